@@ -1,0 +1,11 @@
+"""Unsupervised learning with convolutional networks for scikit-learn users."""
+
+from importlib.metadata import version
+
+from sklearn_unsup.estimators import ConvAutoencoder
+from sklearn_unsup.persistence import CorruptedModelError
+from sklearn_unsup.training import TrainingDivergedError
+
+__version__ = version("sklearn-unsup")
+
+__all__ = ["ConvAutoencoder", "CorruptedModelError", "TrainingDivergedError", "__version__"]

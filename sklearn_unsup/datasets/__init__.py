@@ -1,0 +1,7 @@
+"""Images to try things on: bundled, generated, fetched."""
+
+from sklearn_unsup.datasets._digits import load_digit_images
+from sklearn_unsup.datasets._mnist import fetch_fashion_mnist, fetch_mnist
+from sklearn_unsup.datasets._shapes import make_shapes
+
+__all__ = ["fetch_fashion_mnist", "fetch_mnist", "load_digit_images", "make_shapes"]

@@ -1,0 +1,5 @@
+"""The estimators: what a user imports."""
+
+from sklearn_unsup.estimators._autoencoder import ConvAutoencoder
+
+__all__ = ["ConvAutoencoder"]

@@ -1,0 +1,211 @@
+"""A convolutional autoencoder.
+
+Hinton & Salakhutdinov 2006, "Reducing the Dimensionality of Data with Neural Networks"; Masci et
+al. 2011, "Stacked Convolutional Auto-Encoders for Hierarchical Feature Extraction".
+"""
+
+from numbers import Real
+from typing import ClassVar
+
+import torch
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_unsup import losses
+from sklearn_unsup._sklearn import Interval, StrOptions
+from sklearn_unsup.estimators._base import BaseConvEstimator
+from sklearn_unsup.estimators._code_density import fit_code_mixture, sample_codes, some_rows
+from sklearn_unsup.estimators._parameters import document
+from sklearn_unsup.networks import Autoencoder, build_decoder, build_encoder
+from sklearn_unsup.scaling import standardisation, unit_range
+from sklearn_unsup.training import draw_seed
+
+
+@document
+class ConvAutoencoder(BaseConvEstimator):
+    """Convolutional autoencoder: non-linear dimension reduction for images.
+
+    An encoder maps each image to a code of `n_components` numbers, a decoder maps the code back,
+    and both are trained so that what comes back is close to what went in. It is to images what PCA
+    is to rows: a linear encoder and decoder would find the subspace of PCA. X may come in any
+    units; scaling is learnt in `fit`, and all that comes back is in the units of X.
+
+    Parameters
+    ----------
+    {shared_parameters}
+
+    loss : {"squared_error", "absolute_error", "binary_cross_entropy"}, default="squared_error"
+        What training minimises. "binary_cross_entropy" scales X to [0, 1] by the range seen in
+        `fit`; later chunks of `partial_fit` must lie in it.
+
+    noise_level : float, default=0.0
+        Standard deviation of the Gaussian noise that is added to the input in training, as a
+        multiple of the standard deviation of X (of its range with "binary_cross_entropy"): a
+        denoising autoencoder [1]_.
+
+    l1_activity : float, default=0.0
+        Weight of the mean absolute code in the loss: larger values give sparser codes.
+
+    Attributes
+    ----------
+    {shared_attributes}
+
+    See Also
+    --------
+    sklearn.decomposition.PCA : The linear counterpart.
+    sklearn.neural_network.BernoulliRBM : Another network that learns features without labels.
+
+    Notes
+    -----
+    `sample` draws codes from a Gaussian mixture that is fitted to the codes of (at most 10,000 of)
+    the training rows after training [2]_; after `partial_fit`, to those of its last chunk.
+
+    With "squared_error" the training loss is the share of the variance of X that is not explained.
+
+    References
+    ----------
+    .. [1] Vincent, Larochelle, Bengio & Manzagol (2008). "Extracting and Composing Robust Features
+       with Denoising Autoencoders". ICML.
+    .. [2] Ghosh, Sajjadi, Vergari, Black & Schölkopf (2020). "From Variational to Deterministic
+       Autoencoders". ICLR. Section 4.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_unsup import ConvAutoencoder
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> autoencoder = ConvAutoencoder(n_components=8, random_state=0).fit(X)
+    >>> autoencoder.transform(X).shape
+    (1797, 8)
+    >>> autoencoder.score(X) > 0.6
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **BaseConvEstimator._parameter_constraints,
+        "loss": [StrOptions({"squared_error", "absolute_error", "binary_cross_entropy"})],
+        "noise_level": [Interval(Real, 0, None, closed="left")],
+        "l1_activity": [Interval(Real, 0, None, closed="left")],
+    }
+    _network_parameters = (
+        "n_components",
+        "hidden_channels",
+        "encoder",
+        "decoder",
+        "loss",
+        "noise_level",
+        "l1_activity",
+    )
+
+    def __init__(
+        self,
+        n_components=32,
+        *,
+        image_shape=None,
+        channel_axis=None,
+        hidden_channels=(32, 64, 128),
+        encoder=None,
+        decoder=None,
+        loss="squared_error",
+        noise_level=0.0,
+        l1_activity=0.0,
+        max_epochs=20,
+        batch_size=128,
+        learning_rate=3e-3,
+        weight_decay=1e-2,
+        optimizer="adamw",
+        learning_rate_schedule="one_cycle",
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        tol=1e-4,
+        warm_start=False,
+        verbose=False,
+        random_state=None,
+        device="auto",
+        precision="auto",
+        compile=False,
+        callbacks=None,
+    ):
+        super().__init__(
+            n_components,
+            image_shape=image_shape,
+            channel_axis=channel_axis,
+            hidden_channels=hidden_channels,
+            encoder=encoder,
+            decoder=decoder,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            optimizer=optimizer,
+            learning_rate_schedule=learning_rate_schedule,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            warm_start=warm_start,
+            verbose=verbose,
+            random_state=random_state,
+            device=device,
+            precision=precision,
+            compile=compile,
+            callbacks=callbacks,
+        )
+        self.loss = loss
+        self.noise_level = noise_level
+        self.l1_activity = l1_activity
+
+    def _build_network(
+        self,
+        image_shape,
+        n_components,
+        hidden_channels,
+        encoder,
+        decoder,
+        loss,
+        noise_level,
+        l1_activity,
+    ):
+        return Autoencoder(
+            build_encoder(encoder, image_shape, n_components, hidden_channels),
+            build_decoder(decoder, image_shape, n_components, hidden_channels),
+            image_shape,
+            loss=getattr(losses, loss),
+            output=torch.sigmoid if loss == "binary_cross_entropy" else None,
+            penalty=(lambda codes: l1_activity * losses.l1_activity(codes))
+            if l1_activity
+            else None,
+            noise_level=noise_level,
+        )
+
+    def _fit_scaling(self, rows):
+        return unit_range(rows) if self.loss == "binary_cross_entropy" else standardisation(rows)
+
+    def _after_training(self, rows, seed):
+        self._code_mixture = fit_code_mixture(self._encode(some_rows(rows, seed)), seed)
+
+    def sample(self, n_samples=1, random_state=None):
+        """Draw new images: codes from the Gaussian mixture over the training codes, decoded.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+        random_state : int, RandomState instance or None, default=None
+            None draws differently on each call.
+
+        Returns
+        -------
+        images : ndarray of shape (n_samples, n_features) or (n_samples, ...), float32
+            In the units and the layout of the X that `fit` saw.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from sklearn_unsup import ConvAutoencoder
+        >>> X, _ = load_digits(return_X_y=True)
+        >>> ConvAutoencoder(8, random_state=0).fit(X).sample(3, random_state=0).shape
+        (3, 64)
+        """
+        check_is_fitted(self)
+        codes = sample_codes(self._code_mixture, n_samples, draw_seed(random_state))
+        return self._as_fitted(self._decode(codes))

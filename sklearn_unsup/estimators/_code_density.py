@@ -1,0 +1,63 @@
+"""A density over codes, fitted after training, to draw new codes from.
+
+Ex-post density estimation: Ghosh et al. 2020, "From Variational to Deterministic Autoencoders",
+section 4.
+"""
+
+import numpy as np
+from sklearn import config_context
+from sklearn.mixture import GaussianMixture
+
+MAX_COMPONENTS = 10  # as in the paper
+MIN_CODES_PER_COMPONENT = 50
+MAX_CODES = 10_000  # a mixture of ten changes little with more, and `fit` would be slower
+
+
+def some_rows(rows, seed):
+    """Return at most MAX_CODES of the rows, drawn without replacement."""
+    if len(rows) <= MAX_CODES:
+        return rows
+    return rows[np.sort(np.random.RandomState(seed).choice(len(rows), MAX_CODES, replace=False))]
+
+
+def fit_code_mixture(codes, random_state):
+    """Fit a Gaussian mixture with full covariances.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n, n_components)
+    random_state : int
+
+    Returns
+    -------
+    mixture : dict of ndarray
+        "weights" (k,), "means" (k, n_components) and "covariances" (k, n_components, "
+        "n_components), float32.
+    """
+    codes = np.asarray(codes, dtype=np.float64)
+    scale = codes.std() or 1.0  # the mixture's regularisation is an absolute number
+    k = int(np.clip(len(np.unique(codes, axis=0)) // MIN_CODES_PER_COMPONENT, 1, MAX_COMPONENTS))
+    if len(codes) == 1:
+        codes = np.repeat(
+            codes, 2, axis=0
+        )  # GaussianMixture asks for two; the covariance stays zero
+    with config_context(array_api_dispatch=False):  # with it, k-means cannot start the mixture
+        mixture = GaussianMixture(k, random_state=random_state, tol=1e-2, max_iter=200)
+        mixture.fit(codes / scale)
+    arrays = {
+        "weights": mixture.weights_,
+        "means": mixture.means_ * scale,
+        "covariances": mixture.covariances_ * scale**2,
+    }
+    return {name: array.astype(np.float32) for name, array in arrays.items()}
+
+
+def sample_codes(mixture, n_samples, random_state):
+    """Draw codes (n_samples, n_components) from a mixture, in random order."""
+    drawer = GaussianMixture(len(mixture["weights"]), random_state=random_state)
+    weights = mixture["weights"].astype(np.float64)
+    drawer.weights_ = weights / weights.sum()  # float32 does not sum to one closely enough
+    drawer.means_ = mixture["means"].astype(np.float64)
+    drawer.covariances_ = mixture["covariances"].astype(np.float64)
+    codes, _ = drawer.sample(n_samples)
+    return np.random.RandomState(random_state).permutation(codes)

@@ -1,0 +1,203 @@
+"""The parameters that every estimator has: what they may be, and what they mean."""
+
+from numbers import Integral, Real
+
+from sklearn.base import BaseEstimator
+
+from sklearn_unsup._sklearn import Interval, StrOptions
+
+SHARED_CONSTRAINTS = {
+    "n_components": [Interval(Integral, 1, None, closed="left")],
+    "image_shape": ["array-like", None],
+    "channel_axis": [Interval(Integral, None, None, closed="neither"), None],
+    "hidden_channels": ["array-like"],
+    "encoder": [callable, None],
+    "decoder": [callable, None],
+    "max_epochs": [Interval(Integral, 1, None, closed="left")],
+    "batch_size": [Interval(Integral, 1, None, closed="left")],
+    "learning_rate": [Interval(Real, 0, None, closed="neither")],
+    "weight_decay": [Interval(Real, 0, None, closed="left")],
+    "optimizer": [StrOptions({"adam", "adamw", "sgd"}), type],
+    "learning_rate_schedule": [StrOptions({"constant", "cosine", "one_cycle"})],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+    "tol": [Interval(Real, 0, None, closed="left")],
+    "warm_start": ["boolean"],
+    "verbose": ["verbose"],
+    "random_state": ["random_state"],
+    "device": [str],
+    "precision": [StrOptions({"auto", "float32", "bfloat16"})],
+    "compile": ["boolean"],
+    "callbacks": [list, tuple, None],
+}
+
+SHARED_PARAMETERS = """\
+n_components : int, default=32
+        Width of the code: the number of columns that `transform` returns.
+
+    image_shape : tuple of int, default=None
+        Shape of one image: `(H, W)`, `(C, H, W)` or `(H, W, C)`. None takes it from n-d X; rows are
+        taken as a square grey image if `n_features` is a perfect square, else as one row of pixels.
+
+    channel_axis : int, default=None
+        Which axis of `image_shape` holds the channels. None: two sides are a grey image; of three
+        sides, an end of at most 4 holds the channels if the other end is longer. With two sides,
+        `channel_axis` makes a signal of several channels: `image_shape=(3, 100), channel_axis=0`.
+
+    hidden_channels : tuple of int, default=(32, 64, 128)
+        Widths of the convolution stages; a stage halves each side that is still longer than 3.
+
+    encoder : class or callable, default=None
+        Builds a custom encoder, called as `encoder(image_shape=(C, H, W),
+        n_outputs=n_components)`: a :class:`torch.nn.Module` that maps images `(b, C, H, W)` to
+        codes `(b, n_outputs)`.
+
+    decoder : class or callable, default=None
+        Builds a custom decoder, called as `decoder(image_shape=(C, H, W), n_inputs=n_components)`:
+        a :class:`torch.nn.Module` that maps codes `(b, n_inputs)` to images `(b, C, H, W)`.
+
+    max_epochs : int, default=20
+        Passes over the training rows.
+
+    batch_size : int, default=128
+        Rows per step of the optimiser.
+
+    learning_rate : float, default=0.003
+        Step size; the peak of a schedule.
+
+    weight_decay : float, default=0.01
+        Weight decay, handed to the optimiser.
+
+    optimizer : {"adamw", "adam", "sgd"} or class, default="adamw"
+        The optimiser; a class is one of :mod:`torch.optim`, and is called with the parameters of
+        the network, `lr`, and `weight_decay` if it takes one. "sgd" has a Nesterov momentum of 0.9.
+
+    learning_rate_schedule : {"one_cycle", "cosine", "constant"}, default="one_cycle"
+        How the learning rate moves over the `max_epochs` of `fit`. `partial_fit` does not know how
+        much is to come and uses "constant".
+
+    early_stopping : bool, default=False
+        Hold out rows, stop when the loss on them no longer improves, and keep the weights of the
+        best epoch.
+
+    validation_fraction : float, default=0.1
+        Share of the rows to hold out. Only used with `early_stopping`.
+
+    n_iter_no_change : int, default=10
+        Epochs without improvement after which to stop. Only used with `early_stopping`.
+
+    tol : float, default=1e-4
+        The least fall of the validation loss that counts as improvement. Only used with
+        `early_stopping`.
+
+    warm_start : bool, default=False
+        Go on from the weights and the optimiser's state of the last `fit`.
+
+    verbose : bool or int, default=False
+        Print a line per epoch.
+
+    random_state : int, RandomState instance or None, default=None
+        Seeds the weights, the order of the rows and the noise. With None each fit is different.
+        The global states of numpy and torch are neither read nor changed.
+
+    device : str, default="auto"
+        Where to compute: "auto" (cuda, else mps, else cpu), or a torch device such as "cpu" or
+        "cuda:1".
+
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        Of training. "auto" is bfloat16 autocast on cuda and float32 elsewhere. `transform` is
+        always float32.
+
+    compile : bool, default=False
+        Compile the training step with :func:`torch.compile`.
+
+    callbacks : list, default=None
+        skorch callbacks for the training loop, such as `skorch.callbacks.Checkpoint` or
+        `TensorBoard`. For scikit-learn's callbacks (progress bars) use `set_callbacks`."""
+
+SHARED_ATTRIBUTES = """\
+network_ : torch.nn.Module
+        The trained network, with `encode(images)`, `decode(codes)` and `forward(images)`.
+
+    history_ : list of dict
+        One dict per epoch: "epoch", "train_loss", "duration" in seconds, the parts of the loss, and
+        "valid_loss" with `early_stopping`.
+
+    n_iter_ : int
+        Number of epochs trained.
+
+    image_shape_ : tuple of int
+        `(C, H, W)` of the images that the network sees.
+
+    n_features_in_ : int
+        Number of features seen during :term:`fit`: the product of the image's sides.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during :term:`fit`. Defined only when X has feature names that are
+        all strings."""
+
+
+def document(cls):
+    """Write the shared parameters and attributes into the docstring of an estimator."""
+    cls.__doc__ = cls.__doc__.replace("{shared_parameters}", SHARED_PARAMETERS).replace(
+        "{shared_attributes}", SHARED_ATTRIBUTES
+    )
+    return cls
+
+
+class SharedParameters(BaseEstimator):
+    """Hold the shared parameters; the child gives the defaults, for its signature to show."""
+
+    _parameter_constraints = SHARED_CONSTRAINTS
+
+    def __init__(
+        self,
+        n_components,
+        *,
+        image_shape,
+        channel_axis,
+        hidden_channels,
+        encoder,
+        decoder,
+        max_epochs,
+        batch_size,
+        learning_rate,
+        weight_decay,
+        optimizer,
+        learning_rate_schedule,
+        early_stopping,
+        validation_fraction,
+        n_iter_no_change,
+        tol,
+        warm_start,
+        verbose,
+        random_state,
+        device,
+        precision,
+        compile,
+        callbacks,
+    ):
+        self.n_components = n_components
+        self.image_shape = image_shape
+        self.channel_axis = channel_axis
+        self.hidden_channels = hidden_channels
+        self.encoder = encoder
+        self.decoder = decoder
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.optimizer = optimizer
+        self.learning_rate_schedule = learning_rate_schedule
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.random_state = random_state
+        self.device = device
+        self.precision = precision
+        self.compile = compile
+        self.callbacks = callbacks

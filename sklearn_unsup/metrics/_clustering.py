@@ -1,0 +1,51 @@
+"""Clusterings against labels."""
+
+from scipy.optimize import linear_sum_assignment
+from sklearn.metrics.cluster import contingency_matrix
+
+
+def clustering_accuracy(labels_true, labels_pred):
+    """Accuracy of a clustering under the best one-to-one assignment of clusters to classes.
+
+    The assignment is found by the Hungarian method (Kuhn 1955). With more clusters than classes the
+    rows of the clusters left over count as wrong, and the other way round.
+
+    Parameters
+    ----------
+    labels_true : array-like of shape (n_samples,)
+        Classes.
+    labels_pred : array-like of shape (n_samples,)
+        Clusters; their names do not matter.
+
+    Returns
+    -------
+    accuracy : float
+        Between 0 and 1; 1 if clusters and classes are the same up to their names.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ or there are no labels.
+
+    See Also
+    --------
+    sklearn.metrics.adjusted_rand_score : Agreement of pairs, adjusted for chance.
+    sklearn.metrics.normalized_mutual_info_score : Shared information of both labellings.
+
+    References
+    ----------
+    Yang, Xu, Nie, Yan & Zhuang (2010). "Image Clustering Using Local Discriminant Models and Global
+    Integration". IEEE Transactions on Image Processing 19. Section V.B.
+
+    Examples
+    --------
+    >>> from sklearn_unsup.metrics import clustering_accuracy
+    >>> clustering_accuracy([0, 0, 1, 1], ["b", "b", "a", "a"])
+    1.0
+    >>> clustering_accuracy([0, 0, 1, 1], [0, 1, 2, 2])
+    0.75
+    """
+    counts = contingency_matrix(labels_true, labels_pred)  # (n_classes, n_clusters)
+    if counts.sum() == 0:
+        raise ValueError("labels_true and labels_pred are empty: expected at least one sample.")
+    return float(counts[linear_sum_assignment(counts, maximize=True)].sum() / counts.sum())

@@ -1,0 +1,70 @@
+"""The autoencoder: an encoder, a decoder and what they are trained to do."""
+
+import torch
+from torch import nn
+
+from sklearn_unsup.networks._scaling import Scaling
+
+
+class Autoencoder(nn.Module):
+    """Encode, decode, and compare what comes back with what went in.
+
+    Parameters
+    ----------
+    encoder : nn.Module
+        Images (b, c, h, w) to codes (b, k).
+    decoder : nn.Module
+        Codes (b, k) to images (b, c, h, w), before `output`.
+    image_shape : tuple of int
+        ``(C, H, W)``.
+    loss : callable
+        ``loss(outputs, targets) -> Tensor``, of the decoder's raw outputs.
+    output : callable
+        Maps the decoder's raw outputs to images in the network's units.
+    penalty : callable or None
+        ``penalty(codes) -> Tensor``, added to the loss.
+    noise_level : float
+        Standard deviation of the Gaussian noise on the encoder's input in training, in the
+        network's units (Vincent et al. 2008).
+    """
+
+    def __init__(
+        self, encoder, decoder, image_shape, *, loss, output=None, penalty=None, noise_level=0.0
+    ):
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+        self.scaling = Scaling(image_shape)
+        self.loss = loss
+        self.output = output
+        self.penalty = penalty
+        self.noise_level = noise_level
+
+    def encode(self, images):
+        """Map images (b, c, h, w), in the user's units, to codes (b, k)."""
+        return self.encoder(self.scaling(images))
+
+    def decode(self, codes):
+        """Map codes (b, k) to images (b, c, h, w), in the user's units."""
+        outputs = self.decoder(codes)  # (b, c, h, w)
+        return self.scaling.inverse(self.output(outputs) if self.output else outputs)
+
+    def forward(self, images):
+        """Map images (b, c, h, w) to their reconstructions (b, c, h, w)."""
+        return self.decode(self.encode(images))
+
+    def training_loss(self, images, generator=None):
+        """Return the loss of images (b, c, h, w) and its parts.
+
+        Noise is drawn from `generator`, and in training mode only.
+        """
+        targets = inputs = self.scaling(images)  # (b, c, h, w)
+        if self.training and self.noise_level > 0:
+            noise = torch.empty_like(targets).normal_(generator=generator)  # (b, c, h, w)
+            inputs = targets + self.noise_level * noise
+        codes = self.encoder(inputs)  # (b, k)
+        loss = self.loss(self.decoder(codes), targets)
+        if self.penalty is None:
+            return {"loss": loss}
+        penalty = self.penalty(codes)
+        return {"loss": loss + penalty, "reconstruction": loss, "penalty": penalty}

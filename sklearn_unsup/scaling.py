@@ -1,0 +1,79 @@
+"""The units of X, learnt by `fit`: statistics in float64, one block of rows at a time."""
+
+import numpy as np
+from sklearn.utils import gen_batches
+
+BLOCK_ROWS = 512
+MAX_MAGNITUDE = float(np.sqrt(np.finfo(np.float32).max))  # 1.8e19: squares still fit into float32
+
+
+def column_moments(rows):
+    """Mean of each column and mean of the columns' variances, without a copy of X.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, n_features)
+
+    Returns
+    -------
+    mean : ndarray of shape (n_features,), float64
+    variance : float
+        The mean over columns of the (biased) variance.
+    """
+    blocks = list(gen_batches(len(rows), BLOCK_ROWS))
+    mean = sum(rows[block].sum(axis=0, dtype=np.float64) for block in blocks) / len(rows)
+    total = sum(float(np.square(rows[block] - mean).sum()) for block in blocks)
+    return mean, total / rows.size
+
+
+def check_magnitude(rows):
+    """Raise a ValueError if finite values of `rows` cannot be squared in float32."""
+    if rows.dtype == np.uint8 or rows.size == 0:
+        return
+    largest = max(float(rows.max()), -float(rows.min()))
+    if largest > MAX_MAGNITUDE:
+        raise ValueError(
+            f"X holds values as large as {largest:.3g}. Networks compute in float32, where "
+            f"squares overflow "
+            f"above {MAX_MAGNITUDE:.2g}: rescale X, for example with "
+            f"sklearn.preprocessing.StandardScaler."
+        )
+
+
+def standardisation(rows):
+    """Offset per column and one scale, so that scaled X has mean zero and mean variance one.
+
+    The mean squared error of the scaled X is then the share of variance that is not explained.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, n_features)
+
+    Returns
+    -------
+    offset : ndarray of shape (n_features,), float64
+    scale : float
+        1.0 if X is constant.
+
+    Raises
+    ------
+    ValueError
+        If X varies, but by less than float32 resolves at its distance from zero.
+    """
+    mean, variance = column_moments(rows)
+    scale, largest = float(np.sqrt(variance)), float(np.abs(mean).max())
+    if scale <= 16 * np.finfo(np.float64).eps * largest:  # constant, up to the rounding of the mean
+        return mean, 1.0
+    if scale < np.finfo(np.float32).eps * largest or scale < np.finfo(np.float32).tiny:
+        raise ValueError(
+            f"X varies by {scale:.3g} around values of {largest:.3g}, which float32 cannot "
+            f"resolve. Centre "
+            "and rescale X, for example with sklearn.preprocessing.StandardScaler."
+        )
+    return mean, scale
+
+
+def unit_range(rows):
+    """Offset (the same for each column) and scale that bring all values of X into [0, 1]."""
+    low, high = float(rows.min()), float(rows.max())
+    return np.full(rows.shape[1], low), (high - low) or 1.0

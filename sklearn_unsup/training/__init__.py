@@ -1,0 +1,27 @@
+"""The training engine: the only place that imports skorch."""
+
+from sklearn_unsup.training._batches import Batches, split_batches
+from sklearn_unsup.training._device import (
+    device_after_loading,
+    draw_seed,
+    isolated_torch_rng,
+    resolve_device,
+    resolve_precision,
+    seed_from,
+)
+from sklearn_unsup.training._progress import ScikitLearnCallbacks
+from sklearn_unsup.training._trainer import Trainer, TrainingDivergedError
+
+__all__ = [
+    "Batches",
+    "ScikitLearnCallbacks",
+    "Trainer",
+    "TrainingDivergedError",
+    "device_after_loading",
+    "draw_seed",
+    "isolated_torch_rng",
+    "resolve_device",
+    "resolve_precision",
+    "seed_from",
+    "split_batches",
+]

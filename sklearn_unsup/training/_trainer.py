@@ -1,0 +1,285 @@
+"""The training loop of networks with one loss, on skorch."""
+
+import copy
+import inspect
+import math
+from collections import defaultdict
+from numbers import Number
+
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import EarlyStopping, EpochTimer, LRScheduler, PrintLog
+
+OPTIMIZERS = {
+    "adam": (torch.optim.Adam, {"fused": True}),
+    "adamw": (torch.optim.AdamW, {"fused": True}),
+    "sgd": (torch.optim.SGD, {"momentum": 0.9, "nesterov": True}),
+}
+
+
+class TrainingDivergedError(FloatingPointError, ValueError):
+    """The training loss is not finite any more.
+
+    A ValueError as well, so that a diverged candidate of a `GridSearchCV` gets `error_score` like
+    any other failed fit.
+    """
+
+
+class _StopTraining(Exception):
+    """Leave skorch's loop at the end of an epoch."""
+
+
+class Trainer(NeuralNet):
+    """Train a network by its own `training_loss`, with validation, schedules and callbacks.
+
+    What it changes of skorch: batches come ready from an iterator, the network returns its loss,
+    numbers are kept per epoch instead of per batch, Ctrl-C is not swallowed, and a loss that is
+    not finite is an error.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Has ``training_loss(images, generator) -> dict`` with the key "loss" and its parts.
+    optimizer : {"adam", "adamw", "sgd"} or class
+        A class is called with the parameters, `lr`, and `weight_decay` if it takes one.
+    learning_rate, weight_decay : float
+    schedule : {"constant", "cosine", "one_cycle"}
+        Of the learning rate, over all steps of `train`.
+    callbacks : sequence of skorch callbacks
+    verbose : bool
+        Print a line per epoch.
+    device : torch.device
+    precision : torch.dtype or None
+        Of autocast; None trains in the weights' own precision.
+    compile : bool
+        Compile the training loss with ``torch.compile``.
+    noise_generator : torch.Generator
+        On the device; handed to the network for the noise that it draws.
+    patience : int or None
+        Epochs without improvement of the validation loss after which to stop; None never stops.
+    tol : float
+        The least improvement that counts.
+    """
+
+    def __init__(
+        self,
+        network,
+        *,
+        optimizer,
+        learning_rate,
+        weight_decay,
+        schedule,
+        callbacks,
+        verbose,
+        device,
+        precision,
+        compile,
+        noise_generator,
+        patience,
+        tol,
+    ):
+        super().__init__(
+            network,
+            criterion=torch.nn.Identity,  # the network returns its own loss; skorch wants one
+            optimizer=optimizer,
+            lr=learning_rate,
+            callbacks=list(callbacks),
+            verbose=int(verbose),
+            device=device,
+            train_split=None,
+        )
+        self.weight_decay = weight_decay
+        self.schedule = schedule
+        self.precision = precision
+        self.noise_generator = noise_generator
+        self.patience = patience
+        self.tol = tol
+        self.loss_ = torch.compile(network.training_loss) if compile else network.training_loss
+        self.best_ = None  # (validation loss, epoch, weights)
+        self.stop_ = False
+
+    def train(self, batches, validation=None, max_epochs=1, optimizer_state=None):
+        """Train for at most `max_epochs`; with a validation set, restore the best weights.
+
+        Parameters
+        ----------
+        batches, validation : Batches
+        max_epochs : int
+        optimizer_state : dict or None
+            The state of an earlier trainer's optimiser, to go on with.
+
+        Returns
+        -------
+        interrupt : KeyboardInterrupt or None
+            Ctrl-C, if it came after at least one whole epoch.
+
+        Raises
+        ------
+        TrainingDivergedError
+            If the mean loss of an epoch is not finite.
+        KeyboardInterrupt
+            If Ctrl-C came before the end of the first epoch.
+        """
+        if max_epochs and self.schedule != "constant":
+            self.callbacks.insert(0, _schedule(self.schedule, self.lr, max_epochs * len(batches)))
+        self.initialize()
+        self.parameters_ = list(self.get_all_learnable_params())
+        if optimizer_state is not None:
+            groups = self.optimizer_.state_dict()["param_groups"]
+            self.optimizer_.load_state_dict({"state": optimizer_state, "param_groups": groups})
+        interrupt = None
+        self.notify("on_train_begin", X=batches, y=None)
+        try:
+            self.fit_loop((batches, validation), epochs=max_epochs)
+        except _StopTraining:
+            pass
+        except KeyboardInterrupt as error:
+            if not self.epochs():
+                raise
+            interrupt = error
+        self.notify("on_train_end", X=batches, y=None)
+        if self.best_ is not None:
+            self.module_.load_state_dict(self.best_[2])
+        self.module_.eval()
+        return interrupt
+
+    def epochs(self):
+        """Return what was recorded: a plain dict for each whole epoch."""
+        return [_plain(row) for row in self.history if "dur" in row]
+
+    def stop_after_this_epoch(self):
+        """Ask for the end of the training at the end of the current epoch."""
+        self.stop_ = True
+
+    # What skorch calls, in its order.
+
+    def get_default_callbacks(self):
+        """Time each epoch, and print it if verbose."""
+        return [
+            ("epoch_timer", EpochTimer()),
+            *([("print_log", PrintLog())] if self.verbose else []),
+        ]
+
+    def initialize_optimizer(self, triggered_directly=None):
+        """Build the optimiser from its name or class."""
+        optimizer, options = OPTIMIZERS.get(self.optimizer, (self.optimizer, {}))
+        if "weight_decay" in inspect.signature(optimizer).parameters:
+            options = {**options, "weight_decay": self.weight_decay}
+        self.optimizer_ = optimizer(self.module_.parameters(), lr=self.lr, **options)
+        return self
+
+    def get_split_datasets(self, X, y=None, **fit_params):
+        """Return the batches as they came to `train`."""
+        return X
+
+    def get_iterator(self, dataset, training=False):
+        """Return the batches: they are their own iterator."""
+        return dataset
+
+    def notify(self, method_name, **cb_kwargs):
+        """Call the callbacks; skorch's early stopping speaks by raising KeyboardInterrupt."""
+        getattr(self, method_name)(self, **cb_kwargs)
+        for _, callback in self.callbacks_:
+            try:
+                getattr(callback, method_name)(self, **cb_kwargs)
+            except KeyboardInterrupt:
+                if not isinstance(callback, EarlyStopping):
+                    raise
+                self.stop_ = True
+        if self.stop_ and method_name == "on_epoch_end":
+            raise _StopTraining
+
+    def on_epoch_begin(self, net, dataset_train=None, dataset_valid=None, **kwargs):
+        """Open an epoch in the history, with one row for whatever callbacks record by batch."""
+        super().on_epoch_begin(net, dataset_train, dataset_valid, **kwargs)
+        self.history.new_batch()
+
+    def on_batch_begin(self, net, batch=None, training=False, **kwargs):
+        """Keep no row per batch."""
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        """Run all batches, and record the mean of the loss and of its parts."""
+        if iterator is None:
+            return
+        self.module_.train(training)
+        sums, n_rows, n_batches = defaultdict(float), 0, 0
+        for batch in iterator:
+            self.notify("on_batch_begin", batch=batch, training=training)
+            parts = step_fn(batch)
+            for name, value in parts.items():
+                sums[name] = sums[name] + value.detach() * len(batch)  # stays on the device
+            n_rows, n_batches = n_rows + len(batch), n_batches + 1
+            self.notify("on_batch_end", batch=batch, training=training, **parts)
+        self.history.record(f"{prefix}_batch_count", n_batches)
+        for name, total in sums.items():
+            self._record(f"{prefix}_{name}", float(total) / n_rows)
+
+    def train_step(self, batch, **fit_params):
+        """Take one step of the optimiser."""
+        parts = {}
+
+        def closure():
+            self.optimizer_.zero_grad()
+            parts.update(self._parts(batch))
+            parts["loss"].backward()
+            self.notify(
+                "on_grad_computed", named_parameters=self.parameters_, batch=batch, training=True
+            )
+            return parts["loss"]
+
+        self.optimizer_.step(closure)
+        return parts
+
+    def validation_step(self, batch, **fit_params):
+        """Compute the loss without noise and without gradients."""
+        with torch.no_grad():
+            return self._parts(batch)
+
+    def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
+        """Keep the best weights, and stop when the validation loss no longer improves."""
+        if dataset_valid is None:
+            return
+        epoch, loss = len(self.history), self.history[-1, "valid_loss"]
+        if self.best_ is None or loss < self.best_[0] - self.tol:
+            self.best_ = (loss, epoch, copy.deepcopy(self.module_.state_dict()))
+        elif self.patience is not None and epoch - self.best_[1] >= self.patience:
+            self.stop_ = True
+
+    def _parts(self, batch):
+        if self.precision is None:
+            return self.loss_(batch, self.noise_generator)
+        with torch.autocast(self.device.type, dtype=self.precision):
+            return self.loss_(batch, self.noise_generator)
+
+    def _record(self, name, value):
+        """Record an epoch's mean, and whether it is the best so far (checkpoints ask for that)."""
+        before = [row[name] for row in self.history[:-1]]
+        if not math.isfinite(value):
+            raise TrainingDivergedError(
+                f"Training diverged: {name} is {value} in epoch {len(self.history)} (last finite "
+                f"value: "
+                f"{before[-1] if before else 'none'}). Lower learning_rate (now {self.lr}), set "
+                "precision='float32', or look for extreme values in X."
+            )
+        self.history.record(name, value)
+        self.history.record(f"{name}_best", all(value < other for other in before))
+
+
+def _schedule(name, learning_rate, n_steps):
+    """Return skorch's callback that drives a torch schedule batch by batch."""
+    if name == "cosine":
+        policy, options = torch.optim.lr_scheduler.CosineAnnealingLR, {"T_max": n_steps}
+    else:  # one more: torch's one-cycle ends a step early, and refuses to go past its end
+        policy = torch.optim.lr_scheduler.OneCycleLR
+        options = {"max_lr": learning_rate, "total_steps": n_steps + 1, "cycle_momentum": False}
+    return LRScheduler(policy=policy, step_every="batch", event_name=None, **options)
+
+
+def _plain(row):
+    """Return a row of skorch's history as a plain dict of scalars."""
+    kept = {"duration" if key == "dur" else key: value for key, value in row.items()}
+    return {
+        key: value
+        for key, value in kept.items()
+        if isinstance(value, Number) and not key.endswith(("_best", "_batch_count"))
+    }
