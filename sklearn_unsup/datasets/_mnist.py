@@ -60,8 +60,8 @@ def fetch_fashion_mnist(data_home=None):
     Parameters
     ----------
     data_home : str or path-like, default=None
-        Folder in which to look for ``fashion_mnist.npz`` (keys x_train, y_train, x_test, y_test), and in
-        which to keep it after a download. None is scikit-learn's data folder.
+        Folder in which to look for ``fashion_mnist.npz`` (keys x_train, y_train, x_test, y_test),
+        and in which to keep it after a download. None is scikit-learn's data folder.
 
     Returns
     -------

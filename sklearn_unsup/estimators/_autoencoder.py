@@ -102,17 +102,17 @@ class ConvAutoencoder(BaseConvEstimator):
         *,
         image_shape=None,
         channel_axis=None,
-        hidden_channels=(32, 64, 128),
+        hidden_channels=(32, 64, 64, 64),
         encoder=None,
         decoder=None,
         loss="squared_error",
         noise_level=0.0,
         l1_activity=0.0,
         max_epochs=20,
-        batch_size=128,
-        learning_rate=3e-3,
-        weight_decay=1e-2,
-        optimizer="adamw",
+        batch_size=64,
+        learning_rate=5e-3,
+        weight_decay=0.0,
+        optimizer="adam",
         learning_rate_schedule="one_cycle",
         early_stopping=False,
         validation_fraction=0.1,
@@ -180,6 +180,19 @@ class ConvAutoencoder(BaseConvEstimator):
 
     def _fit_scaling(self, rows):
         return unit_range(rows) if self.loss == "binary_cross_entropy" else standardisation(rows)
+
+    def _resume(self, rows):
+        scaling = self.network_.scaling
+        low, scale = float(scaling.offset.min()), float(scaling.scale)
+        beyond = max(low - float(rows.min()), float(rows.max()) - low - scale)
+        if self.loss == "binary_cross_entropy" and beyond > 1e-6 * scale:
+            raise ValueError(
+                f"X holds values from {rows.min():.6g} to {rows.max():.6g}, outside of the range "
+                f"{low:.6g} to {low + scale:.6g} of the first call that binary_cross_entropy maps "
+                f"to "
+                "[0, 1]. Clip X, begin with data of the whole range, or use loss='squared_error'."
+            )
+        return super()._resume(rows)
 
     def _after_training(self, rows, seed):
         self._code_mixture = fit_code_mixture(self._encode(some_rows(rows, seed)), seed)

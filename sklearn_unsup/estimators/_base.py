@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_unsup import persistence
 from sklearn_unsup._sklearn import _fit_context
-from sklearn_unsup.estimators._parameters import SharedParameters
+from sklearn_unsup.estimators._parameters import SharedParameters, check_hidden_channels
 from sklearn_unsup.images import (
     as_rows,
     channels_first,
@@ -193,8 +193,8 @@ class BaseConvEstimator(
     def score(self, X, y=None):
         """Return the share of the variance of X that its reconstruction explains.
 
-        The same as ``r2_score(X, reconstruct(X), multioutput="variance_weighted")``: one minus the
-        sum of squared errors over the sum of squared deviations from the columns' means. It can be
+        One minus the sum of squared errors over the sum of squared deviations from the columns'
+        means: R2 weighted by variance, errors in columns that are constant in X included. It can be
         held beside the sum of ``PCA.explained_variance_ratio_`` at the same width.
 
         Parameters
@@ -292,6 +292,7 @@ class BaseConvEstimator(
 
     def _start(self, rows, generator):
         """Build a new network, with new weights and the scaling of X."""
+        check_hidden_channels(self.hidden_channels)
         self._fitted_params = {name: getattr(self, name) for name in self._network_parameters}
         self.history_ = []
         network = self._build_network(self.image_shape_, **self._fitted_params)

@@ -45,8 +45,9 @@ n_components : int, default=32
         sides, an end of at most 4 holds the channels if the other end is longer. With two sides,
         `channel_axis` makes a signal of several channels: `image_shape=(3, 100), channel_axis=0`.
 
-    hidden_channels : tuple of int, default=(32, 64, 128)
-        Widths of the convolution stages; a stage halves each side that is still longer than 3.
+    hidden_channels : tuple of int, default=(32, 64, 64, 64)
+        Widths of the convolution stages. A stage halves each side that is still longer than 3; later
+        stages that find nothing to halve are left out.
 
     encoder : class or callable, default=None
         Builds a custom encoder, called as `encoder(image_shape=(C, H, W),
@@ -60,16 +61,16 @@ n_components : int, default=32
     max_epochs : int, default=20
         Passes over the training rows.
 
-    batch_size : int, default=128
+    batch_size : int, default=64
         Rows per step of the optimiser.
 
-    learning_rate : float, default=0.003
+    learning_rate : float, default=0.005
         Step size; the peak of a schedule.
 
-    weight_decay : float, default=0.01
+    weight_decay : float, default=0.0
         Weight decay, handed to the optimiser.
 
-    optimizer : {"adamw", "adam", "sgd"} or class, default="adamw"
+    optimizer : {"adam", "adamw", "sgd"} or class, default="adam"
         The optimiser; a class is one of :mod:`torch.optim`, and is called with the parameters of
         the network, `lr`, and `weight_decay` if it takes one. "sgd" has a Nesterov momentum of 0.9.
 
@@ -136,6 +137,17 @@ network_ : torch.nn.Module
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features seen during :term:`fit`. Defined only when X has feature names that are
         all strings."""
+
+
+def check_hidden_channels(hidden_channels):
+    """Raise a ValueError if `hidden_channels` is not a sequence of widths."""
+    widths = list(hidden_channels)
+    if not widths or not all(isinstance(width, Integral) and width >= 1 for width in widths):
+        raise ValueError(
+            f"hidden_channels={hidden_channels!r}: expected at least one width, each an integer "
+            f"of at "
+            "least 1, such as (32, 64, 64, 64)."
+        )
 
 
 def document(cls):

@@ -2,6 +2,7 @@
 
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics.cluster import contingency_matrix
+from sklearn.utils import check_consistent_length
 
 
 def clustering_accuracy(labels_true, labels_pred):
@@ -45,6 +46,7 @@ def clustering_accuracy(labels_true, labels_pred):
     >>> clustering_accuracy([0, 0, 1, 1], [0, 1, 2, 2])
     0.75
     """
+    check_consistent_length(labels_true, labels_pred)
     counts = contingency_matrix(labels_true, labels_pred)  # (n_classes, n_clusters)
     if counts.sum() == 0:
         raise ValueError("labels_true and labels_pred are empty: expected at least one sample.")

@@ -1,25 +1,25 @@
 """Convolutional encoder and decoder for images of any size.
 
-The widths, the normalisation and the kind of up-sampling were chosen by measurement:
+The kind of layers was chosen by measurement, of speed and of what was learnt:
 benchmarks/results/architecture.md.
 """
 
 import math
+from itertools import pairwise
 
 from torch import nn
 from torch.nn.utils import skip_init
 
 LONGEST_UNHALVED_SIDE = 3
-MAX_GROUPS = 8
-MIN_GROUP_WIDTH = 4  # a group of one channel on a 1 x 1 image would be normalised to zero
 
 
 class ConvEncoder(nn.Module):
     """Convolution stages, then one linear layer: images to codes.
 
-    Each stage is a 3 x 3 convolution that halves every side still longer than 3, a group
-    normalisation (Wu & He 2018; it works for a batch of one) and a SiLU. The weights are left as
-    memory was: fill them with `initialise` or from a saved state.
+    Each stage is a 3 x 3 convolution that halves every side still longer than 3, and a SiLU. Stages
+    after the first that find nothing to halve are left out: they cost more and learn less. There is
+    no normalisation, for the same reason; a batch of one needs none. The weights are left as memory
+    was: fill them with `initialise` or from a saved state.
 
     Parameters
     ----------
@@ -31,20 +31,13 @@ class ConvEncoder(nn.Module):
         Width of each stage.
     """
 
-    def __init__(self, image_shape, n_outputs, hidden_channels=(32, 64, 128)):
+    def __init__(self, image_shape, n_outputs, hidden_channels=(32, 64, 64, 64)):
         super().__init__()
-        sizes = _stage_sizes(image_shape[1:], len(hidden_channels))
-        widths = (image_shape[0], *hidden_channels)
-        self.stages = nn.Sequential(
-            *(
-                nn.Sequential(
-                    skip_init(nn.Conv2d, *channels, **_geometry(size)),
-                    _normalisation(channels[1]),
-                    nn.SiLU(),
-                )
-                for *channels, size in zip(widths, hidden_channels, sizes, strict=False)
-            )
-        )
+        widths, sizes = _plan(image_shape, hidden_channels)
+        stages = []
+        for (n_in, n_out), size in zip(pairwise(widths), sizes, strict=False):
+            stages += [skip_init(nn.Conv2d, n_in, n_out, **_geometry(size)), nn.SiLU()]
+        self.stages = nn.Sequential(*stages)
         self.head = skip_init(nn.Linear, widths[-1] * math.prod(sizes[-1]), n_outputs)
 
     def forward(self, images):
@@ -55,8 +48,7 @@ class ConvEncoder(nn.Module):
 class ConvDecoder(nn.Module):
     """The mirror of `ConvEncoder`: one linear layer, then transposed convolutions; codes to images.
 
-    Every stage gives back exactly the size that the encoder's stage took in. There is no
-    normalisation: it made reconstructions worse.
+    Every stage gives back exactly the size that the encoder's stage took in.
 
     Parameters
     ----------
@@ -68,20 +60,19 @@ class ConvDecoder(nn.Module):
         Width of each stage, in the encoder's order.
     """
 
-    def __init__(self, image_shape, n_inputs, hidden_channels=(32, 64, 128)):
+    def __init__(self, image_shape, n_inputs, hidden_channels=(32, 64, 64, 64)):
         super().__init__()
-        sizes = _stage_sizes(image_shape[1:], len(hidden_channels))
-        widths = (image_shape[0], *hidden_channels)
+        widths, sizes = _plan(image_shape, hidden_channels)
         self.first_shape = (widths[-1], *sizes[-1])
         self.head = skip_init(nn.Linear, n_inputs, math.prod(self.first_shape))
         stages = []
-        for i in reversed(range(len(hidden_channels))):
+        for i in reversed(range(len(sizes) - 1)):
             geometry = _geometry(sizes[i])
             padding = _output_padding(sizes[i], sizes[i + 1], **geometry)
             layer = skip_init(
                 nn.ConvTranspose2d, widths[i + 1], widths[i], output_padding=padding, **geometry
             )
-            stages.append(nn.Sequential(nn.SiLU(), layer))
+            stages += [nn.SiLU(), layer]
         self.stages = nn.Sequential(*stages)
 
     def forward(self, codes):
@@ -89,12 +80,15 @@ class ConvDecoder(nn.Module):
         return self.stages(self.head(codes).unflatten(1, self.first_shape))
 
 
-def _stage_sizes(size, n_stages):
-    """Sizes (h, w) before the first stage and after each."""
-    sizes = [tuple(size)]
-    for _ in range(n_stages):
+def _plan(image_shape, hidden_channels):
+    """Return the widths and the sizes (h, w) of an image before the first stage and after each."""
+    widths, sizes = [image_shape[0]], [tuple(image_shape[1:])]
+    for width in hidden_channels:
+        if len(sizes) > 1 and max(sizes[-1]) <= LONGEST_UNHALVED_SIDE:
+            break
+        widths.append(width)
         sizes.append(tuple((s + 1) // 2 if s > LONGEST_UNHALVED_SIDE else s for s in sizes[-1]))
-    return sizes
+    return widths, sizes
 
 
 def _geometry(size):
@@ -110,12 +104,3 @@ def _output_padding(size, smaller, kernel_size, stride, padding):
     """Return what a transposed convolution from `smaller` must add to give exactly `size`."""
     sides = zip(size, smaller, kernel_size, stride, padding, strict=True)
     return tuple(s - ((t - 1) * step - 2 * pad + k) for s, t, k, step, pad in sides)
-
-
-def _normalisation(width):
-    groups = max(
-        g
-        for g in range(1, MAX_GROUPS + 1)
-        if width % g == 0 and (g == 1 or width // g >= MIN_GROUP_WIDTH)
-    )
-    return nn.GroupNorm(groups, width)

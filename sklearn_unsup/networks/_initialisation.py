@@ -8,8 +8,8 @@ from torch import nn
 def initialise(module, generator):
     """Draw the weights of every convolution and linear layer of `module`, in place.
 
-    Uniform within 1 / sqrt(fan-in), as torch does by default, but from a generator. The larger weights
-    of He et al. (2015) learnt more slowly here: benchmarks/results/architecture.md.
+    Uniform within 1 / sqrt(fan-in), as torch does by default, but from a generator. The larger
+    weights of He et al. (2015) learnt more slowly here: benchmarks/results/architecture.md.
 
     Parameters
     ----------

@@ -120,9 +120,13 @@ class Trainer(NeuralNet):
         KeyboardInterrupt
             If Ctrl-C came before the end of the first epoch.
         """
-        if max_epochs and self.schedule != "constant":
-            self.callbacks.insert(0, _schedule(self.schedule, self.lr, max_epochs * len(batches)))
+        self.callbacks[:0] = _schedule(self.schedule, self.lr, max_epochs * len(batches))
         self.initialize()
+        if sum(isinstance(callback, LRScheduler) for _, callback in self.callbacks_) > 1:
+            raise ValueError(
+                f"callbacks= holds an LRScheduler, and learning_rate_schedule={self.schedule!r} is "
+                "another. Set learning_rate_schedule='constant' to use your own."
+            )
         self.parameters_ = list(self.get_all_learnable_params())
         if optimizer_state is not None:
             groups = self.optimizer_.state_dict()["param_groups"]
@@ -163,6 +167,11 @@ class Trainer(NeuralNet):
     def initialize_optimizer(self, triggered_directly=None):
         """Build the optimiser from its name or class."""
         optimizer, options = OPTIMIZERS.get(self.optimizer, (self.optimizer, {}))
+        if not issubclass(optimizer, torch.optim.Optimizer):
+            raise TypeError(
+                f"optimizer={optimizer!r} is not a torch.optim.Optimizer. Use a name of "
+                f"{sorted(OPTIMIZERS)} or a class of torch.optim."
+            )
         if "weight_decay" in inspect.signature(optimizer).parameters:
             options = {**options, "weight_decay": self.weight_decay}
         self.optimizer_ = optimizer(self.module_.parameters(), lr=self.lr, **options)
@@ -266,13 +275,15 @@ class Trainer(NeuralNet):
 
 
 def _schedule(name, learning_rate, n_steps):
-    """Return skorch's callback that drives a torch schedule batch by batch."""
+    """Return skorch's callbacks (one, or none) that drive a torch schedule batch by batch."""
+    if name == "constant":
+        return []
     if name == "cosine":
         policy, options = torch.optim.lr_scheduler.CosineAnnealingLR, {"T_max": n_steps}
     else:  # one more: torch's one-cycle ends a step early, and refuses to go past its end
         policy = torch.optim.lr_scheduler.OneCycleLR
         options = {"max_lr": learning_rate, "total_steps": n_steps + 1, "cycle_momentum": False}
-    return LRScheduler(policy=policy, step_every="batch", event_name=None, **options)
+    return [LRScheduler(policy=policy, step_every="batch", event_name=None, **options)]
 
 
 def _plain(row):

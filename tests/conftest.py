@@ -1,0 +1,53 @@
+"""Small, quick estimators and data that every test can use."""
+
+import os
+
+os.environ["SCIPY_ARRAY_API"] = "1"  # without it some of scikit-learn's checks skip silently
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+
+from sklearn_unsup import ConvAutoencoder
+
+
+def pytest_collection_modifyitems(items):
+    """Skip what needs a GPU on a machine that has none."""
+    if torch.cuda.is_available():
+        return
+    for item in items:
+        if "gpu" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason="no CUDA device on this machine"))
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """200 digits as rows (200, 64), float32."""
+    return load_digits().data[:200].astype(np.float32)
+
+
+@pytest.fixture
+def small():
+    """Build a small ConvAutoencoder that trains in a moment; keyword arguments override."""
+
+    def build(**params):
+        defaults = {
+            "n_components": 4,
+            "hidden_channels": (8, 16),
+            "max_epochs": 2,
+            "batch_size": 32,
+            "device": "cpu",
+            "random_state": 0,
+        }
+        return ConvAutoencoder(**{**defaults, **params})
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def fitted(digits):
+    """A small ConvAutoencoder fitted to digits. Not to be changed."""
+    return ConvAutoencoder(
+        4, hidden_channels=(8, 16), max_epochs=5, device="cpu", random_state=0
+    ).fit(digits)

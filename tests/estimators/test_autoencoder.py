@@ -1,0 +1,161 @@
+"""What a ConvAutoencoder learns, against baselines and formulas."""
+
+import numpy as np
+import pytest
+from example_networks import LinearDecoder, LinearEncoder
+from sklearn.cluster import KMeans
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+from sklearn.metrics import r2_score
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+
+from sklearn_unsup import ConvAutoencoder
+from sklearn_unsup.metrics import clustering_accuracy
+
+
+@pytest.fixture(scope="module")
+def split():
+    X, y = load_digits(return_X_y=True)
+    return train_test_split(X.astype(np.float32), y, test_size=0.25, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def learnt(split):
+    return ConvAutoencoder(8, random_state=0, device="cpu").fit(split[0])
+
+
+def test_it_explains_more_of_new_digits_than_pca_of_the_same_width(learnt, split):
+    X_test = split[1]
+    pca = PCA(8, random_state=0).fit(split[0])
+    explained = r2_score(
+        X_test,
+        pca.inverse_transform(pca.transform(X_test)),
+        multioutput="variance_weighted",
+    )
+    assert 1 - learnt.score(X_test) < 0.75 * (1 - explained)
+
+
+def test_score_is_r2_weighted_by_variance(learnt, split):
+    X_test = split[1]
+    reconstructed, varies = learnt.reconstruct(X_test), X_test.std(axis=0) > 0
+    constant = (
+        ((X_test - reconstructed)[:, ~varies] ** 2).sum() / X_test.var(axis=0).sum() / len(X_test)
+    )
+    expected = r2_score(
+        X_test[:, varies], reconstructed[:, varies], multioutput="variance_weighted"
+    )
+    assert learnt.score(X_test) == pytest.approx(expected - constant, abs=1e-6)
+    assert type(learnt.score(X_test)) is float
+
+
+def test_score_samples_are_negative_mean_squared_errors(learnt, split):
+    X_test = split[1]
+    expected = -np.mean((X_test - learnt.reconstruct(X_test).astype(np.float64)) ** 2, axis=1)
+    np.testing.assert_allclose(learnt.score_samples(X_test), expected)
+    assert learnt.score_samples(X_test).dtype == np.float64
+
+
+def test_score_of_constant_x_follows_r2(small):
+    X = np.full((5, 64), 2.0)
+    estimator = small().fit(X + np.random.RandomState(0).normal(size=X.shape))
+    assert estimator.score(X) == 0.0
+
+
+def test_a_linear_autoencoder_finds_the_subspace_of_pca(split):
+    X = split[0]
+    linear = ConvAutoencoder(
+        3,
+        encoder=LinearEncoder,
+        decoder=LinearDecoder,
+        max_epochs=150,
+        learning_rate=0.01,
+        weight_decay=0,
+        device="cpu",
+        random_state=0,
+    ).fit(X)
+    explained = PCA(3, random_state=0).fit(X).explained_variance_ratio_.sum()
+    assert linear.score(X) == pytest.approx(explained, abs=0.005)
+    assert linear.score(X) <= explained + 1e-6
+
+
+def test_clusters_of_codes_are_digits(split):
+    X, y = load_digits(return_X_y=True)
+    pipe = make_pipeline(
+        ConvAutoencoder(n_components=32, random_state=0, device="cpu"),
+        PCA(16, random_state=0),
+        KMeans(10, random_state=0, n_init=10),
+    )
+    raw = KMeans(10, random_state=0, n_init=10).fit_predict(X)
+    accuracy = clustering_accuracy(y, pipe.fit_predict(X))
+    assert accuracy > clustering_accuracy(y, raw) - 0.02
+    assert pipe.predict(X[:7]).shape == (7,)
+
+
+def test_samples_look_like_digits_more_than_noise_does(learnt, split):
+    """Their own reconstruction error is near that of digits, not that of shuffled pixels."""
+    X_test = split[1]
+    shuffled = np.random.default_rng(0).permuted(X_test, axis=1)
+    real, drawn, noise = (
+        -np.median(learnt.score_samples(rows)) for rows in (X_test, learnt.sample(400, 0), shuffled)
+    )
+    assert drawn < 1.5 * real < 0.5 * noise
+
+
+def test_samples_have_the_mean_and_variance_of_x(learnt, split):
+    samples = learnt.sample(2000, random_state=0)
+    np.testing.assert_allclose(samples.mean(axis=0), split[0].mean(axis=0), atol=0.8)
+    assert samples.var(axis=0).sum() == pytest.approx(split[0].var(axis=0).sum(), rel=0.25)
+
+
+def test_a_denoising_autoencoder_removes_more_noise(split):
+    X_train, X_test = split[:2]
+    noisy = X_test + np.random.RandomState(0).normal(0, 4, size=X_test.shape).astype(np.float32)
+    params = {"n_components": 32, "random_state": 0, "device": "cpu"}
+    errors = [
+        np.mean(
+            (ConvAutoencoder(**params, noise_level=level).fit(X_train).reconstruct(noisy) - X_test)
+            ** 2
+        )
+        for level in (0.0, 1.0)
+    ]
+    assert errors[1] < 0.9 * errors[0]
+
+
+def test_an_activity_penalty_gives_smaller_codes(small, digits):
+    sizes = [
+        np.abs(small(l1_activity=weight, max_epochs=10).fit_transform(digits)).mean()
+        for weight in (0.0, 0.5)
+    ]
+    assert sizes[1] < 0.5 * sizes[0]
+
+
+@pytest.mark.parametrize("loss", ["absolute_error", "binary_cross_entropy"])
+def test_other_losses_learn_too(split, loss):
+    estimator = ConvAutoencoder(8, loss=loss, random_state=0, device="cpu").fit(split[0])
+    assert estimator.score(split[1]) > 0.6  # the mean image: 0
+
+
+def test_binary_cross_entropy_gives_values_in_the_range_of_x(small, digits):
+    X = digits * 3 - 7
+    estimator = small(loss="binary_cross_entropy").fit(X)
+    images = estimator.sample(50, 0)
+    assert images.min() >= X.min() - 1e-4
+    assert images.max() <= X.max() + 1e-4
+
+
+def test_codes_do_not_depend_on_the_neighbours(fitted, digits):
+    codes = fitted.transform(digits)
+    np.testing.assert_array_equal(fitted.transform(digits[17:18]), codes[17:18])
+    order = np.random.RandomState(0).permutation(len(digits))
+    np.testing.assert_allclose(fitted.transform(digits[order]), codes[order], rtol=1e-6, atol=1e-6)
+
+
+def test_names_of_codes(fitted, digits):
+    assert list(fitted.get_feature_names_out()[:2]) == ["convautoencoder0", "convautoencoder1"]
+    frame = (
+        ConvAutoencoder(2, max_epochs=1, device="cpu")
+        .set_output(transform="pandas")
+        .fit_transform(digits)
+    )
+    assert list(frame.columns) == ["convautoencoder0", "convautoencoder1"]

@@ -1,0 +1,442 @@
+"""Training as a user sees it: randomness, resuming, stopping, callbacks, faults."""
+
+import random
+import threading
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from example_networks import LinearDecoder, LinearEncoder, NoisyEncoder
+from sklearn.base import clone
+from sklearn.callback import ProgressBar
+from sklearn.decomposition import PCA
+from sklearn.exceptions import FitFailedWarning
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from skorch.callbacks import Callback, Checkpoint, EarlyStopping, LRScheduler, TensorBoard
+from torch.utils.tensorboard import SummaryWriter
+
+from sklearn_unsup import TrainingDivergedError
+
+
+def weights(estimator):
+    return torch.cat([value.flatten() for value in estimator.network_.state_dict().values()])
+
+
+def global_states():
+    numpy_state = np.random.mtrand._rand.get_state(legacy=False)["state"]["key"].tolist()
+    return random.getstate(), numpy_state, torch.get_rng_state().tolist()
+
+
+# Randomness
+
+
+CONFIGURATIONS = [
+    {},
+    {"noise_level": 0.5, "early_stopping": True},
+    {"encoder": NoisyEncoder, "decoder": LinearDecoder, "batch_size": 33},
+]
+
+
+@pytest.mark.parametrize("params", CONFIGURATIONS)
+def test_one_seed_gives_one_model_and_global_states_are_untouched(small, digits, params):
+    before = global_states()
+    first, second = (small(**params).fit(digits) for _ in range(2))
+    first.sample(3)
+    assert torch.equal(weights(first), weights(second))
+    np.testing.assert_array_equal(first.transform(digits), second.transform(digits))
+    assert not torch.equal(weights(first), weights(small(**params, random_state=1).fit(digits)))
+    assert global_states() == before
+
+
+def test_without_a_seed_each_fit_differs_and_global_states_are_untouched(small, digits):
+    before = global_states()
+    first, second = (small(random_state=None).fit(digits) for _ in range(2))
+    assert not torch.equal(weights(first), weights(second))
+    assert global_states() == before
+
+
+@pytest.mark.parametrize("params", CONFIGURATIONS)
+def test_four_threads_give_four_identical_models(small, digits, params):
+    estimators = [small(**params) for _ in range(4)]
+    threads = [threading.Thread(target=e.fit, args=(digits,)) for e in estimators]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    expected = weights(small(**params).fit(digits))
+    # Threads share torch's pool, which may split sums otherwise: hence a tolerance of rounding.
+    for estimator in estimators:
+        torch.testing.assert_close(weights(estimator), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_sample_is_repeatable(fitted):
+    np.testing.assert_array_equal(
+        fitted.sample(5, random_state=0), fitted.sample(5, random_state=0)
+    )
+    assert not np.array_equal(fitted.sample(5, random_state=0), fitted.sample(5, random_state=1))
+
+
+# History, early stopping, schedules
+
+
+def test_history_has_one_plain_dict_per_epoch(small, digits):
+    estimator = small(max_epochs=3, l1_activity=0.1, early_stopping=True).fit(digits)
+    assert [row["epoch"] for row in estimator.history_] == [1, 2, 3] == [1, 2, estimator.n_iter_]
+    parts = ("loss", "reconstruction", "penalty")
+    keys = {"epoch", "duration", *(f"{p}_{q}" for p in ("train", "valid") for q in parts)}
+    assert all(set(row) == keys for row in estimator.history_)
+    assert all(type(value) in (int, float) for row in estimator.history_ for value in row.values())
+
+
+def test_the_training_loss_is_the_share_of_variance_that_is_not_explained(small, digits):
+    estimator = small(max_epochs=60, batch_size=20).fit(digits)
+    assert estimator.history_[-1]["train_loss"] == pytest.approx(
+        1 - estimator.score(digits), abs=0.02
+    )
+
+
+class Worsen(Callback):
+    """Scale the weights up after the third epoch, so that the best epoch is known."""
+
+    def on_epoch_begin(self, net, **kwargs):
+        if len(net.history) > 3:
+            with torch.no_grad():
+                for parameter in net.module_.parameters():
+                    parameter.mul_(2)
+
+
+def test_early_stopping_stops_and_restores_the_best_weights(small, digits):
+    params = {"early_stopping": True, "learning_rate_schedule": "constant", "n_iter_no_change": 2}
+    estimator = small(**params, max_epochs=30, callbacks=[Worsen()]).fit(digits)
+    losses = [row["valid_loss"] for row in estimator.history_]
+    best = int(np.argmin(losses)) + 1
+    assert estimator.n_iter_ == best + 2 < 30
+    unspoilt = small(**params, max_epochs=best).fit(digits)
+    torch.testing.assert_close(weights(estimator), weights(unspoilt))
+
+
+def test_held_out_rows_are_not_trained_on(small, digits):
+    seen = []
+
+    class Record(Callback):
+        def on_batch_begin(self, net, batch, training, **kwargs):
+            seen.append((training, batch.flatten(1).numpy()))
+
+    small(early_stopping=True, validation_fraction=0.2, max_epochs=1, callbacks=[Record()]).fit(
+        digits
+    )
+    train = np.concatenate([rows for training, rows in seen if training])
+    valid = np.concatenate([rows for training, rows in seen if not training])
+    assert (len(train), len(valid)) == (160, 40)
+    everything = {row.tobytes() for row in digits}
+    assert {row.tobytes() for row in train} | {row.tobytes() for row in valid} == everything
+    assert not {row.tobytes() for row in train} & {row.tobytes() for row in valid}
+
+
+class RecordRates(Callback):
+    def on_train_begin(self, net, **kwargs):
+        self.rates = []
+
+    def on_batch_end(self, net, training, **kwargs):
+        self.rates.append(net.optimizer_.param_groups[0]["lr"])
+
+
+@pytest.mark.parametrize(
+    ("schedule", "first", "peak", "last"),
+    [("constant", 0.01, 0.01, 0.01), ("cosine", 0.01, 0.01, 0.0), ("one_cycle", 0.0004, 0.01, 0.0)],
+)
+def test_learning_rates_follow_the_schedule(small, digits, schedule, first, peak, last):
+    record = RecordRates()
+    params = {"learning_rate": 0.01, "learning_rate_schedule": schedule, "callbacks": [record]}
+    small(**params, max_epochs=10).fit(digits)
+    assert record.rates[0] == pytest.approx(first, rel=0.2)
+    assert max(record.rates) == pytest.approx(peak, rel=0.01)
+    assert record.rates[-1] == pytest.approx(last, abs=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "learning_rate"),
+    [
+        ("adam", 0.01),
+        ("adamw", 0.01),
+        ("sgd", 0.3),
+        (torch.optim.RMSprop, 0.01),
+        (torch.optim.LBFGS, 0.1),
+    ],
+)
+def test_every_optimizer_learns(small, digits, optimizer, learning_rate):
+    params = {"optimizer": optimizer, "learning_rate": learning_rate}
+    params |= {"max_epochs": 20, "batch_size": 20}
+    history = small(**params).fit(digits).history_
+    assert history[-1]["train_loss"] < 0.9 * history[0]["train_loss"]
+
+
+# Going on
+
+
+def test_warm_start_goes_on_from_weights_and_optimiser(small, digits):
+    constant = {"learning_rate_schedule": "constant", "random_state": 0}
+    whole = small(**constant, max_epochs=4).fit(digits)
+    parts = small(**constant, max_epochs=2, warm_start=True).fit(digits).fit(digits)
+    assert parts.n_iter_ == 4
+    assert [row["epoch"] for row in parts.history_] == [1, 2, 3, 4]
+    losses = [[row["train_loss"] for row in e.history_] for e in (whole, parts)]
+    np.testing.assert_allclose(losses[1][2:], losses[0][2:], rtol=0.05)
+    cold = small(**constant, max_epochs=2).fit(digits).fit(digits)
+    assert cold.n_iter_ == 2
+
+
+def test_a_warm_start_that_would_need_another_network_is_an_error(small, digits):
+    estimator = small(warm_start=True).fit(digits)
+    codes = estimator.transform(digits)
+    with pytest.raises(ValueError, match=r"n_components=5.*warm_start=False"):
+        estimator.set_params(n_components=5).fit(digits)
+    np.testing.assert_array_equal(estimator.transform(digits), codes)
+
+
+def test_partial_fit_learns_and_goes_on_after_pickling(small, digits):
+    import pickle
+
+    chunks = [digits[:100], digits[100:]] * 5
+    straight, pickled = small(batch_size=10), small(batch_size=10)
+    for chunk in chunks:
+        straight.partial_fit(chunk)
+        pickled = pickle.loads(pickle.dumps(pickled.partial_fit(chunk)))
+    assert torch.equal(weights(straight), weights(pickled))
+    assert straight.n_iter_ == 10
+    assert straight.score(digits) > small(batch_size=10).partial_fit(digits).score(digits) + 0.1
+
+
+def test_partial_fit_checks_the_width(small, digits):
+    estimator = small().partial_fit(digits)
+    with pytest.raises(ValueError, match="63 features"):
+        estimator.partial_fit(digits[:, :63])
+
+
+# skorch's callbacks
+
+
+def test_checkpoint_and_learning_rate_scheduler_and_tensorboard(small, digits, tmp_path):
+    checkpoint = Checkpoint(monitor="valid_loss_best", dirname=tmp_path / "checkpoints")
+    scheduler = LRScheduler(torch.optim.lr_scheduler.StepLR, step_size=1, gamma=0.5)
+    record = RecordRates()
+    with SummaryWriter(tmp_path / "board") as writer:
+        estimator = small(
+            callbacks=[checkpoint, scheduler, TensorBoard(writer), record],
+            early_stopping=True,
+            learning_rate=0.01,
+            learning_rate_schedule="constant",
+            max_epochs=3,
+        ).fit(digits)
+    saved = torch.load(tmp_path / "checkpoints" / "params.pt", weights_only=True)
+    torch.testing.assert_close(saved, estimator.network_.state_dict())
+    assert sorted({round(rate, 6) for rate in record.rates}) == [0.0025, 0.005, 0.01]
+    assert list((tmp_path / "board").glob("events*"))
+
+
+def test_two_schedules_at_once_are_an_error(small, digits):
+    scheduler = LRScheduler(torch.optim.lr_scheduler.StepLR, step_size=1)
+    with pytest.raises(ValueError, match="learning_rate_schedule='constant'"):
+        small(callbacks=[scheduler]).fit(digits)
+
+
+def test_skorchs_early_stopping_stops(small, digits):
+    stop = EarlyStopping(monitor="train_loss", patience=2, threshold=0.9, sink=lambda text: None)
+    assert small(callbacks=[stop], max_epochs=20).fit(digits).n_iter_ < 20
+
+
+def test_verbose_prints_a_line_per_epoch(small, digits, capsys):
+    small(verbose=True, max_epochs=3).fit(digits)
+    assert len(capsys.readouterr().out.strip().splitlines()) == 2 + 3  # a header of two lines
+    small().fit(digits)
+    assert capsys.readouterr().out == ""
+
+
+# scikit-learn's callbacks
+
+
+class Watch:
+    """Count epochs, and stop after some."""
+
+    max_propagation_depth = None
+
+    def __init__(self, stop_after=None):
+        self.stop_after = stop_after
+        self.tasks, self.scores = [], []
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        self.torn_down = True
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context, *, X=None, fitted_estimator=None):
+        if context.task_name != "epoch":
+            return False
+        self.tasks.append(context.task_id)
+        self.scores.append(fitted_estimator.score(X))
+        assert np.isfinite(fitted_estimator.sample(2)).all()
+        return self.stop_after is not None and len(self.tasks) >= self.stop_after
+
+
+def test_callbacks_see_each_epoch_and_a_working_estimator(small, digits):
+    watch = Watch()
+    estimator = small(max_epochs=3).set_callbacks(watch).fit(digits)
+    assert watch.tasks == [0, 1, 2]
+    assert watch.scores[-1] == pytest.approx(estimator.score(digits), abs=1e-6)
+    assert watch.scores[0] < watch.scores[-1]
+    assert watch.torn_down
+
+
+def test_watching_changes_nothing(small, digits):
+    watched = small().set_callbacks(Watch()).fit(digits)
+    np.testing.assert_array_equal(watched.transform(digits), small().fit(digits).transform(digits))
+
+
+def test_a_callback_can_stop_the_training(small, digits):
+    assert small(max_epochs=9).set_callbacks(Watch(stop_after=2)).fit(digits).n_iter_ == 2
+
+
+def test_progress_bars_show_epochs_inside_pipeline_and_grid_search(small, digits, capsys):
+    pipe = make_pipeline(small(max_epochs=3), PCA(2))
+    pipe.set_callbacks(ProgressBar(max_propagation_depth=None)).fit(digits)
+    assert "ConvAutoencoder" in capsys.readouterr().out
+    search = GridSearchCV(small(), {"n_components": [2, 3]}, cv=2)
+    search.set_callbacks(ProgressBar(max_propagation_depth=None)).fit(digits)
+    assert "ConvAutoencoder" in capsys.readouterr().out
+
+
+# Faults
+
+
+class Fail(Callback):
+    """Raise at the end of an epoch, or in the middle of one."""
+
+    def __init__(self, error, epoch=2, hook="on_epoch_end"):
+        self.error, self.epoch, self.hook = error, epoch, hook
+
+    def _maybe(self, hook, net):
+        if hook == self.hook and len(net.history) >= self.epoch:
+            raise self.error
+
+    def on_epoch_end(self, net, **kwargs):
+        self._maybe("on_epoch_end", net)
+
+    def on_batch_end(self, net, **kwargs):
+        self._maybe("on_batch_end", net)
+
+
+@pytest.mark.parametrize("params", [{}, {"warm_start": True}])
+@pytest.mark.parametrize("hook", ["on_epoch_end", "on_batch_end"])
+def test_an_exception_in_a_callback_leaves_the_estimator_as_it_was(small, digits, params, hook):
+    estimator = small(**params).fit(digits)
+    codes, before = estimator.transform(digits), dict(vars(estimator))
+    estimator.set_params(callbacks=[Fail(RuntimeError("no space"), hook=hook)])
+    with pytest.raises(RuntimeError, match="no space"):
+        estimator.fit(digits)
+    estimator.set_params(callbacks=None)
+    assert vars(estimator) == before
+    np.testing.assert_array_equal(estimator.transform(digits), codes)
+
+
+def test_ctrl_c_keeps_what_was_learnt_after_an_epoch(small, digits):
+    estimator = small(max_epochs=9, callbacks=[Fail(KeyboardInterrupt(), 3, "on_batch_end")])
+    with pytest.raises(KeyboardInterrupt):
+        estimator.fit(digits)
+    assert estimator.n_iter_ == 2
+    assert np.isfinite(estimator.transform(digits)).all()
+    assert np.isfinite(estimator.sample(2)).all()
+
+
+def test_ctrl_c_in_the_first_epoch_keeps_what_was_there(small, digits):
+    estimator = small(callbacks=[Fail(KeyboardInterrupt(), 1, "on_batch_end")])
+    with pytest.raises(KeyboardInterrupt):
+        estimator.fit(digits)
+    assert not hasattr(estimator, "network_")
+
+
+def test_ctrl_c_stops_a_grid_search(small, digits):
+    fits = []
+
+    class Interrupt(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            fits.append(1)
+            raise KeyboardInterrupt
+
+    search = GridSearchCV(small(callbacks=[Interrupt()]), {"n_components": [2, 3]}, cv=2)
+    with pytest.raises(KeyboardInterrupt):
+        search.fit(digits)
+    assert len(fits) == 1
+
+
+def test_divergence_is_an_error_that_says_what_to_try(small, digits):
+    estimator = small().fit(digits)
+    codes = estimator.transform(digits)
+    with pytest.raises(TrainingDivergedError, match=r"epoch 1 .*Lower learning_rate") as caught:
+        estimator.set_params(optimizer="sgd", learning_rate=1e9).fit(digits)
+    assert isinstance(caught.value, FloatingPointError | ValueError)
+    np.testing.assert_array_equal(estimator.transform(digits), codes)
+
+
+def test_a_diverged_candidate_does_not_end_a_search(small, digits):
+    search = GridSearchCV(
+        small(optimizer="sgd"), {"learning_rate": [1e-3, 1e9]}, cv=2, error_score=np.nan
+    )
+    with pytest.warns(FitFailedWarning, match="Training diverged"):
+        search.fit(digits)
+    assert search.best_params_ == {"learning_rate": 1e-3}
+
+
+def test_a_search_over_widths_finds_that_more_components_explain_more(digits, small):
+    search = GridSearchCV(
+        make_pipeline(small(max_epochs=20, batch_size=16), PCA(2)),
+        {"convautoencoder__n_components": [2, 8]},
+        cv=2,
+        scoring=lambda pipe, X, y=None: pipe[0].score(X),
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        search.fit(digits)
+    assert search.best_params_ == {"convautoencoder__n_components": 8}
+
+
+def test_a_clone_with_a_custom_network_learns_the_same(small, digits):
+    estimator = small(encoder=LinearEncoder, decoder=LinearDecoder).fit(digits)
+    np.testing.assert_array_equal(
+        clone(estimator).fit(digits).transform(digits), estimator.transform(digits)
+    )
+
+
+def test_binary_cross_entropy_refuses_later_chunks_outside_its_range(small, digits):
+    estimator = small(loss="binary_cross_entropy").partial_fit(digits)
+    with pytest.raises(ValueError, match="outside of the range"):
+        estimator.partial_fit(digits * 2)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_gpu_learns_what_the_cpu_learns(small, digits, precision):
+    import pickle
+
+    params = {"max_epochs": 30, "batch_size": 20}
+    cpu = small(**params).fit(digits)
+    gpu = small(**params, device="cuda", precision=precision).fit(digits)
+    assert gpu.score(digits) == pytest.approx(cpu.score(digits), abs=0.03)
+    state = gpu.__getstate__()
+    state["device"] = "cpu"
+    moved = pickle.loads(pickle.dumps(small()))
+    moved.__setstate__(state)
+    np.testing.assert_allclose(moved.transform(digits), gpu.transform(digits), atol=1e-3)
+
+
+@pytest.mark.slow
+def test_a_compiled_step_learns_the_same(small, digits):
+    compiled = small(compile=True).fit(digits)
+    np.testing.assert_allclose(
+        compiled.transform(digits), small().fit(digits).transform(digits), rtol=1e-2, atol=1e-2
+    )

@@ -1,0 +1,30 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from sklearn_unsup.metrics import clustering_accuracy
+
+
+def test_it_is_the_best_of_all_assignments():
+    rng = np.random.RandomState(0)
+    for _ in range(5):
+        y, labels = rng.randint(4, size=50), rng.randint(4, size=50)
+        best = max(np.mean(np.take(p, labels) == y) for p in itertools.permutations(range(4)))
+        assert clustering_accuracy(y, labels) == pytest.approx(best)
+
+
+def test_names_of_clusters_do_not_matter():
+    assert clustering_accuracy(["a", "a", "b"], [7, 7, -1]) == 1.0
+
+
+def test_more_clusters_than_classes_and_fewer():
+    assert clustering_accuracy([0, 0, 0, 0], [0, 1, 2, 3]) == 0.25
+    assert clustering_accuracy([0, 1, 2, 3], [0, 0, 0, 0]) == 0.25
+
+
+def test_bad_labels_are_errors():
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        clustering_accuracy([0, 1], [0])
+    with pytest.raises(ValueError, match="empty"):
+        clustering_accuracy([], [])

@@ -1,0 +1,55 @@
+"""scikit-learn's own checks, with no expected failure."""
+
+import pytest
+from example_networks import LinearDecoder, LinearEncoder
+from sklearn.utils import estimator_checks
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from sklearn_unsup import ConvAutoencoder
+from sklearn_unsup.estimators import _base
+
+SMALL = {"hidden_channels": (8, 16), "max_epochs": 3, "device": "cpu"}
+ESTIMATORS = [
+    ConvAutoencoder(device="cpu"),
+    ConvAutoencoder(**SMALL, early_stopping=True),
+    # A check compares two fits in a row; with warm_start the second goes on learning. A rate that
+    # learns nothing keeps the two alike, and all of the warm start's path is run.
+    ConvAutoencoder(**SMALL, warm_start=True, learning_rate=1e-12),
+    ConvAutoencoder(**SMALL, encoder=LinearEncoder, decoder=LinearDecoder),
+    ConvAutoencoder(**SMALL, noise_level=0.3, l1_activity=0.1),
+    ConvAutoencoder(**SMALL, loss="binary_cross_entropy", optimizer="sgd", learning_rate=0.01),
+    ConvAutoencoder(**SMALL, batch_size=1, precision="bfloat16"),
+]
+
+# scikit-learn runs these on its own estimators, but does not yield them to others.
+MORE_CHECKS = [
+    "check_param_validation",
+    "check_set_output_transform",
+    "check_set_output_transform_pandas",
+    "check_set_output_transform_polars",
+    "check_global_output_transform_pandas",
+    "check_global_set_output_transform_polars",
+    "check_transformer_get_feature_names_out",
+    "check_transformer_get_feature_names_out_pandas",
+    "check_get_feature_names_out_error",
+    "check_dataframe_column_names_consistency",
+    "check_inplace_ensure_writeable",
+]
+
+
+@parametrize_with_checks(ESTIMATORS, expected_failed_checks=lambda estimator: {})
+def test_estimator_checks(estimator, check):
+    check(estimator)  # asserts within
+
+
+@parametrize_with_checks([ConvAutoencoder(**SMALL)], expected_failed_checks=lambda estimator: {})
+def test_estimator_checks_on_colour_images(estimator, check, monkeypatch):
+    # The checks vary the width of X, so no image_shape fits all: every feature is made a channel.
+    monkeypatch.setattr(_base, "find_layout", lambda n_features, *_: ((n_features, 1, 1), 0))
+    check(estimator)  # asserts within
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
+@pytest.mark.parametrize("name", MORE_CHECKS)
+def test_checks_that_are_not_yielded(estimator, name):
+    getattr(estimator_checks, name)(type(estimator).__name__, estimator)  # asserts within

@@ -1,0 +1,32 @@
+import numpy as np
+import pytest
+import torch
+
+from sklearn_unsup.inference import apply_in_chunks
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("n", [0, 1, 63, 64, 65, 200])
+def test_every_row_is_mapped_and_none_is_padding(n):
+    rows = np.random.RandomState(0).normal(size=(n, 3))
+    outputs = apply_in_chunks(lambda tensor: tensor[:, :2] * 2, rows, CPU, 2)
+    assert outputs.dtype == np.float32
+    np.testing.assert_allclose(outputs, rows[:, :2] * 2, rtol=1e-6)
+
+
+def test_the_function_always_sees_the_same_shape():
+    shapes = set()
+
+    def function(tensor):
+        shapes.add((tuple(tensor.shape), tensor.dtype))
+        return tensor
+
+    for n in (1, 64, 100):
+        apply_in_chunks(function, np.zeros((n, 3), dtype=np.uint8), CPU, 3)
+    assert shapes == {((64, 3), torch.float32)}
+
+
+def test_outputs_that_are_not_finite_are_an_error():
+    with pytest.raises(ValueError, match="1 of 2 rows"):
+        apply_in_chunks(torch.sqrt, np.array([[1.0], [-1.0]]), CPU, 1)

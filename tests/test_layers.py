@@ -1,0 +1,84 @@
+"""Who may import whom: the import rules, read from the source."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sklearn_unsup
+
+PACKAGE = Path(sklearn_unsup.__file__).parent
+OURS = "sklearn_unsup"
+EVERYTHING = {"networks", "losses", "images", "inference", "persistence", "scaling", "training"}
+EVERYTHING |= {"metrics", "_sklearn"}
+MAY_IMPORT = {  # room: (packages, rooms of ours)
+    "networks": ({"torch"}, set()),
+    "losses": ({"torch"}, set()),
+    "images": ({"numpy"}, set()),
+    "scaling": ({"numpy", "sklearn"}, set()),
+    "metrics": ({"numpy", "scipy", "sklearn"}, set()),
+    "datasets": ({"numpy", "sklearn"}, set()),
+    "inference": ({"torch", "numpy"}, set()),
+    "persistence": ({"torch", "numpy"}, set()),
+    "training": ({"torch", "numpy", "skorch", "sklearn"}, set()),
+    "_sklearn": ({"sklearn"}, set()),
+    "estimators": ({"torch", "numpy", "sklearn"}, EVERYTHING),
+    "__init__": (set(), {"estimators", "persistence", "training"}),
+}
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room_of(path):
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((node.module, alias.name) for alias in node.names)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_room_imports_only_what_it_may(path):
+    room = room_of(path)
+    packages, rooms = MAY_IMPORT[room]
+    for module, name in imports(path):
+        top, *rest = module.split(".")
+        if top == OURS:
+            target = rest[0] if rest else name
+            assert target in rooms | {room}, f"{room} imports {target}"
+        elif top not in sys.stdlib_module_names:
+            assert top in packages, f"{room} imports {top}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_private_scikit_learn_names_are_imported_in_one_file(path):
+    private = [
+        f"{module}.{name}"
+        for module, name in imports(path)
+        if module.startswith("sklearn.") and "._" in f"{module}.{name}"
+    ]
+    assert not private or room_of(path) == "_sklearn"
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "estimators").glob("_[a-z]*.py")))
+def test_estimators_import_each_other_through_the_base_only(path):
+    helpers = {"_base", "_parameters", "_code_density"}
+    found = {m.split(".")[-1] for m, _ in imports(path) if m.startswith(f"{OURS}.estimators.")}
+    assert found <= helpers
+
+
+def test_the_package_needs_neither_matplotlib_nor_pandas():
+    # scikit-learn loads pandas where it is installed; what can be seen is that nobody needs it.
+    code = (
+        "import sys; sys.modules['pandas'] = sys.modules['matplotlib'] = None;"
+        "import sklearn_unsup, sklearn_unsup.datasets, sklearn_unsup.metrics; print('imported')"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "imported"
