@@ -109,7 +109,7 @@ class ConvAutoencoder(BaseConvEstimator):
         noise_level=0.0,
         l1_activity=0.0,
         max_epochs=20,
-        batch_size=64,
+        batch_size="auto",
         learning_rate=5e-3,
         weight_decay=0.0,
         optimizer="adam",

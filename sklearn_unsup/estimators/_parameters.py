@@ -14,7 +14,7 @@ SHARED_CONSTRAINTS = {
     "encoder": [callable, None],
     "decoder": [callable, None],
     "max_epochs": [Interval(Integral, 1, None, closed="left")],
-    "batch_size": [Interval(Integral, 1, None, closed="left")],
+    "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
     "learning_rate": [Interval(Real, 0, None, closed="neither")],
     "weight_decay": [Interval(Real, 0, None, closed="left")],
     "optimizer": [StrOptions({"adam", "adamw", "sgd"}), type],
@@ -46,8 +46,8 @@ n_components : int, default=32
         `channel_axis` makes a signal of several channels: `image_shape=(3, 100), channel_axis=0`.
 
     hidden_channels : tuple of int, default=(32, 64, 64, 64)
-        Widths of the convolution stages. A stage halves each side that is still longer than 3; later
-        stages that find nothing to halve are left out.
+        Widths of the convolution stages. A stage halves each side that is still longer than 3;
+        later stages that find nothing to halve are left out.
 
     encoder : class or callable, default=None
         Builds a custom encoder, called as `encoder(image_shape=(C, H, W),
@@ -61,8 +61,9 @@ n_components : int, default=32
     max_epochs : int, default=20
         Passes over the training rows.
 
-    batch_size : int, default=64
-        Rows per step of the optimiser.
+    batch_size : int or "auto", default="auto"
+        Rows per step of the optimiser. "auto" is one fiftieth of the training rows, at least 16 and
+        at most 128, so that small data get enough steps.
 
     learning_rate : float, default=0.005
         Step size; the peak of a schedule.

@@ -7,6 +7,7 @@ benchmarks/results/architecture.md.
 import math
 from itertools import pairwise
 
+import torch
 from torch import nn
 from torch.nn.utils import skip_init
 
@@ -39,6 +40,7 @@ class ConvEncoder(nn.Module):
             stages += [skip_init(nn.Conv2d, n_in, n_out, **_geometry(size)), nn.SiLU()]
         self.stages = nn.Sequential(*stages)
         self.head = skip_init(nn.Linear, widths[-1] * math.prod(sizes[-1]), n_outputs)
+        self.to(memory_format=torch.channels_last)  # the faster one, measured
 
     def forward(self, images):
         """Map images (b, c, h, w) to codes (b, n_outputs)."""
@@ -74,6 +76,7 @@ class ConvDecoder(nn.Module):
             )
             stages += [nn.SiLU(), layer]
         self.stages = nn.Sequential(*stages)
+        self.to(memory_format=torch.channels_last)
 
     def forward(self, codes):
         """Map codes (b, n_inputs) to images (b, c, h, w)."""

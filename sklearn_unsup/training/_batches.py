@@ -4,6 +4,8 @@ import numpy as np
 import torch
 from sklearn.utils import gen_batches
 
+STEPS_PER_EPOCH = 50  # what "auto" aims at: with fewer, small data are not learnt in 20 epochs
+AUTO_BATCH_SIZES = (16, 128)
 RESIDENT_SHARE = 0.5  # of the device's free memory that X may take
 
 
@@ -20,7 +22,8 @@ class Batches:
         In memory or memory-mapped.
     to_images : callable
         Maps a tensor of rows (b, n_features) to images (b, c, h, w).
-    batch_size : int
+    batch_size : int or "auto"
+        "auto" is one fiftieth of the rows, at least 16 and at most 128.
     device : torch.device
     indices : ndarray of int or None
         Which rows to use; None for all.
@@ -31,9 +34,11 @@ class Batches:
     def __init__(self, rows, to_images, batch_size, device, indices=None, generator=None):
         self.rows = rows
         self.to_images = to_images
-        self.batch_size = batch_size
         self.device = device
         self.indices = np.arange(len(rows)) if indices is None else indices
+        if batch_size == "auto":
+            batch_size = int(np.clip(len(self.indices) // STEPS_PER_EPOCH, *AUTO_BATCH_SIZES))
+        self.batch_size = batch_size
         self.generator = generator
         self.resident = None
         if device.type == "cuda" and not isinstance(rows, np.memmap):

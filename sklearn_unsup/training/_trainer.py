@@ -131,6 +131,7 @@ class Trainer(NeuralNet):
         if optimizer_state is not None:
             groups = self.optimizer_.state_dict()["param_groups"]
             self.optimizer_.load_state_dict({"state": optimizer_state, "param_groups": groups})
+            _match_strides(self.optimizer_)
         interrupt = None
         self.notify("on_train_begin", X=batches, y=None)
         try:
@@ -171,6 +172,11 @@ class Trainer(NeuralNet):
             raise TypeError(
                 f"optimizer={optimizer!r} is not a torch.optim.Optimizer. Use a name of "
                 f"{sorted(OPTIMIZERS)} or a class of torch.optim."
+            )
+        if issubclass(optimizer, torch.optim.LBFGS):
+            raise TypeError(
+                "optimizer=LBFGS needs all rows in one step and weights laid out channels first. "
+                "Use a first-order optimiser, such as 'adam'."
             )
         if "weight_decay" in inspect.signature(optimizer).parameters:
             options = {**options, "weight_decay": self.weight_decay}
@@ -284,6 +290,14 @@ def _schedule(name, learning_rate, n_steps):
         policy = torch.optim.lr_scheduler.OneCycleLR
         options = {"max_lr": learning_rate, "total_steps": n_steps + 1, "cycle_momentum": False}
     return [LRScheduler(policy=policy, step_every="batch", event_name=None, **options)]
+
+
+def _match_strides(optimizer):
+    """Lay moments out in memory as their parameters are: fused optimisers go by memory."""
+    for parameter, state in optimizer.state.items():
+        for name, value in state.items():
+            if torch.is_tensor(value) and value.shape == parameter.shape:
+                state[name] = torch.empty_like(parameter.detach()).copy_(value)
 
 
 def _plain(row):

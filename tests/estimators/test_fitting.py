@@ -163,7 +163,6 @@ def test_learning_rates_follow_the_schedule(small, digits, schedule, first, peak
         ("adamw", 0.01),
         ("sgd", 0.3),
         (torch.optim.RMSprop, 0.01),
-        (torch.optim.LBFGS, 0.1),
     ],
 )
 def test_every_optimizer_learns(small, digits, optimizer, learning_rate):

@@ -163,6 +163,7 @@ def test_a_wrong_width_of_codes_is_named(fitted):
         ({"learning_rate": -1.0}, ValueError, "learning_rate"),
         ({"optimizer": "adamm"}, ValueError, "optimizer"),
         ({"optimizer": list}, TypeError, "optimizer"),
+        ({"optimizer": torch.optim.LBFGS}, TypeError, "first-order"),
         ({"device": "gpu"}, ValueError, "device='gpu'"),
         ({"device": "cuda:99"}, ValueError, "device='cuda:99'"),
         ({"encoder": nn.Linear(64, 4)}, TypeError, "built Linear"),

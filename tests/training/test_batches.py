@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+import torch
+
+from sklearn_unsup.training import Batches, split_batches
+
+CPU = torch.device("cpu")
+
+
+def as_columns(rows):
+    return rows.reshape(len(rows), 1, 1, -1)
+
+
+def batches(rows, batch_size, **options):
+    return Batches(rows, as_columns, batch_size, CPU, **options)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 7, 100])
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_an_epoch_has_each_row_once(batch_size, shuffle):
+    rows = np.arange(14, dtype=np.uint8).reshape(7, 2)
+    generator = torch.Generator().manual_seed(0) if shuffle else None
+    seen = torch.cat(list(batches(rows, batch_size, generator=generator)))
+    assert seen.dtype == torch.float32
+    assert seen.shape == (7, 1, 1, 2)
+    found = seen.reshape(7, 2).numpy()
+    np.testing.assert_array_equal(found[np.argsort(found[:, 0])] if shuffle else found, rows)
+
+
+def test_epochs_are_shuffled_differently_and_repeatably():
+    rows = np.arange(50.0).reshape(50, 1)
+
+    def two_epochs():
+        shuffled = batches(rows, 50, generator=torch.Generator().manual_seed(0))
+        return [next(iter(shuffled)).flatten().tolist() for _ in range(2)]
+
+    first, second = two_epochs()
+    assert first != second
+    assert two_epochs() == [first, second]
+
+
+def test_a_single_last_row_joins_the_batch_before_it():
+    sizes = [len(batch) for batch in batches(np.zeros((9, 1)), 4)]
+    assert sizes == [4, 5]
+    assert len(batches(np.zeros((9, 1)), 4)) == 2
+
+
+@pytest.mark.parametrize(("n", "expected"), [(10, 16), (1797, 35), (60_000, 128)])
+def test_auto_gives_small_data_enough_steps(n, expected):
+    assert batches(np.zeros((n, 1), dtype=np.uint8), "auto").batch_size == expected
+
+
+def test_a_read_only_memory_map_is_batched_without_being_read_whole(tmp_path, recwarn):
+    np.save(tmp_path / "X.npy", np.arange(20.0).reshape(10, 2))
+    rows = np.load(tmp_path / "X.npy", mmap_mode="r")
+    first = next(iter(batches(rows, 4)))
+    np.testing.assert_array_equal(first.reshape(4, 2).numpy(), rows[:4])
+    assert not recwarn.list
+
+
+def test_held_out_rows_and_training_rows_are_all_rows():
+    rows = np.arange(30.0).reshape(30, 1)
+    generator = torch.Generator().manual_seed(0)
+    training, validation = split_batches(rows, as_columns, 8, CPU, generator, 0.2)
+    train, valid = (torch.cat(list(part)).flatten().tolist() for part in (training, validation))
+    assert len(valid) == 6
+    assert sorted(train + valid) == list(range(30))
+    assert torch.cat(list(validation)).flatten().tolist() == valid  # in the same order each time
+
+
+def test_one_row_cannot_be_split():
+    with pytest.raises(ValueError, match="n_samples=1: 1 sample"):
+        split_batches(np.zeros((1, 3)), as_columns, 8, CPU, torch.Generator(), 0.1)
+
+
+@pytest.mark.gpu
+def test_rows_that_fit_stay_on_the_gpu():
+    rows = np.arange(20, dtype=np.uint8).reshape(10, 2)
+    resident = Batches(rows, as_columns, 4, torch.device("cuda"))
+    assert resident.resident.dtype == torch.uint8
+    seen = torch.cat(list(resident))
+    assert seen.is_cuda
+    np.testing.assert_array_equal(seen.reshape(10, 2).cpu().numpy(), rows)
