@@ -77,3 +77,16 @@ def unit_range(rows):
     """Offset (the same for each column) and scale that bring all values of X into [0, 1]."""
     low, high = float(rows.min()), float(rows.max())
     return np.full(rows.shape[1], low), (high - low) or 1.0
+
+
+def check_in_range(rows, low, scale):
+    """Raise a ValueError if values of `rows` lie outside of the range that `unit_range` found."""
+    beyond = max(low - float(rows.min()), float(rows.max()) - low - scale)
+    if beyond > 1e-6 * scale:
+        raise ValueError(
+            f"X holds values from {rows.min():.6g} to {rows.max():.6g}, outside of the range "
+            f"{low:.6g} to "
+            f"{low + scale:.6g} of the first call, which binary_cross_entropy maps to [0, 1]. "
+            f"Clip X, "
+            "begin with data of the whole range, or use loss='squared_error'."
+        )

@@ -16,7 +16,7 @@ from sklearn_unsup.estimators._base import BaseConvEstimator
 from sklearn_unsup.estimators._code_density import fit_code_mixture, sample_codes, some_rows
 from sklearn_unsup.estimators._parameters import document
 from sklearn_unsup.networks import Autoencoder, build_decoder, build_encoder
-from sklearn_unsup.scaling import standardisation, unit_range
+from sklearn_unsup.scaling import check_in_range, standardisation, unit_range
 from sklearn_unsup.training import draw_seed
 
 
@@ -78,6 +78,8 @@ class ConvAutoencoder(BaseConvEstimator):
     (1797, 8)
     >>> autoencoder.score(X) > 0.6
     True
+    >>> autoencoder.sample(3, random_state=0).shape
+    (3, 64)
     """
 
     _parameter_constraints: ClassVar[dict] = {
@@ -86,15 +88,8 @@ class ConvAutoencoder(BaseConvEstimator):
         "noise_level": [Interval(Real, 0, None, closed="left")],
         "l1_activity": [Interval(Real, 0, None, closed="left")],
     }
-    _network_parameters = (
-        "n_components",
-        "hidden_channels",
-        "encoder",
-        "decoder",
-        "loss",
-        "noise_level",
-        "l1_activity",
-    )
+    _network_parameters = ("n_components", "hidden_channels", "encoder", "decoder")
+    _network_parameters += ("loss", "noise_level", "l1_activity")
 
     def __init__(
         self,
@@ -182,17 +177,11 @@ class ConvAutoencoder(BaseConvEstimator):
         return unit_range(rows) if self.loss == "binary_cross_entropy" else standardisation(rows)
 
     def _resume(self, rows):
-        scaling = self.network_.scaling
-        low, scale = float(scaling.offset.min()), float(scaling.scale)
-        beyond = max(low - float(rows.min()), float(rows.max()) - low - scale)
-        if self.loss == "binary_cross_entropy" and beyond > 1e-6 * scale:
-            raise ValueError(
-                f"X holds values from {rows.min():.6g} to {rows.max():.6g}, outside of the range "
-                f"{low:.6g} to {low + scale:.6g} of the first call that binary_cross_entropy maps "
-                f"to "
-                "[0, 1]. Clip X, begin with data of the whole range, or use loss='squared_error'."
-            )
-        return super()._resume(rows)
+        network = super()._resume(rows)
+        if self.loss == "binary_cross_entropy":
+            scaling = network.scaling
+            check_in_range(rows, float(scaling.offset.min()), float(scaling.scale))
+        return network
 
     def _after_training(self, rows, seed):
         self._code_mixture = fit_code_mixture(self._encode(some_rows(rows, seed)), seed)
@@ -210,14 +199,6 @@ class ConvAutoencoder(BaseConvEstimator):
         -------
         images : ndarray of shape (n_samples, n_features) or (n_samples, ...), float32
             In the units and the layout of the X that `fit` saw.
-
-        Examples
-        --------
-        >>> from sklearn.datasets import load_digits
-        >>> from sklearn_unsup import ConvAutoencoder
-        >>> X, _ = load_digits(return_X_y=True)
-        >>> ConvAutoencoder(8, random_state=0).fit(X).sample(3, random_state=0).shape
-        (3, 64)
         """
         check_is_fitted(self)
         codes = sample_codes(self._code_mixture, n_samples, draw_seed(random_state))

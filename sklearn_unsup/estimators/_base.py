@@ -1,7 +1,4 @@
-"""The ceremony that every estimator shares: validate, build, train, commit."""
-
-import contextlib
-import copy
+"""What every estimator does: validate, encode, decode, score."""
 
 import numpy as np
 import torch
@@ -12,27 +9,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_unsup import persistence
 from sklearn_unsup._sklearn import _fit_context
-from sklearn_unsup.estimators._parameters import SharedParameters, check_hidden_channels
-from sklearn_unsup.images import (
-    as_rows,
-    channels_first,
-    find_layout,
-    to_images,
-    to_rows,
-)
+from sklearn_unsup.estimators._fitting import Fitting
+from sklearn_unsup.images import as_rows, channels_first, find_layout, to_images, to_rows
 from sklearn_unsup.inference import apply_in_chunks
-from sklearn_unsup.networks import initialise
 from sklearn_unsup.scaling import check_magnitude, column_moments
 from sklearn_unsup.training import (
     ScikitLearnCallbacks,
-    Trainer,
     device_after_loading,
-    draw_seed,
     isolated_torch_rng,
-    resolve_device,
-    resolve_precision,
-    seed_from,
-    split_batches,
 )
 
 DTYPES = [
@@ -44,7 +28,7 @@ SCORE_BLOCK_ROWS = 4096
 
 
 class BaseConvEstimator(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupportMixin, SharedParameters
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupportMixin, Fitting
 ):
     """Base of the estimators that learn from images with a network.
 
@@ -52,8 +36,6 @@ class BaseConvEstimator(
     the hooks `_build_network`, `_fit_scaling` and, if it learns something after training,
     `_after_training`.
     """
-
-    _doc_link_module = "sklearn_unsup"
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
@@ -115,8 +97,7 @@ class BaseConvEstimator(
             The fitted estimator.
         """
         draft = self._draft()
-        draft._keep_training_state = True
-        interrupt = draft._learn(X, hasattr(self, "network_"), 1, "constant")
+        interrupt = draft._learn(X, hasattr(self, "network_"), 1, "constant", keep_state=True)
         self._commit(draft)
         if interrupt is not None:
             raise interrupt
@@ -216,48 +197,6 @@ class BaseConvEstimator(
             return float(unexplained == 0)
         return 1.0 - unexplained / variance
 
-    # Fitting: everything is learnt on a draft, and committed at once.
-
-    def _draft(self):
-        draft = object.__new__(type(self))
-        vars(draft).update(vars(self))
-        return draft
-
-    def _commit(self, draft):
-        self.__dict__ = vars(draft)
-
-    def _fitted_attributes(self):
-        return {
-            name: value for name, value in vars(self).items() if name not in self._get_param_names()
-        }
-
-    def _learn(self, X, resume, max_epochs, schedule, report=None):
-        """Validate, build and train; return the KeyboardInterrupt that ended it, if one did."""
-        rows = self._validate(X, reset=not resume)
-        device = resolve_device(self.device)
-        generator = self._generator(resume)
-        custom = self.encoder is not None or self.decoder is not None
-        with (
-            isolated_torch_rng(seed_from(generator), device) if custom else contextlib.nullcontext()
-        ):
-            network = self._resume(rows) if resume else self._start(rows, generator)
-            trainer = self._make_trainer(
-                network, device, schedule, generator, report(rows) if report else None
-            )
-            state = getattr(self, "_training_state", {}) if resume else {}
-            batches = split_batches(
-                rows,
-                self._to_images,
-                self.batch_size,
-                device,
-                generator,
-                self.validation_fraction if self.early_stopping else 0.0,
-            )
-            optimizer_state = persistence.to_tensors(state.get("optimizer"))
-            interrupt = trainer.train(*batches, max_epochs, optimizer_state)
-        self._conclude(trainer, network, rows, generator)
-        return interrupt
-
     def _validate(self, X, reset=False):
         """Return X as rows, checked; with `reset`, learn its width and layout."""
         rows, sample_shape = as_rows(X)
@@ -265,8 +204,7 @@ class BaseConvEstimator(
         if not reset and is_images and sample_shape != self._layout[0]:
             raise ValueError(
                 f"X has images of shape {sample_shape}, but {type(self).__name__} was fitted with "
-                f"images of shape "
-                f"{self._layout[0]}. Reshape X, or fit again."
+                f"images of shape {self._layout[0]}. Reshape X, or fit again."
             )
         rows = validate_data(self, rows, reset=reset, dtype=DTYPES)
         check_magnitude(rows)
@@ -280,83 +218,6 @@ class BaseConvEstimator(
             self._output_shape = sample_shape if is_images else (self.n_features_in_,)
             self.image_shape_ = channels_first(self._layout)
         return rows
-
-    def _generator(self, resume):
-        """Return the only source of randomness, where the last fit left it if that is kept."""
-        state = getattr(self, "_training_state", None) if resume else None
-        if state is not None:
-            generator = torch.Generator()
-            generator.set_state(torch.from_numpy(state["generator"].copy()))
-            return generator
-        return torch.Generator().manual_seed(draw_seed(self.random_state))
-
-    def _start(self, rows, generator):
-        """Build a new network, with new weights and the scaling of X."""
-        check_hidden_channels(self.hidden_channels)
-        self._fitted_params = {name: getattr(self, name) for name in self._network_parameters}
-        self.history_ = []
-        network = self._build_network(self.image_shape_, **self._fitted_params)
-        for name, part in (("encoder", network.encoder), ("decoder", network.decoder)):
-            if self._fitted_params[name] is None:
-                initialise(part, generator)
-        offset, scale = self._fit_scaling(rows)
-        images = self._to_images(offset[np.newaxis])[0]
-        network.scaling.offset.copy_(torch.from_numpy(np.ascontiguousarray(images)))
-        network.scaling.scale.fill_(scale)
-        return network
-
-    def _resume(self, rows):
-        """Return a copy of the trained network, if it is still the one that is asked for."""
-        for name, value in self._fitted_params.items():
-            if getattr(self, name) is not value and getattr(self, name) != value:
-                raise ValueError(
-                    f"{name}={getattr(self, name)!r} differs from {value!r}, which the network "
-                    f"was built with. Call fit "
-                    "with warm_start=False to build another."
-                )
-        return copy.deepcopy(self.network_)
-
-    def _make_trainer(self, network, device, schedule, generator, report):
-        return Trainer(
-            network,
-            optimizer=self.optimizer,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-            schedule=schedule,
-            callbacks=[*(self.callbacks or ()), *([report] if report else [])],
-            verbose=self.verbose,
-            device=device,
-            precision=resolve_precision(self.precision, device),
-            compile=self.compile,
-            noise_generator=torch.Generator(device).manual_seed(seed_from(generator)),
-            patience=self.n_iter_no_change,
-            tol=self.tol,
-        )
-
-    def _conclude(self, trainer, network, rows, generator):
-        """Keep what the trainer has learnt, as attributes of the draft."""
-        self.network_ = network.eval()
-        before = len(self.history_)
-        self.history_ = self.history_ + [
-            {**row, "epoch": before + row["epoch"]} for row in trainer.epochs()
-        ]
-        self.n_iter_ = len(self.history_)
-        self._after_training(rows, seed_from(generator))
-        if self.warm_start or getattr(self, "_keep_training_state", False):
-            optimizer = persistence.to_plain(trainer.optimizer_.state_dict()["state"])
-            self._training_state = {
-                "optimizer": optimizer,
-                "generator": generator.get_state().numpy(),
-            }
-
-    def _snapshot(self, net, rows):
-        """Return the fitted attributes as if training had stopped now."""
-        draft = self._draft()
-        draft._conclude(net, copy.deepcopy(net.module_), rows, torch.Generator().manual_seed(0))
-        return draft._fitted_attributes()
-
-    def _after_training(self, rows, seed):
-        """Learn what is learnt from the trained codes; nothing by default."""
 
     # Using: private methods trust their input.
 

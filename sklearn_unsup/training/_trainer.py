@@ -1,7 +1,6 @@
 """The training loop of networks with one loss, on skorch."""
 
 import copy
-import inspect
 import math
 from collections import defaultdict
 from numbers import Number
@@ -10,11 +9,11 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import EarlyStopping, EpochTimer, LRScheduler, PrintLog
 
-OPTIMIZERS = {
-    "adam": (torch.optim.Adam, {"fused": True}),
-    "adamw": (torch.optim.AdamW, {"fused": True}),
-    "sgd": (torch.optim.SGD, {"momentum": 0.9, "nesterov": True}),
-}
+from sklearn_unsup.training._optimizers import (
+    build_optimizer,
+    match_strides,
+    schedule_callbacks,
+)
 
 
 class TrainingDivergedError(FloatingPointError, ValueError):
@@ -120,7 +119,7 @@ class Trainer(NeuralNet):
         KeyboardInterrupt
             If Ctrl-C came before the end of the first epoch.
         """
-        self.callbacks[:0] = _schedule(self.schedule, self.lr, max_epochs * len(batches))
+        self.callbacks[:0] = schedule_callbacks(self.schedule, self.lr, max_epochs * len(batches))
         self.initialize()
         if sum(isinstance(callback, LRScheduler) for _, callback in self.callbacks_) > 1:
             raise ValueError(
@@ -131,7 +130,7 @@ class Trainer(NeuralNet):
         if optimizer_state is not None:
             groups = self.optimizer_.state_dict()["param_groups"]
             self.optimizer_.load_state_dict({"state": optimizer_state, "param_groups": groups})
-            _match_strides(self.optimizer_)
+            match_strides(self.optimizer_)
         interrupt = None
         self.notify("on_train_begin", X=batches, y=None)
         try:
@@ -167,20 +166,9 @@ class Trainer(NeuralNet):
 
     def initialize_optimizer(self, triggered_directly=None):
         """Build the optimiser from its name or class."""
-        optimizer, options = OPTIMIZERS.get(self.optimizer, (self.optimizer, {}))
-        if not issubclass(optimizer, torch.optim.Optimizer):
-            raise TypeError(
-                f"optimizer={optimizer!r} is not a torch.optim.Optimizer. Use a name of "
-                f"{sorted(OPTIMIZERS)} or a class of torch.optim."
-            )
-        if issubclass(optimizer, torch.optim.LBFGS):
-            raise TypeError(
-                "optimizer=LBFGS needs all rows in one step and weights laid out channels first. "
-                "Use a first-order optimiser, such as 'adam'."
-            )
-        if "weight_decay" in inspect.signature(optimizer).parameters:
-            options = {**options, "weight_decay": self.weight_decay}
-        self.optimizer_ = optimizer(self.module_.parameters(), lr=self.lr, **options)
+        self.optimizer_ = build_optimizer(
+            self.optimizer, self.module_.parameters(), self.lr, self.weight_decay
+        )
         return self
 
     def get_split_datasets(self, X, y=None, **fit_params):
@@ -278,26 +266,6 @@ class Trainer(NeuralNet):
             )
         self.history.record(name, value)
         self.history.record(f"{name}_best", all(value < other for other in before))
-
-
-def _schedule(name, learning_rate, n_steps):
-    """Return skorch's callbacks (one, or none) that drive a torch schedule batch by batch."""
-    if name == "constant":
-        return []
-    if name == "cosine":
-        policy, options = torch.optim.lr_scheduler.CosineAnnealingLR, {"T_max": n_steps}
-    else:  # one more: torch's one-cycle ends a step early, and refuses to go past its end
-        policy = torch.optim.lr_scheduler.OneCycleLR
-        options = {"max_lr": learning_rate, "total_steps": n_steps + 1, "cycle_momentum": False}
-    return [LRScheduler(policy=policy, step_every="batch", event_name=None, **options)]
-
-
-def _match_strides(optimizer):
-    """Lay moments out in memory as their parameters are: fused optimisers go by memory."""
-    for parameter, state in optimizer.state.items():
-        for name, value in state.items():
-            if torch.is_tensor(value) and value.shape == parameter.shape:
-                state[name] = torch.empty_like(parameter.detach()).copy_(value)
 
 
 def _plain(row):

@@ -1,0 +1,150 @@
+"""How every estimator learns: on a draft, committed at once."""
+
+import contextlib
+import copy
+
+import numpy as np
+import torch
+
+from sklearn_unsup import persistence
+from sklearn_unsup.estimators._parameters import SharedParameters, check_hidden_channels
+from sklearn_unsup.networks import initialise
+from sklearn_unsup.training import (
+    Trainer,
+    draw_seed,
+    isolated_torch_rng,
+    resolve_device,
+    resolve_precision,
+    seed_from,
+    split_batches,
+)
+
+
+class Fitting(SharedParameters):
+    """Build a network, train it, keep what it learnt.
+
+    All of it happens on a draft, a copy of the estimator. `_commit` makes the draft the estimator,
+    at the very end: whatever goes wrong before leaves the estimator as it was.
+    """
+
+    def _draft(self):
+        draft = object.__new__(type(self))
+        vars(draft).update(vars(self))
+        return draft
+
+    def _commit(self, draft):
+        self.__dict__ = vars(draft)
+
+    def _fitted_attributes(self):
+        return {
+            name: value for name, value in vars(self).items() if name not in self._get_param_names()
+        }
+
+    def _learn(self, X, resume, max_epochs, schedule, report=None, keep_state=False):
+        """Validate, build and train; return the KeyboardInterrupt that ended it, if one did."""
+        rows = self._validate(X, reset=not resume)
+        device = resolve_device(self.device)
+        generator = self._generator(resume)
+        custom = self.encoder is not None or self.decoder is not None
+        with (
+            isolated_torch_rng(seed_from(generator), device) if custom else contextlib.nullcontext()
+        ):
+            network = self._resume(rows) if resume else self._start(rows, generator)
+            trainer = self._make_trainer(
+                network, device, schedule, generator, report(rows) if report else None
+            )
+            batches = split_batches(
+                rows,
+                self._to_images,
+                self.batch_size,
+                device,
+                generator,
+                self.validation_fraction if self.early_stopping else 0.0,
+            )
+            state = vars(self).pop("_training_state", None) if resume else None
+            interrupt = trainer.train(*batches, max_epochs, self._moments(state))
+        self._conclude(trainer, network, rows, generator)
+        if self.warm_start or keep_state:
+            self._training_state = {
+                "optimizer": str(self.optimizer),
+                "moments": persistence.to_plain(trainer.optimizer_.state_dict()["state"]),
+                "generator": generator.get_state().numpy(),
+            }
+        return interrupt
+
+    def _moments(self, state):
+        """Return the moments to go on with; those of another optimiser are of no use."""
+        if state is None or state["optimizer"] != str(self.optimizer):
+            return None
+        return persistence.to_tensors(state["moments"])
+
+    def _generator(self, resume):
+        """Return the only source of randomness, where the last fit left it if that is kept."""
+        state = getattr(self, "_training_state", None) if resume else None
+        if state is not None:
+            generator = torch.Generator()
+            generator.set_state(torch.from_numpy(state["generator"].copy()))
+            return generator
+        return torch.Generator().manual_seed(draw_seed(self.random_state))
+
+    def _start(self, rows, generator):
+        """Build a new network, with new weights and the scaling of X."""
+        check_hidden_channels(self.hidden_channels)
+        vars(self).pop("_training_state", None)
+        self._fitted_params = {name: getattr(self, name) for name in self._network_parameters}
+        self.history_ = []
+        network = self._build_network(self.image_shape_, **self._fitted_params)
+        for name, part in (("encoder", network.encoder), ("decoder", network.decoder)):
+            if self._fitted_params[name] is None:
+                initialise(part, generator)
+        offset, scale = self._fit_scaling(rows)
+        images = self._to_images(offset[np.newaxis])[0]
+        network.scaling.offset.copy_(torch.from_numpy(np.ascontiguousarray(images)))
+        network.scaling.scale.fill_(scale)
+        return network
+
+    def _resume(self, rows):
+        """Return a copy of the trained network, if it is still the one that is asked for."""
+        for name, value in self._fitted_params.items():
+            if getattr(self, name) is not value and getattr(self, name) != value:
+                raise ValueError(
+                    f"{name}={getattr(self, name)!r} differs from {value!r}, which the network "
+                    "was built with. Call fit with warm_start=False to build another."
+                )
+        return copy.deepcopy(self.network_)
+
+    def _make_trainer(self, network, device, schedule, generator, report):
+        return Trainer(
+            network,
+            optimizer=self.optimizer,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            schedule=schedule,
+            callbacks=[*(self.callbacks or ()), *([report] if report else [])],
+            verbose=self.verbose,
+            device=device,
+            precision=resolve_precision(self.precision, device),
+            compile=self.compile,
+            noise_generator=torch.Generator(device).manual_seed(seed_from(generator)),
+            patience=self.n_iter_no_change,
+            tol=self.tol,
+        )
+
+    def _conclude(self, trainer, network, rows, generator):
+        """Keep what the trainer has learnt, as attributes of the draft."""
+        self.network_ = network.eval()
+        before = len(self.history_)
+        self.history_ = self.history_ + [
+            {**row, "epoch": before + row["epoch"]} for row in trainer.epochs()
+        ]
+        self.n_iter_ = len(self.history_)
+        self._after_training(rows, seed_from(generator))
+
+    def _snapshot(self, net, rows):
+        """Return the fitted attributes as if training had stopped now."""
+        draft = self._draft()
+        draft._conclude(net, copy.deepcopy(net.module_), rows, torch.Generator().manual_seed(0))
+        return draft._fitted_attributes()
+
+    def _after_training(self, rows, seed):
+        """Learn what is learnt from the trained codes; nothing by default."""
