@@ -13,12 +13,12 @@ import torch
 RESULTS = Path(__file__).parent / "results"
 
 
-def parser(description):
+def parser(description, data=True):
     """Return an argument parser with what every benchmark takes."""
     result = argparse.ArgumentParser(description=description)
-    result.add_argument(
-        "--data", required=True, help="an .npz with x_train, y_train, x_test, y_test"
-    )
+    if data:
+        text = "an .npz with x_train, y_train, x_test, y_test"
+        result.add_argument("--data", required=True, help=text)
     result.add_argument("--device", default="cpu", help="torch device")
     result.add_argument("--no-save", action="store_true", help="print, and leave results/ as it is")
     return result

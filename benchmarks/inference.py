@@ -5,7 +5,6 @@ python -m benchmarks.inference --data mnist.npz
 
 import time
 
-import numpy as np
 import torch
 
 from benchmarks import _common
@@ -45,7 +44,6 @@ def main():
     name = None if arguments.no_save else f"inference_{arguments.device.split(':')[0]}"
     command = f"python -m benchmarks.inference --rows {arguments.rows}"
     _common.save(name, "Inference", command, [(heading, results, columns)], arguments.device)
-    assert np.isfinite(times["transform"]).all()
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ n_components : int, default=32
         sides, an end of at most 4 holds the channels if the other end is longer. With two sides,
         `channel_axis` makes a signal of several channels: `image_shape=(3, 100), channel_axis=0`.
 
-    hidden_channels : tuple of int, default=(32, 64, 64, 64)
+    hidden_channels : tuple of int, default=(32, 64, 64, 32)
         Widths of the convolution stages. A stage halves each side that is still longer than 3;
         later stages that find nothing to halve are left out.
 
@@ -65,7 +65,7 @@ n_components : int, default=32
         Rows per step of the optimiser. "auto" is one fiftieth of the training rows, at least 16 and
         at most 128, so that small data get enough steps.
 
-    learning_rate : float, default=0.005
+    learning_rate : float, default=0.003
         Step size; the peak of a schedule.
 
     weight_decay : float, default=0.0
@@ -147,7 +147,7 @@ def check_hidden_channels(hidden_channels):
         raise ValueError(
             f"hidden_channels={hidden_channels!r}: expected at least one width, each an integer "
             f"of at "
-            "least 1, such as (32, 64, 64, 64)."
+            "least 1, such as (32, 64, 64, 32)."
         )
 
 

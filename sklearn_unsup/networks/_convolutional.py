@@ -32,7 +32,7 @@ class ConvEncoder(nn.Module):
         Width of each stage.
     """
 
-    def __init__(self, image_shape, n_outputs, hidden_channels=(32, 64, 64, 64)):
+    def __init__(self, image_shape, n_outputs, hidden_channels=(32, 64, 64, 32)):
         super().__init__()
         widths, sizes = _plan(image_shape, hidden_channels)
         stages = []
@@ -62,7 +62,7 @@ class ConvDecoder(nn.Module):
         Width of each stage, in the encoder's order.
     """
 
-    def __init__(self, image_shape, n_inputs, hidden_channels=(32, 64, 64, 64)):
+    def __init__(self, image_shape, n_inputs, hidden_channels=(32, 64, 64, 32)):
         super().__init__()
         widths, sizes = _plan(image_shape, hidden_channels)
         self.first_shape = (widths[-1], *sizes[-1])
