@@ -65,7 +65,7 @@ n_components : int, default=32
         Rows per step of the optimiser. "auto" is one fiftieth of the training rows, at least 16 and
         at most 128, so that small data get enough steps.
 
-    learning_rate : float, default=0.003
+    learning_rate : float, default=0.0025
         Step size; the peak of a schedule.
 
     weight_decay : float, default=0.0
