@@ -21,6 +21,6 @@ def binary_cross_entropy(logits, targets):
     return F.binary_cross_entropy_with_logits(logits, targets)
 
 
-def l1_activity(codes):
-    """Mean absolute value of the codes (b, k): the penalty of a sparse autoencoder."""
-    return codes.abs().mean()
+def l1_activity(codes, weight=1.0):
+    """Mean absolute value of the codes (b, k), weighted: the penalty of a sparse autoencoder."""
+    return weight * codes.abs().mean()

@@ -40,4 +40,4 @@ def test_binary_cross_entropy_stays_finite_for_certain_outputs():
 
 
 def test_l1_activity_is_the_mean_absolute_code():
-    assert losses.l1_activity(torch.tensor([[1.0, -3.0]])).item() == 2.0
+    assert losses.l1_activity(torch.tensor([[1.0, -3.0]]), weight=0.5).item() == 1.0

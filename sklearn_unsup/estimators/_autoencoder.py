@@ -4,6 +4,7 @@ Hinton & Salakhutdinov 2006, "Reducing the Dimensionality of Data with Neural Ne
 al. 2011, "Stacked Convolutional Auto-Encoders for Hierarchical Feature Extraction".
 """
 
+from functools import partial
 from numbers import Real
 from typing import ClassVar
 
@@ -167,9 +168,7 @@ class ConvAutoencoder(BaseConvEstimator):
             image_shape,
             loss=getattr(losses, loss),
             output=torch.sigmoid if loss == "binary_cross_entropy" else None,
-            penalty=(lambda codes: l1_activity * losses.l1_activity(codes))
-            if l1_activity
-            else None,
+            penalty=partial(losses.l1_activity, weight=l1_activity) if l1_activity else None,
             noise_level=noise_level,
         )
 

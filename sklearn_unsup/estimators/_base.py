@@ -13,17 +13,10 @@ from sklearn_unsup.estimators._fitting import Fitting
 from sklearn_unsup.images import as_rows, channels_first, find_layout, to_images, to_rows
 from sklearn_unsup.inference import apply_in_chunks
 from sklearn_unsup.scaling import check_magnitude, column_moments
-from sklearn_unsup.training import (
-    ScikitLearnCallbacks,
-    device_after_loading,
-    isolated_torch_rng,
-)
+from sklearn_unsup.training import ScikitLearnCallbacks, device_after_loading, isolated_torch_rng
 
-DTYPES = [
-    np.float32,
-    np.float64,
-    np.uint8,
-]  # the first is what others become: integers must not become uint8
+# What X may stay; the first is what others become, and integers must not become uint8.
+DTYPES = [np.float32, np.float64, np.uint8]
 SCORE_BLOCK_ROWS = 4096
 
 

@@ -158,3 +158,9 @@ def test_names_of_codes(fitted, digits):
         .fit_transform(digits)
     )
     assert list(frame.columns) == ["convautoencoder0", "convautoencoder1"]
+
+
+def test_the_notebook_display_shows_a_fitted_estimator(fitted):
+    html = fitted._repr_html_()
+    assert "ConvAutoencoder" in html
+    assert "n_components" in html
