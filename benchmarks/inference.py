@@ -42,7 +42,7 @@ def main():
     heading = f"Seconds for {len(rows)} rows, {torch.get_num_threads()} thread(s)"
     columns = ["arm", "min", "q1", "median", "q3", "ratio"]
     name = None if arguments.no_save else f"inference_{arguments.device.split(':')[0]}"
-    command = f"python -m benchmarks.inference --rows {arguments.rows}"
+    command = f"python -m benchmarks.inference --data mnist.npz --rows {arguments.rows}"
     _common.save(name, "Inference", command, [(heading, results, columns)], arguments.device)
 
 

@@ -87,7 +87,7 @@ def main():
         ("k-means on all 70,000 rows", clusters, ["features", "accuracy", "NMI"]),
     ]
     name = None if arguments.no_save else f"quality_{arguments.device.split(':')[0]}"
-    _common.save(name, "Quality", "python -m benchmarks.quality", sections, arguments.device)
+    _common.save(name, "Quality", "python -m benchmarks.quality --data mnist.npz", sections, arguments.device)
 
 
 if __name__ == "__main__":

@@ -264,7 +264,7 @@ def main():
         as_float32 = x_train.size * 4 / 1e6
         heading = f"Peak memory above the data (as float32 it takes {as_float32:.0f} MB)"
         sections.append((heading, memory, ["arm", "MB"]))
-    command = f"python -m benchmarks.training --rows {arguments.rows} --rounds {arguments.rounds}"
+    command = f"python -m benchmarks.training --data mnist.npz --rows {arguments.rows} --rounds {arguments.rounds}"
     name = None if arguments.no_save else f"training_{arguments.device.split(':')[0]}"
     _common.save(name, "Training", command, sections, arguments.device)
 
