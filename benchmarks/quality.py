@@ -87,7 +87,8 @@ def main():
         ("k-means on all 70,000 rows", clusters, ["features", "accuracy", "NMI"]),
     ]
     name = None if arguments.no_save else f"quality_{arguments.device.split(':')[0]}"
-    _common.save(name, "Quality", "python -m benchmarks.quality --data mnist.npz", sections, arguments.device)
+    command = "python -m benchmarks.quality --data mnist.npz"
+    _common.save(name, "Quality", command, sections, arguments.device)
 
 
 if __name__ == "__main__":

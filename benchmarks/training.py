@@ -264,7 +264,8 @@ def main():
         as_float32 = x_train.size * 4 / 1e6
         heading = f"Peak memory above the data (as float32 it takes {as_float32:.0f} MB)"
         sections.append((heading, memory, ["arm", "MB"]))
-    command = f"python -m benchmarks.training --data mnist.npz --rows {arguments.rows} --rounds {arguments.rounds}"
+    options = f"--rows {arguments.rows} --rounds {arguments.rounds}"
+    command = f"python -m benchmarks.training --data mnist.npz {options}"
     name = None if arguments.no_save else f"training_{arguments.device.split(':')[0]}"
     _common.save(name, "Training", command, sections, arguments.device)
 
