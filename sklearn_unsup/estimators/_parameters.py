@@ -74,7 +74,7 @@ n_components : int, default=32
     optimizer : {"adam", "adamw", "sgd"} or class, default="adam"
         The optimiser; a class is one of :mod:`torch.optim`, and is called with the parameters of
         the network, `lr`, and `weight_decay` if it takes one. "sgd" has a Nesterov momentum of 0.9,
-        and needs a `learning_rate` of 0.1 or more.
+        and starts slowly: raise `learning_rate` (a small network learnt at 0.3).
 
     learning_rate_schedule : {"one_cycle", "cosine", "constant"}, default="one_cycle"
         How the learning rate moves over the `max_epochs` of `fit`. `partial_fit` does not know how

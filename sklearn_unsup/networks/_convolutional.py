@@ -19,7 +19,7 @@ class ConvEncoder(nn.Module):
 
     Each stage is a 3 x 3 convolution that halves every side still longer than 3, and a SiLU. Stages
     after the first that find nothing to halve are left out: they cost more and learn less. There is
-    no normalisation, for the same reason; a batch of one needs none. The weights are left as memory
+    no normalisation: it did not help, and a batch of one needs none. The weights are left as memory
     was: fill them with `initialise` or from a saved state.
 
     Parameters
