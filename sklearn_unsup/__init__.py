@@ -2,10 +2,16 @@
 
 from importlib.metadata import version
 
-from sklearn_unsup.estimators import ConvAutoencoder
+from sklearn_unsup.estimators import ConvAutoencoder, ConvVAE
 from sklearn_unsup.persistence import CorruptedModelError
 from sklearn_unsup.training import TrainingDivergedError
 
 __version__ = version("sklearn-unsup")
 
-__all__ = ["ConvAutoencoder", "CorruptedModelError", "TrainingDivergedError", "__version__"]
+__all__ = [
+    "ConvAutoencoder",
+    "ConvVAE",
+    "CorruptedModelError",
+    "TrainingDivergedError",
+    "__version__",
+]

@@ -7,7 +7,7 @@ CHUNK_ROWS = {"cpu": 64}  # measured: also the fastest size; benchmarks/results
 ACCELERATOR_CHUNK_ROWS = 4096
 
 
-def apply_in_chunks(function, rows, device, n_outputs):
+def apply_in_chunks(function, rows, device, n_outputs, noise=None):
     """Apply a function of tensors to all rows.
 
     Every call of `function` sees the same number of rows (the last chunk is filled up with zeros),
@@ -16,11 +16,15 @@ def apply_in_chunks(function, rows, device, n_outputs):
     Parameters
     ----------
     function : callable
-        Maps a float32 tensor of rows (b, n_inputs) to a tensor (b, n_outputs), row by row.
+        Maps a float32 tensor of rows (b, n_inputs) to a tensor (b, n_outputs), row by row; with
+        `noise`, it takes a tensor of that as well.
     rows : ndarray of shape (n, n_inputs)
         Of any real dtype.
     device : torch.device
     n_outputs : int
+    noise : callable or None
+        Maps an array of rows (b, n_inputs) to an array (b, ...) of random numbers that depend on
+        each row alone.
 
     Returns
     -------
@@ -38,8 +42,10 @@ def apply_in_chunks(function, rows, device, n_outputs):
             chunk = np.zeros((size, rows.shape[1]), dtype=rows.dtype)
             n = len(rows[start : start + size])
             chunk[:n] = rows[start : start + size]
-            tensor = torch.from_numpy(chunk).to(device).to(torch.float32)
-            outputs[start : start + n] = function(tensor)[:n].cpu().numpy()
+            tensors = [torch.from_numpy(chunk).to(device).to(torch.float32)]
+            if noise is not None:
+                tensors.append(torch.from_numpy(noise(chunk)).to(device))
+            outputs[start : start + n] = function(*tensors)[:n].cpu().numpy()
     if not np.isfinite(outputs).all():
         n_bad = int((~np.isfinite(outputs)).any(axis=1).sum())
         raise ValueError(

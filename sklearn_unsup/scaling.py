@@ -79,6 +79,17 @@ def unit_range(rows):
     return np.full(rows.shape[1], low), (high - low) or 1.0
 
 
+def check_unit_interval(rows):
+    """Raise a ValueError if values of `rows` lie outside of [0, 1]."""
+    low, high = float(rows.min()), float(rows.max())
+    if low < 0 or high > 1:
+        raise ValueError(
+            f"X holds values from {low:.6g} to {high:.6g}, but likelihood='bernoulli' is one of "
+            "values in [0, 1]. Divide X by its largest possible value (255 for 8-bit images), put "
+            "sklearn.preprocessing.MinMaxScaler(clip=True) before, or use likelihood='gaussian'."
+        )
+
+
 def check_in_range(rows, low, scale):
     """Raise a ValueError if values of `rows` lie outside of the range that `unit_range` found."""
     beyond = max(low - float(rows.min()), float(rows.max()) - low - scale)

@@ -5,8 +5,8 @@ from example_networks import LinearDecoder, LinearEncoder
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sklearn_unsup import ConvAutoencoder
-from sklearn_unsup.estimators import _base
+from sklearn_unsup import ConvAutoencoder, ConvVAE
+from sklearn_unsup.estimators import _base, _vae
 
 SMALL = {"hidden_channels": (8, 16), "max_epochs": 3, "device": "cpu"}
 ESTIMATORS = [
@@ -19,6 +19,9 @@ ESTIMATORS = [
     ConvAutoencoder(**SMALL, noise_level=0.3, l1_activity=0.1),
     ConvAutoencoder(**SMALL, loss="binary_cross_entropy", optimizer="sgd", learning_rate=0.01),
     ConvAutoencoder(**SMALL, batch_size=1, precision="bfloat16"),
+    ConvVAE(device="cpu"),
+    ConvVAE(**SMALL, early_stopping=True, beta=2.0, beta_warmup_epochs=2, free_bits=0.1),
+    ConvVAE(**SMALL, prior="mixture"),
 ]
 
 # scikit-learn runs these on its own estimators, but does not yield them to others.
@@ -46,6 +49,16 @@ def test_estimator_checks(estimator, check):
 def test_estimator_checks_on_colour_images(estimator, check, monkeypatch):
     # The checks vary the width of X, so no image_shape fits all: every feature is made a channel.
     monkeypatch.setattr(_base, "find_layout", lambda n_features, *_: ((n_features, 1, 1), 0))
+    check(estimator)  # asserts within
+
+
+@parametrize_with_checks(
+    [ConvVAE(**SMALL, likelihood="bernoulli", binarize="static")],
+    expected_failed_checks=lambda estimator: {},
+)
+def test_estimator_checks_on_a_likelihood_of_binary_images(estimator, check, monkeypatch):
+    # The checks draw X of any range, which this likelihood refuses: here it is let through.
+    monkeypatch.setattr(_vae, "check_unit_interval", lambda rows: None)
     check(estimator)  # asserts within
 
 

@@ -1,5 +1,6 @@
 """The estimators: what a user imports."""
 
 from sklearn_unsup.estimators._autoencoder import ConvAutoencoder
+from sklearn_unsup.estimators._vae import ConvVAE
 
-__all__ = ["ConvAutoencoder"]
+__all__ = ["ConvAutoencoder", "ConvVAE"]

@@ -9,19 +9,17 @@ from numbers import Real
 from typing import ClassVar
 
 import torch
-from sklearn.utils.validation import check_is_fitted
 
 from sklearn_unsup import losses
 from sklearn_unsup._sklearn import Interval, StrOptions
 from sklearn_unsup.estimators._base import BaseConvEstimator
 from sklearn_unsup.estimators._code_density import fit_code_mixture, sample_codes, some_rows
-from sklearn_unsup.estimators._parameters import document
+from sklearn_unsup.estimators._parameters import NETWORK_PARAMETERS, document
 from sklearn_unsup.networks import Autoencoder, build_decoder, build_encoder
 from sklearn_unsup.scaling import check_in_range, standardisation, unit_range
-from sklearn_unsup.training import draw_seed
 
 
-@document
+@document()
 class ConvAutoencoder(BaseConvEstimator):
     """Convolutional autoencoder: non-linear dimension reduction for images.
 
@@ -89,8 +87,7 @@ class ConvAutoencoder(BaseConvEstimator):
         "noise_level": [Interval(Real, 0, None, closed="left")],
         "l1_activity": [Interval(Real, 0, None, closed="left")],
     }
-    _network_parameters = ("n_components", "hidden_channels", "encoder", "decoder")
-    _network_parameters += ("loss", "noise_level", "l1_activity")
+    _network_parameters = (*NETWORK_PARAMETERS, "loss", "noise_level", "l1_activity")
 
     def __init__(
         self,
@@ -99,6 +96,7 @@ class ConvAutoencoder(BaseConvEstimator):
         image_shape=None,
         channel_axis=None,
         hidden_channels=(32, 64, 64, 32),
+        hidden_layer_sizes=(),
         encoder=None,
         decoder=None,
         loss="squared_error",
@@ -127,6 +125,7 @@ class ConvAutoencoder(BaseConvEstimator):
             image_shape=image_shape,
             channel_axis=channel_axis,
             hidden_channels=hidden_channels,
+            hidden_layer_sizes=hidden_layer_sizes,
             encoder=encoder,
             decoder=decoder,
             max_epochs=max_epochs,
@@ -155,16 +154,16 @@ class ConvAutoencoder(BaseConvEstimator):
         self,
         image_shape,
         n_components,
-        hidden_channels,
         encoder,
         decoder,
         loss,
         noise_level,
         l1_activity,
+        **widths,
     ):
         return Autoencoder(
-            build_encoder(encoder, image_shape, n_components, hidden_channels),
-            build_decoder(decoder, image_shape, n_components, hidden_channels),
+            build_encoder(encoder, image_shape, n_components, **widths),
+            build_decoder(decoder, image_shape, n_components, **widths),
             image_shape,
             loss=getattr(losses, loss),
             output=torch.sigmoid if loss == "binary_cross_entropy" else None,
@@ -185,20 +184,5 @@ class ConvAutoencoder(BaseConvEstimator):
     def _after_training(self, rows, seed):
         self._code_mixture = fit_code_mixture(self._encode(some_rows(rows, seed)), seed)
 
-    def sample(self, n_samples=1, random_state=None):
-        """Draw new images: codes from the Gaussian mixture over the training codes, decoded.
-
-        Parameters
-        ----------
-        n_samples : int, default=1
-        random_state : int, RandomState instance or None, default=None
-            None draws differently on each call.
-
-        Returns
-        -------
-        images : ndarray of shape (n_samples, n_features) or (n_samples, ...), float32
-            In the units and the layout of the X that `fit` saw.
-        """
-        check_is_fitted(self)
-        codes = sample_codes(self._code_mixture, n_samples, draw_seed(random_state))
-        return self._as_fitted(self._decode(codes))
+    def _draw_codes(self, n, seed):
+        return sample_codes(self._code_mixture, n, seed)

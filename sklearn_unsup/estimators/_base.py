@@ -1,19 +1,27 @@
 """What every estimator does: validate, encode, decode, score."""
 
+from numbers import Integral
+
 import numpy as np
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.callback import CallbackSupportMixin
-from sklearn.utils import check_array, gen_batches
+from sklearn.utils import check_array, check_scalar, gen_batches
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_unsup import persistence
 from sklearn_unsup._sklearn import _fit_context
+from sklearn_unsup.estimators._exploration import Exploration
 from sklearn_unsup.estimators._fitting import Fitting
 from sklearn_unsup.images import as_rows, channels_first, find_layout, to_images, to_rows
 from sklearn_unsup.inference import apply_in_chunks
 from sklearn_unsup.scaling import check_magnitude, column_moments
-from sklearn_unsup.training import ScikitLearnCallbacks, device_after_loading, isolated_torch_rng
+from sklearn_unsup.training import (
+    ScikitLearnCallbacks,
+    device_after_loading,
+    draw_seed,
+    isolated_torch_rng,
+)
 
 # What X may stay; the first is what others become, and integers must not become uint8.
 DTYPES = [np.float32, np.float64, np.uint8]
@@ -21,13 +29,13 @@ SCORE_BLOCK_ROWS = 4096
 
 
 class BaseConvEstimator(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupportMixin, Fitting
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupportMixin, Exploration, Fitting
 ):
     """Base of the estimators that learn from images with a network.
 
     A child gives `_network_parameters` (the names of the parameters that shape its network) and
-    the hooks `_build_network`, `_fit_scaling` and, if it learns something after training,
-    `_after_training`.
+    the hooks `_build_network`, `_fit_scaling` and `_draw_codes`; further hooks are at the end of
+    `Fitting`.
     """
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -66,6 +74,7 @@ class BaseConvEstimator(
             estimator=self, X=X, y=y, reconstruction_attributes=draft._fitted_attributes
         )
         self._commit(draft)
+        self._warn_of_failure()
         if interrupt is not None:
             raise interrupt
         return self
@@ -147,7 +156,25 @@ class BaseConvEstimator(
             In the units and the layout of the X that `fit` saw.
         """
         check_is_fitted(self)
-        return self._as_fitted(self._reconstruct(self._validate(X)))
+        return self._as_fitted(self._decode(self._encode(self._validate(X))))
+
+    def sample(self, n_samples=1, random_state=None):
+        """Draw new images: codes are drawn, and decoded.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+        random_state : int, RandomState instance or None, default=None
+            None draws differently on each call.
+
+        Returns
+        -------
+        images : ndarray of shape (n_samples, n_features) or (n_samples, ...), float32
+            In the units and the layout of the X that `fit` saw.
+        """
+        check_is_fitted(self)
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        return self._as_fitted(self._decode(self._draw_codes(n_samples, draw_seed(random_state))))
 
     def score_samples(self, X):
         """Return the negative mean squared error of each reconstruction, in the squared units of X.
@@ -162,7 +189,8 @@ class BaseConvEstimator(
             Larger is better.
         """
         check_is_fitted(self)
-        return -self._mean_squared_errors(self._validate(X))
+        rows = self._validate(X)
+        return -self._mean_squared_errors(rows, self._encode(rows))
 
     def score(self, X, y=None):
         """Return the share of the variance of X that its reconstruction explains.
@@ -184,7 +212,7 @@ class BaseConvEstimator(
         """
         check_is_fitted(self)
         rows = self._validate(X)
-        unexplained = float(self._mean_squared_errors(rows).mean())
+        unexplained = float(self._mean_squared_errors(rows, self._encode(rows)).mean())
         _, variance = column_moments(rows)
         if variance == 0:
             return float(unexplained == 0)
@@ -217,9 +245,9 @@ class BaseConvEstimator(
     def _to_images(self, rows):
         return to_images(rows, self._layout)
 
-    def _apply(self, function, rows, n_outputs):
+    def _apply(self, function, rows, n_outputs, noise=None):
         device = self.network_.scaling.scale.device
-        return apply_in_chunks(function, rows, device, n_outputs)
+        return apply_in_chunks(function, rows, device, n_outputs, noise)
 
     def _encode(self, rows):
         return self._apply(
@@ -233,16 +261,9 @@ class BaseConvEstimator(
             self.n_features_in_,
         )
 
-    def _reconstruct(self, rows):
-        return self._apply(
-            lambda tensor: to_rows(self.network_(self._to_images(tensor)), self._layout),
-            rows,
-            self.n_features_in_,
-        )
-
-    def _mean_squared_errors(self, rows):
+    def _mean_squared_errors(self, rows, codes):
         errors = [
-            np.square(rows[block].astype(np.float64) - self._reconstruct(rows[block])).mean(axis=1)
+            np.square(rows[block].astype(np.float64) - self._decode(codes[block])).mean(axis=1)
             for block in gen_batches(len(rows), SCORE_BLOCK_ROWS)
         ]
         return np.concatenate(errors)

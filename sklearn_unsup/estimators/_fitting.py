@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from sklearn_unsup import persistence
-from sklearn_unsup.estimators._parameters import SharedParameters, check_hidden_channels
+from sklearn_unsup.estimators._parameters import SharedParameters, check_widths
 from sklearn_unsup.networks import initialise
 from sklearn_unsup.training import (
     Trainer,
@@ -50,6 +50,7 @@ class Fitting(SharedParameters):
             isolated_torch_rng(seed_from(generator), device) if custom else contextlib.nullcontext()
         ):
             network = self._resume(rows) if resume else self._start(rows, generator)
+            rows = self._training_rows(rows)
             trainer = self._make_trainer(
                 network, device, schedule, generator, report(rows) if report else None
             )
@@ -89,7 +90,7 @@ class Fitting(SharedParameters):
 
     def _start(self, rows, generator):
         """Build a new network, with new weights and the scaling of X."""
-        check_hidden_channels(self.hidden_channels)
+        check_widths(self.hidden_channels, self.hidden_layer_sizes)
         vars(self).pop("_training_state", None)
         self._fitted_params = {name: getattr(self, name) for name in self._network_parameters}
         self.history_ = []
@@ -120,7 +121,7 @@ class Fitting(SharedParameters):
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
             schedule=schedule,
-            callbacks=[*(self.callbacks or ()), *([report] if report else [])],
+            callbacks=[*self._training_callbacks(), *([report] if report else [])],
             verbose=self.verbose,
             device=device,
             precision=resolve_precision(self.precision, device),
@@ -146,5 +147,18 @@ class Fitting(SharedParameters):
         draft._conclude(net, copy.deepcopy(net.module_), rows, torch.Generator().manual_seed(0))
         return draft._fitted_attributes()
 
+    # What a child may add.
+
+    def _training_rows(self, rows):
+        """Return the rows to train on."""
+        return rows
+
+    def _training_callbacks(self):
+        """Return skorch callbacks for the training loop."""
+        return list(self.callbacks or ())
+
     def _after_training(self, rows, seed):
         """Learn what is learnt from the trained codes; nothing by default."""
+
+    def _warn_of_failure(self):
+        """Warn if what `fit` has learnt is of no use; by default there is nothing to see."""

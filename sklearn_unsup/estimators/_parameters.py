@@ -1,5 +1,6 @@
 """The parameters that every estimator has: what they may be, and what they mean."""
 
+import inspect
 from numbers import Integral, Real
 
 from sklearn.base import BaseEstimator
@@ -11,6 +12,7 @@ SHARED_CONSTRAINTS = {
     "image_shape": ["array-like", None],
     "channel_axis": [Interval(Integral, None, None, closed="neither"), None],
     "hidden_channels": ["array-like"],
+    "hidden_layer_sizes": ["array-like"],
     "encoder": [callable, None],
     "decoder": [callable, None],
     "max_epochs": [Interval(Integral, 1, None, closed="left")],
@@ -32,8 +34,17 @@ SHARED_CONSTRAINTS = {
     "callbacks": [list, tuple, None],
 }
 
+# Those of them that shape the network: a trained one cannot follow when they change.
+NETWORK_PARAMETERS = (
+    "n_components",
+    "hidden_channels",
+    "hidden_layer_sizes",
+    "encoder",
+    "decoder",
+)
+
 SHARED_PARAMETERS = """\
-n_components : int, default=32
+n_components : int, default={n_components}
         Width of the code: the number of columns that `transform` returns.
 
     image_shape : tuple of int, default=None
@@ -45,27 +56,30 @@ n_components : int, default=32
         sides, an end of at most 4 holds the channels if the other end is longer. With two sides,
         `channel_axis` makes a signal of several channels: `image_shape=(3, 100), channel_axis=0`.
 
-    hidden_channels : tuple of int, default=(32, 64, 64, 32)
+    hidden_channels : tuple of int, default={hidden_channels}
         Widths of the convolution stages. A stage halves each side that is still longer than 3;
         later stages that find nothing to halve are left out.
 
+    hidden_layer_sizes : tuple of int, default={hidden_layer_sizes}
+        Widths of fully connected layers between the convolution stages and the code.
+
     encoder : class or callable, default=None
         Builds a custom encoder, called as `encoder(image_shape=(C, H, W),
-        n_outputs=n_components)`: a :class:`torch.nn.Module` that maps images `(b, C, H, W)` to
-        codes `(b, n_outputs)`.
+        n_outputs={encoder_outputs})`: a :class:`torch.nn.Module` that maps images `(b, C, H, W)`
+        to `(b, n_outputs)`.
 
     decoder : class or callable, default=None
         Builds a custom decoder, called as `decoder(image_shape=(C, H, W), n_inputs=n_components)`:
         a :class:`torch.nn.Module` that maps codes `(b, n_inputs)` to images `(b, C, H, W)`.
 
-    max_epochs : int, default=20
+    max_epochs : int, default={max_epochs}
         Passes over the training rows.
 
     batch_size : int or "auto", default="auto"
         Rows per step of the optimiser. "auto" is one fiftieth of the training rows, at least 16 and
         at most 128, so that small data get enough steps.
 
-    learning_rate : float, default=0.0025
+    learning_rate : float, default={learning_rate}
         Step size; the peak of a schedule.
 
     weight_decay : float, default=0.0
@@ -141,23 +155,43 @@ network_ : torch.nn.Module
         all strings."""
 
 
-def check_hidden_channels(hidden_channels):
-    """Raise a ValueError if `hidden_channels` is not a sequence of widths."""
-    widths = list(hidden_channels)
-    if not widths or not all(isinstance(width, Integral) and width >= 1 for width in widths):
-        raise ValueError(
-            f"hidden_channels={hidden_channels!r}: expected at least one width, each an integer "
-            f"of at "
-            "least 1, such as (32, 64, 64, 32)."
-        )
+def check_widths(hidden_channels, hidden_layer_sizes):
+    """Raise a ValueError if one of the two is not a sequence of widths."""
+    for name, widths in (
+        ("hidden_channels", hidden_channels),
+        ("hidden_layer_sizes", hidden_layer_sizes),
+    ):
+        if not all(isinstance(width, Integral) and width >= 1 for width in widths):
+            raise ValueError(
+                f"{name}={widths!r}: expected a tuple of integers of at least 1, such as (32, 64)."
+            )
+    if not len(hidden_channels):
+        raise ValueError("hidden_channels=(): expected at least one width, such as (32, 64).")
 
 
-def document(cls):
-    """Write the shared parameters and attributes into the docstring of an estimator."""
-    cls.__doc__ = cls.__doc__.replace("{shared_parameters}", SHARED_PARAMETERS).replace(
-        "{shared_attributes}", SHARED_ATTRIBUTES
-    )
-    return cls
+def document(encoder_outputs="n_components"):
+    """Write the shared parameters, with the defaults of an estimator, into its docstring.
+
+    Parameters
+    ----------
+    encoder_outputs : str
+        What a custom encoder is asked for.
+    """
+
+    def write(cls):
+        words = {
+            f"{{{name}}}": str(parameter.default)
+            for name, parameter in inspect.signature(cls).parameters.items()
+        }
+        words["{encoder_outputs}"] = encoder_outputs
+        parameters = SHARED_PARAMETERS
+        for placeholder, word in words.items():
+            parameters = parameters.replace(placeholder, word)
+        cls.__doc__ = cls.__doc__.replace("{shared_parameters}", parameters)
+        cls.__doc__ = cls.__doc__.replace("{shared_attributes}", SHARED_ATTRIBUTES)
+        return cls
+
+    return write
 
 
 class SharedParameters(BaseEstimator):
@@ -172,6 +206,7 @@ class SharedParameters(BaseEstimator):
         image_shape,
         channel_axis,
         hidden_channels,
+        hidden_layer_sizes,
         encoder,
         decoder,
         max_epochs,
@@ -196,6 +231,7 @@ class SharedParameters(BaseEstimator):
         self.image_shape = image_shape
         self.channel_axis = channel_axis
         self.hidden_channels = hidden_channels
+        self.hidden_layer_sizes = hidden_layer_sizes
         self.encoder = encoder
         self.decoder = decoder
         self.max_epochs = max_epochs

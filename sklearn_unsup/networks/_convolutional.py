@@ -15,7 +15,7 @@ LONGEST_UNHALVED_SIDE = 3
 
 
 class ConvEncoder(nn.Module):
-    """Convolution stages, then one linear layer: images to codes.
+    """Convolution stages, then fully connected layers: images to codes.
 
     Each stage is a 3 x 3 convolution that halves every side still longer than 3, and a SiLU. Stages
     after the first that find nothing to halve are left out: they cost more and learn less. There is
@@ -30,16 +30,21 @@ class ConvEncoder(nn.Module):
         Width of the code.
     hidden_channels : sequence of int
         Width of each stage.
+    hidden_layer_sizes : sequence of int
+        Width of each fully connected layer between the last stage and the code.
     """
 
-    def __init__(self, image_shape, n_outputs, hidden_channels=(32, 64, 64, 32)):
+    def __init__(
+        self, image_shape, n_outputs, hidden_channels=(32, 64, 64, 32), hidden_layer_sizes=()
+    ):
         super().__init__()
         widths, sizes = _plan(image_shape, hidden_channels)
         stages = []
         for (n_in, n_out), size in zip(pairwise(widths), sizes, strict=False):
             stages += [skip_init(nn.Conv2d, n_in, n_out, **_geometry(size)), nn.SiLU()]
         self.stages = nn.Sequential(*stages)
-        self.head = skip_init(nn.Linear, widths[-1] * math.prod(sizes[-1]), n_outputs)
+        n_features = widths[-1] * math.prod(sizes[-1])
+        self.head = _fully_connected([n_features, *hidden_layer_sizes, n_outputs])
         self.to(memory_format=torch.channels_last)  # the faster one, measured
 
     def forward(self, images):
@@ -48,7 +53,7 @@ class ConvEncoder(nn.Module):
 
 
 class ConvDecoder(nn.Module):
-    """The mirror of `ConvEncoder`: one linear layer, then transposed convolutions; codes to images.
+    """The mirror of `ConvEncoder`: codes to images.
 
     Every stage gives back exactly the size that the encoder's stage took in.
 
@@ -58,15 +63,18 @@ class ConvDecoder(nn.Module):
         ``(C, H, W)``.
     n_inputs : int
         Width of the code.
-    hidden_channels : sequence of int
-        Width of each stage, in the encoder's order.
+    hidden_channels, hidden_layer_sizes : sequence of int
+        Widths, in the encoder's order.
     """
 
-    def __init__(self, image_shape, n_inputs, hidden_channels=(32, 64, 64, 32)):
+    def __init__(
+        self, image_shape, n_inputs, hidden_channels=(32, 64, 64, 32), hidden_layer_sizes=()
+    ):
         super().__init__()
         widths, sizes = _plan(image_shape, hidden_channels)
         self.first_shape = (widths[-1], *sizes[-1])
-        self.head = skip_init(nn.Linear, n_inputs, math.prod(self.first_shape))
+        hidden = reversed(hidden_layer_sizes)
+        self.head = _fully_connected([n_inputs, *hidden, math.prod(self.first_shape)])
         stages = []
         for i in reversed(range(len(sizes) - 1)):
             geometry = _geometry(sizes[i])
@@ -81,6 +89,14 @@ class ConvDecoder(nn.Module):
     def forward(self, codes):
         """Map codes (b, n_inputs) to images (b, c, h, w)."""
         return self.stages(self.head(codes).unflatten(1, self.first_shape))
+
+
+def _fully_connected(widths):
+    """Linear layers of the given widths, with a SiLU between two."""
+    layers = [skip_init(nn.Linear, widths[0], widths[1])]
+    for n_in, n_out in pairwise(widths[1:]):
+        layers += [nn.SiLU(), skip_init(nn.Linear, n_in, n_out)]
+    return nn.Sequential(*layers)
 
 
 def _plan(image_shape, hidden_channels):

@@ -6,8 +6,8 @@ from torch import nn
 from sklearn_unsup.networks._convolutional import ConvDecoder, ConvEncoder
 
 
-def build_encoder(factory, image_shape, n_outputs, hidden_channels):
-    """Build the encoder: `ConvEncoder` if `factory` is None, else what the factory returns.
+def build_encoder(factory, image_shape, n_outputs, **widths):
+    """Build the encoder: `ConvEncoder` of the given widths, or what a user's factory returns.
 
     Raises
     ------
@@ -17,14 +17,14 @@ def build_encoder(factory, image_shape, n_outputs, hidden_channels):
         If the module does not map images (b, c, h, w) to codes (b, n_outputs).
     """
     if factory is None:
-        return ConvEncoder(image_shape, n_outputs, hidden_channels)
+        return ConvEncoder(image_shape, n_outputs, **widths)
     encoder = _build("encoder", factory, image_shape=image_shape, n_outputs=n_outputs)
     _try_out("encoder", encoder, image_shape, (n_outputs,))
     return encoder
 
 
-def build_decoder(factory, image_shape, n_inputs, hidden_channels):
-    """Build the decoder: `ConvDecoder` if `factory` is None, else what the factory returns.
+def build_decoder(factory, image_shape, n_inputs, **widths):
+    """Build the decoder: `ConvDecoder` of the given widths, or what a user's factory returns.
 
     Raises
     ------
@@ -34,7 +34,7 @@ def build_decoder(factory, image_shape, n_inputs, hidden_channels):
         If the module does not map codes (b, n_inputs) to images (b, c, h, w).
     """
     if factory is None:
-        return ConvDecoder(image_shape, n_inputs, hidden_channels)
+        return ConvDecoder(image_shape, n_inputs, **widths)
     decoder = _build("decoder", factory, image_shape=image_shape, n_inputs=n_inputs)
     _try_out("decoder", decoder, (n_inputs,), image_shape)
     return decoder

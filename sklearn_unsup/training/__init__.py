@@ -11,12 +11,14 @@ from sklearn_unsup.training._device import (
 )
 from sklearn_unsup.training._progress import ScikitLearnCallbacks
 from sklearn_unsup.training._trainer import Trainer, TrainingDivergedError
+from sklearn_unsup.training._warm_up import WarmUp
 
 __all__ = [
     "Batches",
     "ScikitLearnCallbacks",
     "Trainer",
     "TrainingDivergedError",
+    "WarmUp",
     "device_after_loading",
     "draw_seed",
     "isolated_torch_rng",

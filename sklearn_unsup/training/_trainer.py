@@ -28,6 +28,9 @@ class _StopTraining(Exception):
     """Leave skorch's loop at the end of an epoch."""
 
 
+VALIDATION_SEED = 0  # the same noise at each validation, so that losses of epochs can be compared
+
+
 class Trainer(NeuralNet):
     """Train a network by its own `training_loss`, with validation, schedules and callbacks.
 
@@ -205,6 +208,9 @@ class Trainer(NeuralNet):
         if iterator is None:
             return
         self.module_.train(training)
+        self.generator_ = self.noise_generator
+        if not training:
+            self.generator_ = torch.Generator(self.device).manual_seed(VALIDATION_SEED)
         sums, n_rows, n_batches = defaultdict(float), 0, 0
         for batch in iterator:
             self.notify("on_batch_begin", batch=batch, training=training)
@@ -234,7 +240,7 @@ class Trainer(NeuralNet):
         return parts
 
     def validation_step(self, batch, **fit_params):
-        """Compute the loss without noise and without gradients."""
+        """Compute the loss without gradients."""
         with torch.no_grad():
             return self._parts(batch)
 
@@ -250,9 +256,9 @@ class Trainer(NeuralNet):
 
     def _parts(self, batch):
         if self.precision is None:
-            return self.loss_(batch, self.noise_generator)
+            return self.loss_(batch, self.generator_)
         with torch.autocast(self.device.type, dtype=self.precision):
-            return self.loss_(batch, self.noise_generator)
+            return self.loss_(batch, self.generator_)
 
     def _record(self, name, value):
         """Record an epoch's mean, and whether it is the best so far (checkpoints ask for that)."""

@@ -95,7 +95,7 @@ def test_the_loss_is_the_sum_of_its_parts():
 
 
 def test_lazy_layers_get_their_shape():
-    encoder = build_encoder(lazy_encoder, (1, 4, 4), 3, ())
+    encoder = build_encoder(lazy_encoder, (1, 4, 4), 3)
     assert encoder(torch.zeros(2, 1, 4, 4)).shape == (2, 3)
 
 
@@ -109,9 +109,9 @@ def test_lazy_layers_get_their_shape():
 )
 def test_custom_encoders_that_cannot_work_are_named(factory, error, message):
     with pytest.raises(error, match=message):
-        build_encoder(factory, (1, 4, 4), 3, ())
+        build_encoder(factory, (1, 4, 4), 3)
 
 
 def test_a_built_decoder_is_named():
     with pytest.raises(TypeError, match="decoder= is a built Linear"):
-        build_decoder(nn.Linear(3, 16), (1, 4, 4), 3, ())
+        build_decoder(nn.Linear(3, 16), (1, 4, 4), 3)

@@ -1,0 +1,95 @@
+"""Walks through the space of codes, decoded."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils import check_scalar
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+
+
+class Exploration:
+    """Decode what lies between the codes of images, and around the code of one."""
+
+    def interpolate(self, X_a, X_b, n_steps=10, *, path="linear"):
+        """Decode the codes on the way from each image of `X_a` to its partner in `X_b`.
+
+        Parameters
+        ----------
+        X_a, X_b : array-like of shape (n_samples, n_features) or (n_samples, ...)
+        n_steps : int, default=10
+            Images on each way, both ends included; at least 2.
+        path : {"linear", "spherical"}, default="linear"
+            "spherical" turns the code at constant speed, and does not pass through the middle of
+            the codes, where there are few [1]_. Opposite codes have no such path.
+
+        Returns
+        -------
+        images : ndarray of shape (n_samples, n_steps, n_features) or (n_samples, n_steps, ...)
+            float32, in the units and the layout of the X that `fit` saw.
+
+        References
+        ----------
+        .. [1] White (2016). "Sampling Generative Networks". arXiv:1609.04468. Section 2.1.
+        """
+        check_is_fitted(self)
+        check_scalar(n_steps, "n_steps", Integral, min_val=2)
+        if path not in _PATHS:
+            raise ValueError(f"path={path!r}: expected one of {sorted(_PATHS)}.")
+        codes_a, codes_b = (self._encode(self._validate(X)) for X in (X_a, X_b))  # (n, k)
+        if len(codes_a) != len(codes_b):
+            raise ValueError(
+                f"X_a has {len(codes_a)} samples and X_b has {len(codes_b)}: expected as many, to "
+                "go from each to its partner."
+            )
+        codes = _PATHS[path](codes_a[:, np.newaxis], codes_b[:, np.newaxis], n_steps)
+        images = self._as_fitted(self._decode(codes.reshape(-1, codes.shape[2])))
+        return images.reshape(len(codes_a), n_steps, *images.shape[1:])
+
+    def traverse(self, X_row, component, values):
+        """Decode the code of one image, with one component set to each of some values.
+
+        Parameters
+        ----------
+        X_row : array-like of shape (n_features,), (1, n_features), the image's or (1, ...)
+            One image.
+        component : int
+            Which column of the code to change.
+        values : array-like of shape (n_values,)
+            What to set it to.
+
+        Returns
+        -------
+        images : ndarray of shape (n_values, n_features) or (n_values, ...), float32
+            In the units and the layout of the X that `fit` saw.
+        """
+        check_is_fitted(self)
+        check_scalar(component, "component", Integral, min_val=0, max_val=self._n_features_out - 1)
+        values = column_or_1d(np.asarray(values, dtype=np.float32))
+        if not np.isfinite(values).all():
+            raise ValueError("values holds NaN or infinity: expected finite numbers.")
+        if np.shape(X_row) in (self._output_shape, (self.n_features_in_,)):
+            X_row = np.asarray(X_row)[np.newaxis]
+        code = self._encode(self._validate(X_row))  # (1, k)
+        if len(code) != 1:
+            raise ValueError(f"X_row has {len(code)} samples: expected one image.")
+        codes = np.repeat(code, len(values), axis=0)
+        codes[:, component] = values
+        return self._as_fitted(self._decode(codes))
+
+
+def _linear(a, b, n_steps):
+    share = np.linspace(0, 1, n_steps, dtype=a.dtype)[:, np.newaxis]
+    return (1 - share) * a + share * b  # (n, n_steps, k)
+
+
+def _spherical(a, b, n_steps):
+    share = np.linspace(0, 1, n_steps, dtype=a.dtype)[:, np.newaxis]
+    lengths = np.linalg.norm(a, axis=2, keepdims=True) * np.linalg.norm(b, axis=2, keepdims=True)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        angle = np.arccos(np.clip((a * b).sum(axis=2, keepdims=True) / lengths, -1, 1))
+        turned = (np.sin((1 - share) * angle) * a + np.sin(share * angle) * b) / np.sin(angle)
+    # The straight line is the limit for parallel codes; a code of zero has no direction.
+    return np.where(np.sin(angle) > 1e-3, turned, _linear(a, b, n_steps))
+
+
+_PATHS = {"linear": _linear, "spherical": _spherical}

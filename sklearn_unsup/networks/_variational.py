@@ -1,0 +1,113 @@
+"""The variational autoencoder: a posterior over codes, a likelihood of images, and their bound."""
+
+import math
+
+import torch
+from torch import nn
+
+from sklearn_unsup import losses
+
+
+class VariationalAutoencoder(nn.Module):
+    """Encode to a Gaussian, decode a draw from it, and maximise the evidence lower bound.
+
+    Kingma & Welling 2014, "Auto-Encoding Variational Bayes".
+
+    Parameters
+    ----------
+    encoder : nn.Module
+        Scaled images (b, c, h, w) to means and log-variances of the codes, side by side (b, 2k).
+    decoder : nn.Module
+        Codes (b, k) to the parameters of the likelihood (b, c, h, w).
+    likelihood : nn.Module
+        `GaussianLikelihood` or `BernoulliLikelihood`.
+    beta : float
+        Weight of the divergence in the training loss (Higgins et al. 2017).
+    free_bits : float
+        Nats below which the divergence of a component is not pushed down.
+    binarize : bool
+        Draw binary images, with the given ones as probabilities, anew in each training step.
+    """
+
+    def __init__(self, encoder, decoder, likelihood, *, beta=1.0, free_bits=0.0, binarize=False):
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+        self.likelihood = likelihood
+        self.beta = beta
+        self.free_bits = free_bits
+        self.binarize = binarize
+        self.register_buffer("warm_up", torch.ones(()), persistent=False)  # share of beta in force
+
+    @property
+    def scaling(self):
+        """The map between the user's units and the encoder's, learnt with the likelihood's."""
+        return self.likelihood.scaling
+
+    def posterior(self, images):
+        """Map images (b, c, h, w) to means and log-variances of their codes, each (b, k)."""
+        return self.encoder(self.scaling(images)).float().chunk(2, dim=1)
+
+    def encode(self, images):
+        """Map images (b, c, h, w), in the user's units, to the means of their codes (b, k)."""
+        return self.posterior(images)[0]
+
+    def decode(self, codes):
+        """Map codes (b, k) to the means of their images (b, c, h, w), in the user's units."""
+        return self.likelihood.mean(self.decoder(codes).float())
+
+    def forward(self, images):
+        """Map images (b, c, h, w) to their reconstructions (b, c, h, w)."""
+        return self.decode(self.encode(images))
+
+    def training_loss(self, images, generator=None):
+        """Return the negative bound of images (b, c, h, w), in nats an image, and its parts."""
+        if self.binarize:
+            images = torch.bernoulli(images, generator=generator)
+        mean, log_variance = self.posterior(images)  # (b, k)
+        noise = torch.empty_like(mean).normal_(generator=generator)  # (b, k)
+        outputs = self.decoder(_reparameterise(mean, log_variance, noise)).float()  # (b, c, h, w)
+        reconstruction = -self.likelihood.optimal_log_likelihood(outputs, images).mean()
+        kl = losses.kl_from_standard_normal(mean, log_variance)  # (b, k)
+        divergence = losses.free_bits(kl, self.free_bits) if self.free_bits else kl.sum(1).mean()
+        beta = self.beta * self.warm_up if self.training else self.beta
+        return {
+            "loss": reconstruction + beta * divergence,
+            "reconstruction": reconstruction,
+            "kl": kl.sum(1).mean(),
+        }
+
+    def evidence_lower_bounds(self, images, noise):
+        """Return one estimate a row, (b,), from standard normal noise (b, k).
+
+        The divergence is exact; what is estimated is the likelihood.
+        """
+        mean, log_variance = self.posterior(images)  # (b, k)
+        outputs = self.decoder(_reparameterise(mean, log_variance, noise))
+        kl = losses.kl_from_standard_normal(mean, log_variance)  # (b, k)
+        return self.likelihood.log_likelihood(outputs, images) - kl.sum(1)
+
+    def log_importance_weights(self, images, noise):
+        """Return log p(x, z) - log q(z | x), (b, s), of s codes z a row, from noise (b, s, k).
+
+        Burda, Grosse & Salakhutdinov 2016, "Importance Weighted Autoencoders", eq. 8. Codes are
+        decoded one a row at a time, so that memory does not grow with s.
+        """
+        mean, log_variance = self.posterior(images)  # (b, k)
+        weights = []
+        for draw in noise.unbind(1):
+            codes = _reparameterise(mean, log_variance, draw)
+            log_prior = _log_standard_normal(codes)
+            log_posterior = _log_standard_normal(draw) - 0.5 * log_variance.sum(1)
+            log_likelihood = self.likelihood.log_likelihood(self.decoder(codes), images)
+            weights.append(log_likelihood + log_prior - log_posterior)
+        return torch.stack(weights, dim=1)
+
+
+def _reparameterise(mean, log_variance, noise):
+    return mean + torch.exp(0.5 * log_variance) * noise
+
+
+def _log_standard_normal(codes):
+    """Log-density, (b,), of codes (b, k)."""
+    return -0.5 * (codes.square() + math.log(2 * math.pi)).sum(1)

@@ -1,0 +1,32 @@
+"""Warm-up of a network's regularisation over the first epochs."""
+
+from skorch.callbacks import Callback
+
+
+class WarmUp(Callback):
+    """Raise the buffer `warm_up` of a network from 0 to 1, step by step.
+
+    Sønderby et al. 2016, "Ladder Variational Autoencoders", section 3.2.
+
+    Parameters
+    ----------
+    n_epochs : int
+        How long it takes.
+    n_epochs_before : int
+        How many epochs the network has been trained before.
+    """
+
+    def __init__(self, n_epochs, n_epochs_before=0):
+        self.n_epochs = n_epochs
+        self.n_epochs_before = n_epochs_before
+
+    def on_train_begin(self, net, X=None, **kwargs):
+        """Count from the steps that were taken before."""
+        self.n_steps_ = self.n_epochs * len(X)
+        self.step_ = self.n_epochs_before * len(X)
+
+    def on_batch_begin(self, net, training=False, **kwargs):
+        """Set the share that is in force in this step."""
+        if training:
+            net.module_.warm_up.fill_(min(self.step_ / self.n_steps_, 1.0))
+            self.step_ += 1
