@@ -1,0 +1,446 @@
+"""What a ConvVAE learns, against mathematics and baselines."""
+
+import copy
+import warnings
+
+import joblib
+import numpy as np
+import pytest
+import torch
+from example_networks import LinearDecoder, LinearEncoder
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from skorch.callbacks import Callback
+
+from sklearn_unsup import ConvVAE
+from sklearn_unsup.datasets import load_digit_images
+
+
+@pytest.fixture(scope="module")
+def split():
+    X, y = load_digits(return_X_y=True)
+    return train_test_split(X.astype(np.float32), y, test_size=0.25, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def learnt(split):
+    return ConvVAE(8, random_state=0, device="cpu", prior="mixture").fit(split[0])
+
+
+@pytest.fixture(scope="module")
+def binary(split):
+    return ConvVAE(8, likelihood="bernoulli", binarize="static", random_state=0, device="cpu").fit(
+        split[0] / 16
+    )
+
+
+@pytest.fixture
+def small():
+    def build(**params):
+        defaults = {
+            "n_components": 4,
+            "hidden_channels": (8, 16),
+            "hidden_layer_sizes": (),
+            "max_epochs": 2,
+            "batch_size": 20,
+            "learning_rate": 0.01,
+            "device": "cpu",
+            "random_state": 0,
+        }
+        return ConvVAE(**{**defaults, **params})
+
+    return build
+
+
+@pytest.fixture(scope="module")
+def linear():
+    """A linear VAE of six components, on rows drawn from a probabilistic PCA of three."""
+    rng = np.random.RandomState(0)
+    loadings = rng.normal(size=(3, 16)) * [[3], [2], [1.5]]
+    X = rng.normal(size=(2000, 3)) @ loadings + 0.7 * rng.normal(size=(2000, 16)) + 5
+    params = {"encoder": LinearEncoder, "decoder": LinearDecoder, "learning_rate": 0.01}
+    vae = ConvVAE(6, **params, max_epochs=60, random_state=0, device="cpu").fit(X)
+    return vae, X, PCA(3).fit(X)
+
+
+# Against mathematics
+
+
+def test_the_bound_of_a_linear_vae_reaches_the_likelihood_of_probabilistic_pca(linear):
+    """Lucas et al. 2019, "Don't Blame the ELBO!": its maximum is that of probabilistic PCA."""
+    vae, X, pca = linear
+    best = pca.score(X)  # the maximum of the likelihood: the residual in 13 directions is one
+    for n in (1, 20):
+        scores = vae.score_samples(X, n_importance_samples=n)
+        # what drawing codes adds is independent between rows
+        error = np.std(scores - pca.score_samples(X)) / np.sqrt(len(X))
+        assert best - 0.05 < scores.mean() < best + 3 * error
+    assert vae.noise_variance_ == pytest.approx(pca.noise_variance_, rel=0.02)
+
+
+def test_components_that_are_not_needed_are_inactive(linear):
+    vae, _, _ = linear
+    assert vae.n_active_units_ == 3
+    assert sorted(vae.kl_per_component_ > 0.1) == [False] * 3 + [True] * 3
+
+
+def test_bounds_grow_with_the_number_of_importance_samples(learnt, binary, split):
+    for vae, X in ((learnt, split[1]), (binary, split[1] / 16)):
+        bounds = [vae.score_samples(X, n).mean() for n in (1, 3, 10, 100)]
+        assert np.all(np.diff(bounds) > 0)
+
+
+def test_scores_are_log_densities_in_the_units_of_x(small, digits):
+    """Of Y = a X + b the density is that of X, divided by a for each feature."""
+    plain, scaled = small().fit(digits), small().fit(digits * 8 - 3)
+    # The noise of a row comes from its values, so the two differ by the error of their noise.
+    expected = plain.score_samples(digits, 30).mean() - 64 * np.log(8)
+    assert scaled.score_samples(digits * 8 - 3, 30).mean() == pytest.approx(expected, abs=0.5)
+    assert scaled.noise_variance_ == pytest.approx(64 * plain.noise_variance_, rel=0.01)
+
+
+def test_the_variance_of_the_noise_is_what_is_not_explained(learnt, split):
+    codes = learnt.transform(split[0])
+    squared_error = np.mean((learnt.inverse_transform(codes) - split[0]) ** 2)
+    assert squared_error < learnt.noise_variance_ < 2 * squared_error
+
+
+# Against baselines
+
+
+def test_new_digits_are_more_probable_than_under_probabilistic_pca(learnt, split):
+    X_train, X_test = split[:2]
+    pca = PCA(8, random_state=0).fit(X_train)
+    assert learnt.score(X_test) > pca.score(X_test) + 10
+
+
+def test_new_binary_digits_are_more_probable_than_under_independent_pixels(binary, split):
+    X_train, X_test = split[0] / 16, split[1] / 16
+    p = X_train.mean(axis=0).clip(1e-3, 1 - 1e-3)
+    baseline = np.mean(np.sum(X_test * np.log(p) + (1 - X_test) * np.log(1 - p), axis=1))
+    assert binary.score(X_test) > baseline + 2
+
+
+def test_a_linear_classifier_reads_digits_from_codes_better_than_from_pca(learnt, split):
+    X_train, X_test, y_train, y_test = split
+    accuracy = [
+        make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
+        .fit(reduce.transform(X_train), y_train)
+        .score(reduce.transform(X_test), y_test)
+        for reduce in (learnt, PCA(8, random_state=0).fit(X_train))
+    ]
+    assert accuracy[0] > accuracy[1]
+
+
+def test_shuffled_pixels_are_less_probable_than_digits(learnt, split):
+    shuffled = np.random.default_rng(0).permuted(split[1], axis=1)
+    assert learnt.score_samples(shuffled).max() < np.quantile(learnt.score_samples(split[1]), 0.05)
+
+
+def test_a_search_over_widths_maximises_the_bound(small, split):
+    search = GridSearchCV(small(max_epochs=5), {"n_components": [1, 8]}, cv=2).fit(split[0])
+    assert search.best_params_ == {"n_components": 8}
+    assert search.best_score_ < 0  # in nats
+
+
+# Scores
+
+
+def test_a_score_is_a_function_of_the_row(learnt, split):
+    X = split[1]
+    for n in (1, 70):
+        scores = learnt.score_samples(X[:130], n)
+        assert scores.dtype == np.float64
+        np.testing.assert_array_equal(learnt.score_samples(X[:130], n), scores)
+        np.testing.assert_allclose(learnt.score_samples(X[128:130], n), scores[128:], rtol=1e-6)
+        np.testing.assert_allclose(learnt.score_samples(X[129::-1], n), scores[::-1], rtol=1e-6)
+    assert learnt.score(X) == pytest.approx(learnt.score_samples(X).mean(), rel=1e-12)
+    assert type(learnt.score(X)) is float
+
+
+def test_the_error_of_a_score_shrinks_with_the_number_of_rows(learnt, split):
+    """Each row has its own noise: another seed changes the mean less than it changes a row."""
+    draws = []
+    for seed in range(12):
+        other = copy.copy(learnt)
+        other._row_seed = seed
+        draws.append(other.score_samples(split[1][:100]))
+    of_a_row, of_the_mean = np.std(draws, axis=0).mean(), np.std(np.mean(draws, axis=1))
+    assert of_the_mean < 0.25 * of_a_row  # 0.1, were there infinitely many seeds
+
+
+def test_transform_is_the_mean_of_the_posterior(learnt, split):
+    images = torch.from_numpy(split[1][:64]).reshape(-1, 1, 8, 8)
+    with torch.inference_mode():
+        mean, _ = learnt.network_.posterior(images)
+    np.testing.assert_allclose(learnt.transform(split[1][:64]), mean.numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("n", [0, 2.5])
+def test_a_wrong_number_of_importance_samples_is_named(learnt, split, n):
+    with pytest.raises((ValueError, TypeError), match="n_importance_samples"):
+        learnt.score_samples(split[1], n_importance_samples=n)
+
+
+# Binary images
+
+
+@pytest.mark.parametrize("method", ["fit", "transform", "score_samples"])
+def test_x_outside_of_the_unit_interval_is_an_error_for_bernoulli(binary, small, split, method):
+    vae = small(likelihood="bernoulli") if method == "fit" else binary
+    with pytest.raises(ValueError, match=r"from 0 to 16.*likelihood='bernoulli'.*\[0, 1\]"):
+        getattr(vae, method)(split[1])
+
+
+def test_binarize_without_bernoulli_is_an_error(small, digits):
+    with pytest.raises(ValueError, match="Set likelihood='bernoulli'"):
+        small(binarize="static").fit(digits)
+
+
+def test_static_binarization_draws_once_and_dynamic_anew(small, digits):
+    def rows_of_each_epoch(binarize):
+        epochs = []
+
+        class Record(Callback):
+            def on_epoch_begin(self, net, **kwargs):
+                epochs.append([])
+
+            def on_batch_begin(self, net, batch, **kwargs):
+                epochs[-1].extend(row.numpy().tobytes() for row in batch)
+
+        vae = small(likelihood="bernoulli", binarize=binarize, callbacks=[Record()])
+        vae.fit(digits / 16)
+        return [sorted(epoch) for epoch in epochs]
+
+    first, second = rows_of_each_epoch("static")
+    assert first == second
+    assert {value for row in first for value in np.frombuffer(row, np.float32)} == {0.0, 1.0}
+
+
+def test_scores_of_binary_rows_need_no_drawing(binary, split):
+    X = (split[1] > 8).astype(np.uint8)
+    first = binary.score_samples(X)
+    np.testing.assert_array_equal(binary.score_samples(X.astype(float)), first)
+
+
+@pytest.mark.parametrize("binarize", [None, "static", "dynamic"])
+def test_every_kind_of_binarization_learns(small, digits, binarize):
+    vae = small(likelihood="bernoulli", binarize=binarize, max_epochs=15).fit(digits / 16)
+    assert vae.history_[-1]["train_loss"] < vae.history_[0]["train_loss"] - 0.5
+    assert not hasattr(vae, "noise_variance_")
+
+
+# Sampling
+
+
+def test_samples_have_the_mean_of_x_and_are_repeatable(learnt, split):
+    for prior in ("normal", "mixture"):
+        learnt.set_params(prior=prior)
+        samples = learnt.sample(2000, random_state=0)
+        np.testing.assert_array_equal(samples, learnt.sample(2000, random_state=0))
+        np.testing.assert_allclose(samples.mean(axis=0), split[0].mean(axis=0), atol=1.5)
+
+
+def test_codes_of_the_mixture_follow_the_aggregated_posterior(learnt, split):
+    """Samples of the mixture, encoded again, are distributed as the codes of X are."""
+    codes = learnt.transform(split[0])
+    covariances = {}
+    for prior in ("normal", "mixture"):
+        drawn = learnt.set_params(prior=prior).transform(learnt.sample(3000, random_state=0))
+        covariances[prior] = np.linalg.norm(np.cov(drawn.T) - np.cov(codes.T))
+    assert covariances["mixture"] < covariances["normal"]
+
+
+def test_drawn_pixels_have_the_noise_of_the_likelihood(learnt, binary):
+    means = learnt.sample(500, random_state=0)
+    drawn = learnt.sample(500, random_state=0, likelihood_noise=True)
+    assert (drawn - means).var() == pytest.approx(learnt.noise_variance_, rel=0.05)
+    means = binary.sample(3000, random_state=0)
+    drawn = binary.sample(3000, random_state=0, likelihood_noise=True)
+    assert set(np.unique(drawn)) == {0.0, 1.0}
+    assert means.min() >= 0
+    assert means.max() <= 1
+    np.testing.assert_allclose(drawn.mean(axis=0), means.mean(axis=0), atol=0.04)
+
+
+def test_a_mixture_asked_for_too_late_is_an_error(small, digits):
+    vae = small().fit(digits).set_params(prior="mixture")
+    with pytest.raises(ValueError, match="Call fit again"):
+        vae.sample(3)
+
+
+@pytest.mark.parametrize("n", [0, -1, 1.5])
+def test_a_wrong_number_of_samples_is_named(learnt, n):
+    with pytest.raises((ValueError, TypeError), match="n_samples"):
+        learnt.sample(n)
+
+
+# Training
+
+
+def test_history_has_the_parts_of_the_bound(small, digits):
+    vae = small(early_stopping=True, beta=2.0).fit(digits)
+    for row in vae.history_:
+        for side in ("train", "valid"):
+            expected = row[f"{side}_reconstruction"] + 2 * row[f"{side}_kl"]
+            assert row[f"{side}_loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_training_loss_is_minus_the_score(small, digits):
+    vae = small(max_epochs=40).fit(digits)
+    assert vae.history_[-1]["train_loss"] == pytest.approx(-vae.score(digits), abs=1.5)
+
+
+def test_validation_uses_the_same_noise_in_each_epoch(small, digits):
+    vae = small(early_stopping=True, learning_rate=1e-12, max_epochs=3).fit(digits)
+    assert len({row["valid_loss"] for row in vae.history_}) == 1
+
+
+class RecordWarmUp(Callback):
+    def on_train_begin(self, net, **kwargs):
+        self.shares = []
+
+    def on_batch_end(self, net, training, **kwargs):
+        self.shares.append(float(net.module_.warm_up))
+
+
+def test_the_warm_up_rises_over_its_epochs_and_goes_on_in_partial_fit(small, digits):
+    record = RecordWarmUp()
+    vae = small(beta_warmup_epochs=2, max_epochs=3, batch_size=50, callbacks=[record])
+    vae.fit(digits)
+    rise = [0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875]
+    np.testing.assert_allclose(record.shares, [*rise, 1, 1, 1, 1])
+    found = []
+    vae = small(beta_warmup_epochs=2, batch_size=50, callbacks=[record])
+    for _ in range(3):
+        vae.partial_fit(digits)
+        found += record.shares
+    np.testing.assert_allclose(found, [*rise, 1, 1, 1, 1])
+
+
+def test_a_larger_beta_leaves_less_divergence_and_free_bits_keep_more(small, digits):
+    def kl(**params):
+        return small(max_epochs=20, **params).fit(digits).kl_per_component_.sum()
+
+    assert kl(beta=5.0) < 0.8 * kl()
+    assert kl(beta=20.0, free_bits=0.5) > 1.5 > kl(beta=20.0)
+
+
+def test_posterior_collapse_is_a_warning_that_names_what_to_change(small, digits):
+    with pytest.warns(ConvergenceWarning, match="Lower beta, set beta_warmup_epochs or free_bits"):
+        vae = small(beta=1e4, max_epochs=10).fit(digits)
+    assert vae.n_active_units_ == 0
+    assert vae.kl_per_component_.max() < 0.01
+
+
+def test_beta_of_zero_is_a_warning(small, digits):
+    with pytest.warns(UserWarning, match="beta=0 leaves the divergence"):
+        small(beta=0).fit(digits)
+
+
+def test_a_usual_fit_warns_of_nothing(small, digits):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        small(max_epochs=15).fit(digits)
+
+
+def test_what_was_learnt_survives_joblib(small, digits, tmp_path):
+    vae = small(prior="mixture").fit(digits)
+    joblib.dump(vae, tmp_path / "vae.joblib")
+    loaded = joblib.load(tmp_path / "vae.joblib")
+    np.testing.assert_array_equal(loaded.score_samples(digits, 5), vae.score_samples(digits, 5))
+    np.testing.assert_array_equal(loaded.sample(5, random_state=0), vae.sample(5, random_state=0))
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_gpu_learns_what_the_cpu_learns(small, split, precision):
+    params = {"max_epochs": 20, "n_components": 8}
+    cpu = small(**params).fit(split[0])
+    gpu = small(**params, device="cuda", precision=precision).fit(split[0])
+    assert gpu.score(split[1]) == pytest.approx(cpu.score(split[1]), abs=5)
+    moved = gpu.network_.to("cpu")
+    assert next(moved.parameters()).device.type == "cpu"
+
+
+# Looking inside
+
+
+def test_interpolations_begin_and_end_at_the_reconstructions(small):
+    images = load_digit_images().images[:100]
+    vae = small().fit(images)
+    a, b = images[:3], images[3:6]
+    for path in ("linear", "spherical"):
+        found = vae.interpolate(a, b, n_steps=7, path=path)
+        assert found.shape == (3, 7, 8, 8)
+        np.testing.assert_allclose(found[:, 0], vae.reconstruct(a), atol=1e-4)
+        np.testing.assert_allclose(found[:, -1], vae.reconstruct(b), atol=1e-4)
+
+
+def test_the_middle_of_an_interpolation(learnt, split):
+    a, b = split[1][:5], split[1][5:10]
+    z_a, z_b = (learnt.transform(X).astype(np.float64) for X in (a, b))
+    linear = learnt.interpolate(a, b, n_steps=3)[:, 1]
+    np.testing.assert_allclose(linear, learnt.inverse_transform((z_a + z_b) / 2), atol=1e-3)
+    cosine = np.sum(z_a * z_b, axis=1) / np.linalg.norm(z_a, axis=1) / np.linalg.norm(z_b, axis=1)
+    middle = (z_a + z_b) / (2 * np.cos(np.arccos(cosine) / 2))[:, np.newaxis]
+    spherical = learnt.interpolate(a, b, n_steps=3, path="spherical")[:, 1]
+    np.testing.assert_allclose(spherical, learnt.inverse_transform(middle), atol=1e-3)
+
+
+def test_an_image_is_interpolated_with_itself(learnt, split):
+    found = learnt.interpolate(split[1][:2], split[1][:2], n_steps=3, path="spherical")
+    np.testing.assert_allclose(found[:, 1], learnt.reconstruct(split[1][:2]), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"n_steps": 1}, "n_steps"),
+        ({"path": "curved"}, r"path='curved': expected one of \['linear', 'spherical'\]"),
+        ({"X_b": np.zeros((3, 64))}, "X_a has 2 samples and X_b has 3"),
+    ],
+)
+def test_wrong_interpolations_are_named(learnt, split, params, message):
+    params = {"X_a": split[1][:2], "X_b": split[1][2:4], **params}
+    with pytest.raises(ValueError, match=message):
+        learnt.interpolate(**params)
+
+
+def test_a_traversal_changes_one_component(learnt, split):
+    row, values = split[1][0], [-2.0, 0.0, 2.0]
+    code = learnt.transform(row[np.newaxis])
+    codes = np.repeat(code, 3, axis=0)
+    codes[:, 5] = values
+    found = learnt.traverse(row, 5, values)
+    np.testing.assert_array_equal(found, learnt.inverse_transform(codes))
+    np.testing.assert_array_equal(learnt.traverse(row[np.newaxis], 5, values), found)
+    itself = learnt.traverse(row, 5, code[:, 5])
+    np.testing.assert_allclose(itself, learnt.reconstruct(row[np.newaxis]), atol=1e-4)
+
+
+def test_a_traversal_takes_one_image_in_its_own_shape(small):
+    images = load_digit_images().images[:100]
+    vae = small().fit(images)
+    assert vae.traverse(images[0], 0, [0.0, 1.0]).shape == (2, 8, 8)
+    assert vae.traverse(images[:1], 0, [0.0, 1.0]).shape == (2, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"component": 8}, "component"),
+        ({"values": [np.nan]}, "NaN"),
+        ({"values": [[1.0, 2.0], [3.0, 4.0]]}, "1d array"),
+        ({"X_row": np.zeros((2, 64))}, "2 samples: expected one image"),
+    ],
+)
+def test_wrong_traversals_are_named(learnt, split, params, message):
+    params = {"X_row": split[1][0], "component": 0, "values": [0.0], **params}
+    with pytest.raises(ValueError, match=message):
+        learnt.traverse(**params)
