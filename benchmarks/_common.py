@@ -49,7 +49,7 @@ def machine(device="cpu"):
 
 
 def statistics(times, floor):
-    """Return minimum, quartiles and the ratio of the minimum to the floor's minimum."""
+    """Return minimum, quartiles and the ratios of minimum and median to the floor's."""
     low, middle, high = np.percentile(times, [25, 50, 75])
     return {
         "min": min(times),
@@ -57,6 +57,7 @@ def statistics(times, floor):
         "median": middle,
         "q3": high,
         "ratio": min(times) / min(floor),
+        "ratio of medians": middle / float(np.median(floor)),
     }
 
 

@@ -22,11 +22,12 @@ from torch import nn
 from torch.nn import functional as F
 
 from benchmarks import _common
-from sklearn_unsup import ConvAutoencoder
+from sklearn_unsup import ConvAutoencoder, ConvVAE
 
 BATCH = 128
 RATE = 1e-3
 ARMS = ("bare", "bare_fused", "dataloader", "skorch", "pythae", "ConvAutoencoder")
+VAE_ARMS = ("bare", "bare_fused", "ConvVAE")
 
 
 class Encoder(nn.Sequential):
@@ -61,17 +62,42 @@ def as_tensor(rows):
     return torch.from_numpy(rows).reshape(-1, 1, 28, 28).float() / 255
 
 
-def loop(rows, device, fused=None):
+class BareVAE(nn.Module):
+    """The same layers as a variational autoencoder of binary images; returns its loss."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoder, self.decoder = Encoder((1, 28, 28), 256), Decoder((1, 28, 28), 128)
+
+    def forward(self, x):
+        mean, log_variance = self.encoder(x).chunk(2, 1)
+        codes = mean + torch.exp(log_variance / 2) * torch.randn_like(mean)
+        kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum()
+        errors = F.binary_cross_entropy_with_logits(self.decoder(codes), x, reduction="sum")
+        return (errors + kl) / len(x)
+
+
+class BareAutoencoder(nn.Module):
+    """The network of all arms; returns its loss."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = network()
+
+    def forward(self, x):
+        return F.mse_loss(self.layers(x), x)
+
+
+def loop(images, device, model, fused=None):
     """Return an epoch of a loop over a tensor that is already where it is needed: the floor."""
-    model, images = network().to(device), as_tensor(rows).to(device)
+    model, images = model.to(device), images.to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=RATE, fused=fused)
 
     def epoch():
         order = torch.randperm(len(images), device=device)
         for batch in order.split(BATCH):
-            x = images[batch]
             optimizer.zero_grad()
-            F.mse_loss(model(x), x).backward()
+            model(images[batch]).backward()
             optimizer.step()
         synchronise(device)
 
@@ -156,9 +182,9 @@ def pythae(rows, device):
     return timed(lambda: trainer.train_step(1))
 
 
-def conv_autoencoder(rows, device):
-    """Return an epoch of ConvAutoencoder's own count: history_ has the duration of each."""
-    estimator = ConvAutoencoder(
+def estimator(cls, rows, device, **params):
+    """Return an epoch of an estimator's own count: history_ has the duration of each."""
+    model = cls(
         128,
         encoder=Encoder,
         decoder=Decoder,
@@ -172,8 +198,9 @@ def conv_autoencoder(rows, device):
         precision="float32",
         device=device,
         random_state=0,
+        **params,
     )
-    return lambda: estimator.fit(rows).history_[-1]["duration"]
+    return lambda: model.fit(rows).history_[-1]["duration"]
 
 
 def timed(function):
@@ -192,14 +219,37 @@ def synchronise(device):
 
 def build(name, rows, device):
     builders = {
-        "bare": loop,
-        "bare_fused": lambda rows, device: loop(rows, device, fused=True),
-        "dataloader": dataloader,
-        "skorch": skorch,
-        "pythae": pythae,
-        "ConvAutoencoder": conv_autoencoder,
+        "bare": lambda: loop(as_tensor(rows), device, BareAutoencoder()),
+        "bare_fused": lambda: loop(as_tensor(rows), device, BareAutoencoder(), fused=True),
+        "dataloader": lambda: dataloader(rows, device),
+        "skorch": lambda: skorch(rows, device),
+        "pythae": lambda: pythae(rows, device),
+        "ConvAutoencoder": lambda: estimator(ConvAutoencoder, rows, device),
     }
-    return builders[name](rows, device)
+    return builders[name]()
+
+
+def build_vae(name, rows, device):
+    binary = (rows > 127).astype(rows.dtype)
+    builders = {
+        "bare": lambda: loop(255 * as_tensor(binary), device, BareVAE()),
+        "bare_fused": lambda: loop(255 * as_tensor(binary), device, BareVAE(), fused=True),
+        "ConvVAE": lambda: estimator(ConvVAE, binary, device, likelihood="bernoulli"),
+    }
+    return builders[name]()
+
+
+def interleave(epochs, rounds):
+    """Time each arm's epoch, in another order each round; the first round warms up."""
+    times = {name: [] for name in epochs}
+    names = list(epochs)
+    for turn in range(rounds + 1):
+        for name in names[turn % len(names) :] + names[: turn % len(names)]:
+            seconds = epochs[name]()
+            if turn:
+                times[name].append(seconds)
+    floor = times["bare"]
+    return [{"arm": name, **_common.statistics(times[name], floor)} for name in names]
 
 
 def peak_memory(name, path, device):
@@ -242,20 +292,13 @@ def main():
                 epochs[name] = build(name, x_train[: arguments.rows], arguments.device)
             except ImportError as error:
                 print(f"{name} is left out: {error}", file=sys.stderr)
-        times = {name: [] for name in epochs}
-        for turn in range(arguments.rounds + 1):
-            names = list(epochs)
-            for name in names[turn % len(names) :] + names[: turn % len(names)]:
-                seconds = epochs[name]()
-                if turn:  # the first round warms up
-                    times[name].append(seconds)
-        rows = [
-            {"arm": name, **_common.statistics(values, times["bare"])}
-            for name, values in times.items()
-        ]
-        columns = ["arm", "min", "q1", "median", "q3", "ratio"]
-        heading = f"Seconds per epoch of {arguments.rows} rows, {threads} thread(s)"
-        sections.append((heading, rows, columns))
+        vae_epochs = {
+            name: build_vae(name, x_train[: arguments.rows], arguments.device) for name in VAE_ARMS
+        }
+        columns = ["arm", "min", "q1", "median", "q3", "ratio", "ratio of medians"]
+        for model, arms in (("autoencoder", epochs), ("VAE", vae_epochs)):
+            heading = f"{model}: seconds per epoch of {arguments.rows} rows, {threads} thread(s)"
+            sections.append((heading, interleave(arms, arguments.rounds), columns))
     if os.path.exists("/proc/self/clear_refs"):
         memory = [
             {"arm": name, "MB": peak_memory(name, arguments.data, arguments.device)}
