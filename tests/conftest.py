@@ -9,7 +9,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from sklearn_unsup import ConvAutoencoder
+from sklearn_unsup import ConvAutoencoder, ConvVAE
 
 
 def pytest_collection_modifyitems(items):
@@ -27,22 +27,33 @@ def digits():
     return load_digits().data[:200].astype(np.float32)
 
 
+SMALL = {
+    "n_components": 4,
+    "hidden_channels": (8, 16),
+    "hidden_layer_sizes": (),
+    "max_epochs": 2,
+    "batch_size": 32,
+    "device": "cpu",
+    "random_state": 0,
+}
+
+
 @pytest.fixture
 def small():
     """Build a small ConvAutoencoder that trains in a moment; keyword arguments override."""
+    return lambda **params: ConvAutoencoder(**{**SMALL, **params})
 
-    def build(**params):
-        defaults = {
-            "n_components": 4,
-            "hidden_channels": (8, 16),
-            "max_epochs": 2,
-            "batch_size": 32,
-            "device": "cpu",
-            "random_state": 0,
-        }
-        return ConvAutoencoder(**{**defaults, **params})
 
-    return build
+@pytest.fixture
+def small_vae():
+    """Build a small ConvVAE that learns something in a moment; keyword arguments override."""
+    return lambda **params: ConvVAE(**{**SMALL, "batch_size": 20, "learning_rate": 0.01, **params})
+
+
+@pytest.fixture(params=["small", "small_vae"])
+def any_small(request):
+    """Build a small estimator, of each class in turn."""
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture(scope="session")

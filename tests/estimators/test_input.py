@@ -34,10 +34,10 @@ def as_memmap(X, tmp_path):
     ],
     ids="list uint8 int64 float64 big-endian fortran torch pandas polars unmasked memmap".split(),
 )
-def test_kinds_of_x_give_the_same_codes(small, digits, convert, tmp_path):
-    expected = small().fit_transform(digits)
+def test_kinds_of_x_give_the_same_codes(any_small, digits, convert, tmp_path):
+    expected = any_small().fit_transform(digits)
     X = convert(digits, tmp_path)
-    codes = small().fit_transform(X)
+    codes = any_small().fit_transform(X)
     assert codes.dtype == np.float32
     np.testing.assert_allclose(codes, expected, rtol=1e-4, atol=1e-4)
 
@@ -62,9 +62,9 @@ def test_x_in_any_units_learns_the_same(small, digits, scale):
         ((5, 40), {"channel_axis": 0}),
     ],
 )
-def test_images_in_images_out(small, sides, params):
+def test_images_in_images_out(any_small, sides, params):
     X = np.random.RandomState(0).uniform(size=(20, *sides)).astype(np.float32)
-    estimator = small(**params).fit(X)
+    estimator = any_small(**params).fit(X)
     assert estimator.n_features_in_ == np.prod(sides)
     codes = estimator.transform(X)
     assert codes.shape == (20, 4)
@@ -91,10 +91,10 @@ def test_rows_with_an_image_shape_are_those_images(small):
     assert images.image_shape_ == rows.image_shape_ == (3, 8, 9)
 
 
-def test_channels_first_and_last_learn_the_same(small):
+def test_channels_first_and_last_learn_the_same(any_small):
     X = make_shapes(60, 12, 3, random_state=0).images
-    last = small().fit(X)
-    first = small().fit(np.moveaxis(X, -1, 1))
+    last = any_small().fit(X)
+    first = any_small().fit(np.moveaxis(X, -1, 1))
     np.testing.assert_allclose(
         last.reconstruct(X), np.moveaxis(first.reconstruct(np.moveaxis(X, -1, 1)), 1, -1), atol=1e-5
     )

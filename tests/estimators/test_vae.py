@@ -39,24 +39,6 @@ def binary(split):
     )
 
 
-@pytest.fixture
-def small():
-    def build(**params):
-        defaults = {
-            "n_components": 4,
-            "hidden_channels": (8, 16),
-            "hidden_layer_sizes": (),
-            "max_epochs": 2,
-            "batch_size": 20,
-            "learning_rate": 0.01,
-            "device": "cpu",
-            "random_state": 0,
-        }
-        return ConvVAE(**{**defaults, **params})
-
-    return build
-
-
 @pytest.fixture(scope="module")
 def linear():
     """A linear VAE of six components, on rows drawn from a probabilistic PCA of three."""
@@ -95,9 +77,9 @@ def test_bounds_grow_with_the_number_of_importance_samples(learnt, binary, split
         assert np.all(np.diff(bounds) > 0)
 
 
-def test_scores_are_log_densities_in_the_units_of_x(small, digits):
+def test_scores_are_log_densities_in_the_units_of_x(small_vae, digits):
     """Of Y = a X + b the density is that of X, divided by a for each feature."""
-    plain, scaled = small().fit(digits), small().fit(digits * 8 - 3)
+    plain, scaled = small_vae().fit(digits), small_vae().fit(digits * 8 - 3)
     # The noise of a row comes from its values, so the two differ by the error of their noise.
     expected = plain.score_samples(digits, 30).mean() - 64 * np.log(8)
     assert scaled.score_samples(digits * 8 - 3, 30).mean() == pytest.approx(expected, abs=0.5)
@@ -142,8 +124,8 @@ def test_shuffled_pixels_are_less_probable_than_digits(learnt, split):
     assert learnt.score_samples(shuffled).max() < np.quantile(learnt.score_samples(split[1]), 0.05)
 
 
-def test_a_search_over_widths_maximises_the_bound(small, split):
-    search = GridSearchCV(small(max_epochs=5), {"n_components": [1, 8]}, cv=2).fit(split[0])
+def test_a_search_over_widths_maximises_the_bound(small_vae, split):
+    search = GridSearchCV(small_vae(max_epochs=5), {"n_components": [1, 8]}, cv=2).fit(split[0])
     assert search.best_params_ == {"n_components": 8}
     assert search.best_score_ < 0  # in nats
 
@@ -191,18 +173,18 @@ def test_a_wrong_number_of_importance_samples_is_named(learnt, split, n):
 
 
 @pytest.mark.parametrize("method", ["fit", "transform", "score_samples"])
-def test_x_outside_of_the_unit_interval_is_an_error_for_bernoulli(binary, small, split, method):
-    vae = small(likelihood="bernoulli") if method == "fit" else binary
+def test_x_outside_of_the_unit_interval_is_an_error_for_bernoulli(binary, small_vae, split, method):
+    vae = small_vae(likelihood="bernoulli") if method == "fit" else binary
     with pytest.raises(ValueError, match=r"from 0 to 16.*likelihood='bernoulli'.*\[0, 1\]"):
         getattr(vae, method)(split[1])
 
 
-def test_binarize_without_bernoulli_is_an_error(small, digits):
+def test_binarize_without_bernoulli_is_an_error(small_vae, digits):
     with pytest.raises(ValueError, match="Set likelihood='bernoulli'"):
-        small(binarize="static").fit(digits)
+        small_vae(binarize="static").fit(digits)
 
 
-def test_static_binarization_draws_once_and_dynamic_anew(small, digits):
+def test_static_binarization_draws_once_and_dynamic_anew(small_vae, digits):
     def rows_of_each_epoch(binarize):
         epochs = []
 
@@ -213,7 +195,7 @@ def test_static_binarization_draws_once_and_dynamic_anew(small, digits):
             def on_batch_begin(self, net, batch, **kwargs):
                 epochs[-1].extend(row.numpy().tobytes() for row in batch)
 
-        vae = small(likelihood="bernoulli", binarize=binarize, callbacks=[Record()])
+        vae = small_vae(likelihood="bernoulli", binarize=binarize, callbacks=[Record()])
         vae.fit(digits / 16)
         return [sorted(epoch) for epoch in epochs]
 
@@ -229,8 +211,8 @@ def test_scores_of_binary_rows_need_no_drawing(binary, split):
 
 
 @pytest.mark.parametrize("binarize", [None, "static", "dynamic"])
-def test_every_kind_of_binarization_learns(small, digits, binarize):
-    vae = small(likelihood="bernoulli", binarize=binarize, max_epochs=15).fit(digits / 16)
+def test_every_kind_of_binarization_learns(small_vae, digits, binarize):
+    vae = small_vae(likelihood="bernoulli", binarize=binarize, max_epochs=15).fit(digits / 16)
     assert vae.history_[-1]["train_loss"] < vae.history_[0]["train_loss"] - 0.5
     assert not hasattr(vae, "noise_variance_")
 
@@ -268,8 +250,8 @@ def test_drawn_pixels_have_the_noise_of_the_likelihood(learnt, binary):
     np.testing.assert_allclose(drawn.mean(axis=0), means.mean(axis=0), atol=0.04)
 
 
-def test_a_mixture_asked_for_too_late_is_an_error(small, digits):
-    vae = small().fit(digits).set_params(prior="mixture")
+def test_a_mixture_asked_for_too_late_is_an_error(small_vae, digits):
+    vae = small_vae().fit(digits).set_params(prior="mixture")
     with pytest.raises(ValueError, match="Call fit again"):
         vae.sample(3)
 
@@ -283,21 +265,21 @@ def test_a_wrong_number_of_samples_is_named(learnt, n):
 # Training
 
 
-def test_history_has_the_parts_of_the_bound(small, digits):
-    vae = small(early_stopping=True, beta=2.0).fit(digits)
+def test_history_has_the_parts_of_the_bound(small_vae, digits):
+    vae = small_vae(early_stopping=True, beta=2.0).fit(digits)
     for row in vae.history_:
         for side in ("train", "valid"):
             expected = row[f"{side}_reconstruction"] + 2 * row[f"{side}_kl"]
             assert row[f"{side}_loss"] == pytest.approx(expected, rel=1e-5)
 
 
-def test_the_training_loss_is_minus_the_score(small, digits):
-    vae = small(max_epochs=40).fit(digits)
+def test_the_training_loss_is_minus_the_score(small_vae, digits):
+    vae = small_vae(max_epochs=40).fit(digits)
     assert vae.history_[-1]["train_loss"] == pytest.approx(-vae.score(digits), abs=1.5)
 
 
-def test_validation_uses_the_same_noise_in_each_epoch(small, digits):
-    vae = small(early_stopping=True, learning_rate=1e-12, max_epochs=3).fit(digits)
+def test_validation_uses_the_same_noise_in_each_epoch(small_vae, digits):
+    vae = small_vae(early_stopping=True, learning_rate=1e-12, max_epochs=3).fit(digits)
     assert len({row["valid_loss"] for row in vae.history_}) == 1
 
 
@@ -309,48 +291,48 @@ class RecordWarmUp(Callback):
         self.shares.append(float(net.module_.warm_up))
 
 
-def test_the_warm_up_rises_over_its_epochs_and_goes_on_in_partial_fit(small, digits):
+def test_the_warm_up_rises_over_its_epochs_and_goes_on_in_partial_fit(small_vae, digits):
     record = RecordWarmUp()
-    vae = small(beta_warmup_epochs=2, max_epochs=3, batch_size=50, callbacks=[record])
+    vae = small_vae(beta_warmup_epochs=2, max_epochs=3, batch_size=50, callbacks=[record])
     vae.fit(digits)
     rise = [0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875]
     np.testing.assert_allclose(record.shares, [*rise, 1, 1, 1, 1])
     found = []
-    vae = small(beta_warmup_epochs=2, batch_size=50, callbacks=[record])
+    vae = small_vae(beta_warmup_epochs=2, batch_size=50, callbacks=[record])
     for _ in range(3):
         vae.partial_fit(digits)
         found += record.shares
     np.testing.assert_allclose(found, [*rise, 1, 1, 1, 1])
 
 
-def test_a_larger_beta_leaves_less_divergence_and_free_bits_keep_more(small, digits):
+def test_a_larger_beta_leaves_less_divergence_and_free_bits_keep_more(small_vae, digits):
     def kl(**params):
-        return small(max_epochs=20, **params).fit(digits).kl_per_component_.sum()
+        return small_vae(max_epochs=20, **params).fit(digits).kl_per_component_.sum()
 
     assert kl(beta=5.0) < 0.8 * kl()
     assert kl(beta=20.0, free_bits=0.5) > 1.5 > kl(beta=20.0)
 
 
-def test_posterior_collapse_is_a_warning_that_names_what_to_change(small, digits):
+def test_posterior_collapse_is_a_warning_that_names_what_to_change(small_vae, digits):
     with pytest.warns(ConvergenceWarning, match="Lower beta, set beta_warmup_epochs or free_bits"):
-        vae = small(beta=1e4, max_epochs=10).fit(digits)
+        vae = small_vae(beta=1e4, max_epochs=10).fit(digits)
     assert vae.n_active_units_ == 0
     assert vae.kl_per_component_.max() < 0.01
 
 
-def test_beta_of_zero_is_a_warning(small, digits):
+def test_beta_of_zero_is_a_warning(small_vae, digits):
     with pytest.warns(UserWarning, match="beta=0 leaves the divergence"):
-        small(beta=0).fit(digits)
+        small_vae(beta=0).fit(digits)
 
 
-def test_a_usual_fit_warns_of_nothing(small, digits):
+def test_a_usual_fit_warns_of_nothing(small_vae, digits):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        small(max_epochs=15).fit(digits)
+        small_vae(max_epochs=15).fit(digits)
 
 
-def test_what_was_learnt_survives_joblib(small, digits, tmp_path):
-    vae = small(prior="mixture").fit(digits)
+def test_what_was_learnt_survives_joblib(small_vae, digits, tmp_path):
+    vae = small_vae(prior="mixture").fit(digits)
     joblib.dump(vae, tmp_path / "vae.joblib")
     loaded = joblib.load(tmp_path / "vae.joblib")
     np.testing.assert_array_equal(loaded.score_samples(digits, 5), vae.score_samples(digits, 5))
@@ -359,10 +341,10 @@ def test_what_was_learnt_survives_joblib(small, digits, tmp_path):
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_the_gpu_learns_what_the_cpu_learns(small, split, precision):
+def test_the_gpu_learns_what_the_cpu_learns(small_vae, split, precision):
     params = {"max_epochs": 20, "n_components": 8}
-    cpu = small(**params).fit(split[0])
-    gpu = small(**params, device="cuda", precision=precision).fit(split[0])
+    cpu = small_vae(**params).fit(split[0])
+    gpu = small_vae(**params, device="cuda", precision=precision).fit(split[0])
     assert gpu.score(split[1]) == pytest.approx(cpu.score(split[1]), abs=5)
     moved = gpu.network_.to("cpu")
     assert next(moved.parameters()).device.type == "cpu"
@@ -371,9 +353,9 @@ def test_the_gpu_learns_what_the_cpu_learns(small, split, precision):
 # Looking inside
 
 
-def test_interpolations_begin_and_end_at_the_reconstructions(small):
+def test_interpolations_begin_and_end_at_the_reconstructions(small_vae):
     images = load_digit_images().images[:100]
-    vae = small().fit(images)
+    vae = small_vae().fit(images)
     a, b = images[:3], images[3:6]
     for path in ("linear", "spherical"):
         found = vae.interpolate(a, b, n_steps=7, path=path)
@@ -424,9 +406,9 @@ def test_a_traversal_changes_one_component(learnt, split):
     np.testing.assert_allclose(itself, learnt.reconstruct(row[np.newaxis]), atol=1e-4)
 
 
-def test_a_traversal_takes_one_image_in_its_own_shape(small):
+def test_a_traversal_takes_one_image_in_its_own_shape(small_vae):
     images = load_digit_images().images[:100]
-    vae = small().fit(images)
+    vae = small_vae().fit(images)
     assert vae.traverse(images[0], 0, [0.0, 1.0]).shape == (2, 8, 8)
     assert vae.traverse(images[:1], 0, [0.0, 1.0]).shape == (2, 8, 8)
 
