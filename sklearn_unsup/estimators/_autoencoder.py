@@ -15,12 +15,13 @@ from sklearn_unsup._sklearn import Interval, StrOptions
 from sklearn_unsup.estimators._base import BaseConvEstimator
 from sklearn_unsup.estimators._code_density import fit_code_mixture, sample_codes, some_rows
 from sklearn_unsup.estimators._parameters import NETWORK_PARAMETERS, document
+from sklearn_unsup.estimators._scores import ReconstructionScores
 from sklearn_unsup.networks import Autoencoder, build_decoder, build_encoder
 from sklearn_unsup.scaling import check_in_range, standardisation, unit_range
 
 
 @document()
-class ConvAutoencoder(BaseConvEstimator):
+class ConvAutoencoder(ReconstructionScores, BaseConvEstimator):
     """Convolutional autoencoder: non-linear dimension reduction for images.
 
     An encoder maps each image to a code of `n_components` numbers, a decoder maps the code back,

@@ -1,4 +1,4 @@
-"""What every estimator does: validate, encode, decode, score."""
+"""What every estimator does: validate, encode, decode, draw."""
 
 from numbers import Integral
 
@@ -15,7 +15,7 @@ from sklearn_unsup.estimators._exploration import Exploration
 from sklearn_unsup.estimators._fitting import Fitting
 from sklearn_unsup.images import as_rows, channels_first, find_layout, to_images, to_rows
 from sklearn_unsup.inference import apply_in_chunks
-from sklearn_unsup.scaling import check_magnitude, column_moments
+from sklearn_unsup.scaling import check_magnitude
 from sklearn_unsup.training import (
     ScikitLearnCallbacks,
     device_after_loading,
@@ -25,7 +25,7 @@ from sklearn_unsup.training import (
 
 # What X may stay; the first is what others become, and integers must not become uint8.
 DTYPES = [np.float32, np.float64, np.uint8]
-SCORE_BLOCK_ROWS = 4096
+BLOCK_ROWS = 4096
 
 
 class BaseConvEstimator(
@@ -34,8 +34,8 @@ class BaseConvEstimator(
     """Base of the estimators that learn from images with a network.
 
     A child gives `_network_parameters` (the names of the parameters that shape its network) and
-    the hooks `_build_network`, `_fit_scaling` and `_draw_codes`; further hooks are at the end of
-    `Fitting`.
+    the hooks `_build_network`, `_fit_scaling` and `_draw_codes`, and brings its scores; further
+    hooks are at the end of `Fitting`.
     """
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -176,48 +176,6 @@ class BaseConvEstimator(
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
         return self._as_fitted(self._decode(self._draw_codes(n_samples, draw_seed(random_state))))
 
-    def score_samples(self, X):
-        """Return the negative mean squared error of each reconstruction, in the squared units of X.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
-
-        Returns
-        -------
-        scores : ndarray of shape (n_samples,), float64
-            Larger is better.
-        """
-        check_is_fitted(self)
-        rows = self._validate(X)
-        return -self._mean_squared_errors(rows, self._encode(rows))
-
-    def score(self, X, y=None):
-        """Return the share of the variance of X that its reconstruction explains.
-
-        One minus the sum of squared errors over the sum of squared deviations from the columns'
-        means: R2 weighted by variance, errors in columns that are constant in X included. It can be
-        held beside the sum of ``PCA.explained_variance_ratio_`` at the same width.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
-        y : Ignored
-            Not used, present for API consistency by convention.
-
-        Returns
-        -------
-        score : float
-            At most 1. For constant X: 1.0 if the reconstruction is exact, else 0.0.
-        """
-        check_is_fitted(self)
-        rows = self._validate(X)
-        unexplained = float(self._mean_squared_errors(rows, self._encode(rows)).mean())
-        _, variance = column_moments(rows)
-        if variance == 0:
-            return float(unexplained == 0)
-        return 1.0 - unexplained / variance
-
     def _validate(self, X, reset=False):
         """Return X as rows, checked; with `reset`, learn its width and layout."""
         rows, sample_shape = as_rows(X)
@@ -264,7 +222,7 @@ class BaseConvEstimator(
     def _mean_squared_errors(self, rows, codes):
         errors = [
             np.square(rows[block].astype(np.float64) - self._decode(codes[block])).mean(axis=1)
-            for block in gen_batches(len(rows), SCORE_BLOCK_ROWS)
+            for block in gen_batches(len(rows), BLOCK_ROWS)
         ]
         return np.concatenate(errors)
 

@@ -4,22 +4,19 @@ Kingma & Welling 2014, "Auto-Encoding Variational Bayes".
 """
 
 import warnings
-from functools import partial
 from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
 import torch
-from scipy.special import logsumexp
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_scalar, gen_batches
-from sklearn.utils.validation import check_is_fitted
 
 from sklearn_unsup import losses
 from sklearn_unsup._sklearn import Interval, StrOptions
-from sklearn_unsup.estimators._base import SCORE_BLOCK_ROWS, BaseConvEstimator
+from sklearn_unsup.estimators._base import BaseConvEstimator
 from sklearn_unsup.estimators._code_density import fit_code_mixture, sample_codes, some_rows
 from sklearn_unsup.estimators._parameters import NETWORK_PARAMETERS, document
+from sklearn_unsup.estimators._scores import DensityScores
 from sklearn_unsup.networks import (
     MIN_VARIANCE,
     BernoulliLikelihood,
@@ -34,11 +31,10 @@ from sklearn_unsup.training import WarmUp, draw_seed, seed_from
 
 LIKELIHOODS = {"gaussian": GaussianLikelihood, "bernoulli": BernoulliLikelihood}
 ACTIVE_VARIANCE = 0.01  # Burda et al. 2016, section 5.2
-IMPORTANCE_BLOCK = 64  # draws a row whose noise is held in memory at once
 
 
 @document(encoder_outputs="2 * n_components")
-class ConvVAE(BaseConvEstimator):
+class ConvVAE(DensityScores, BaseConvEstimator):
     """Convolutional variational autoencoder: a density of images, with codes that can be drawn.
 
     An encoder maps each image to a Gaussian over codes, a decoder maps a code to a distribution of
@@ -335,77 +331,8 @@ class ConvVAE(BaseConvEstimator):
         noise = rng.standard_normal(images.shape, dtype=np.float32)
         return images + np.float32(np.sqrt(self.noise_variance_)) * noise
 
-    def score_samples(self, X, n_importance_samples=1):
-        """Return a lower bound of the log-density of each row, in nats.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
-        n_importance_samples : int, default=1
-            Codes drawn for a row. 1 gives (an estimate of) the evidence lower bound; more give the
-            importance-weighted bound of Burda et al. (2016), which approaches the log-density from
-            below, at that many times the cost. Published figures for MNIST are of 200 to 5,000.
-
-        Returns
-        -------
-        scores : ndarray of shape (n_samples,), float64
-            Larger is more probable.
-        """
-        check_is_fitted(self)
-        check_scalar(n_importance_samples, "n_importance_samples", Integral, min_val=1)
-        rows = self._observed(self._validate(X))
-        bound = self._evidence_lower_bounds
-        if n_importance_samples > 1:
-            bound = partial(self._importance_weighted_bounds, n_samples=n_importance_samples)
-        blocks = gen_batches(len(rows), SCORE_BLOCK_ROWS)
-        return np.concatenate([bound(rows[block]) for block in blocks])
-
-    def score(self, X, y=None):
-        """Return the mean evidence lower bound of X, in nats: the mean of `score_samples`.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
-        y : Ignored
-            Not used, present for API consistency by convention.
-
-        Returns
-        -------
-        score : float
-            Larger is better.
-        """
-        return float(self.score_samples(X).mean())
-
     def _observed(self, rows):
         """Return rows as the likelihood describes them: binary, if `binarize` says so."""
         if self._fitted_params["binarize"] is None:
             return rows
         return binarize_by_row(rows, self._row_seed)
-
-    def _evidence_lower_bounds(self, rows):
-        noise = partial(normal_by_row, shape=(self._n_features_out,), seed=self._row_seed)
-        bounds = self._apply(
-            lambda tensor, noise: self.network_.evidence_lower_bounds(
-                self._to_images(tensor), noise
-            )[:, None],
-            rows,
-            1,
-            noise,
-        )
-        return bounds[:, 0].astype(np.float64)
-
-    def _importance_weighted_bounds(self, rows, n_samples):
-        blocks = []
-        for block in gen_batches(n_samples, IMPORTANCE_BLOCK):
-            n = block.stop - block.start
-            shape, seed = (n, self._n_features_out), self._row_seed + block.start
-            log_weights = self._apply(
-                lambda tensor, noise: self.network_.log_importance_weights(
-                    self._to_images(tensor), noise
-                ),
-                rows,
-                n,
-                partial(normal_by_row, shape=shape, seed=seed),
-            )
-            blocks.append(logsumexp(log_weights.astype(np.float64), axis=1))
-        return logsumexp(np.stack(blocks, axis=1), axis=1) - np.log(n_samples)
