@@ -126,8 +126,8 @@ def main():
         (SOURCE, PUBLISHED, ["model", "nats", "draws"]),
         ("Codes, defaults", codes, list(codes[0])),
         (
-            f"Samples, judged by a classifier of test accuracy {accuracy:.4f} "
-            "(accepted: with a confidence of at least 0.9; covered: at least 3 % of the samples)",
+            f"Samples, judged by a classifier of test accuracy {accuracy:.4f} (accepted: with a "
+            "confidence of at least 0.9; covered: at least 3 % of the samples)",
             samples,
             ["samples of", "codes from", "accepted", "digits covered"],
         ),

@@ -38,8 +38,7 @@ def as_rows(X):
     if np.ma.is_masked(X):
         raise ValueError(
             "X is a masked array with masked values. Missing values are not supported: fill them, "
-            "for "
-            "example with X.filled(X.mean(axis=0)), or impute them with "
+            "for example with X.filled(X.mean(axis=0)), or impute them with "
             "sklearn.impute.SimpleImputer."
         )
     if not hasattr(X, "shape"):
@@ -49,8 +48,7 @@ def as_rows(X):
     if len(X.shape) > 4:
         raise ValueError(
             f"X has {len(X.shape)} axes, shape {tuple(X.shape)}. Expected rows (n, n_features) or "
-            f"images "
-            "(n, H, W), (n, C, H, W) or (n, H, W, C)."
+            "images (n, H, W), (n, C, H, W) or (n, H, W, C)."
         )
     X = np.asanyarray(X)
     return X.reshape(len(X), prod(X.shape[1:])), X.shape[1:]
@@ -84,9 +82,8 @@ def find_layout(n_features, image_shape=None, channel_axis=None, sample_shape=No
     if image_shape is None and sample_shape is None:
         if channel_axis is not None:
             raise ValueError(
-                f"channel_axis={channel_axis} needs image_shape when X holds rows: set "
-                f"image_shape to the shape "
-                "of one image."
+                f"channel_axis={channel_axis} needs image_shape when X holds rows: set image_shape "
+                "to the shape of one image."
             )
         side = isqrt(n_features)
         return resolve_layout((side, side) if side * side == n_features else (1, n_features))
@@ -94,14 +91,12 @@ def find_layout(n_features, image_shape=None, channel_axis=None, sample_shape=No
     if sample_shape is not None and layout[0] != sample_shape:
         raise ValueError(
             f"X has images of shape {sample_shape}, but image_shape={layout[0]}. Set "
-            f"image_shape=None to take "
-            "the shape from X."
+            "image_shape=None to take the shape from X."
         )
     if prod(layout[0]) != n_features:
         raise ValueError(
             f"image_shape={layout[0]} makes {prod(layout[0])} values, but X has {n_features} "
-            f"features. Set "
-            "image_shape to the shape of one image."
+            "features. Set image_shape to the shape of one image."
         )
     return layout
 
@@ -132,16 +127,14 @@ def resolve_layout(image_shape, channel_axis=None):
     if len(sides) not in (2, 3) or not all(isinstance(s, Integral) and s >= 1 for s in sides):
         raise ValueError(
             f"image_shape={image_shape!r} is not the shape of an image. Expected two or three "
-            f"sides of at "
-            "least 1: (H, W), (C, H, W) or (H, W, C)."
+            "sides of at least 1: (H, W), (C, H, W) or (H, W, C)."
         )
     sides = tuple(int(s) for s in sides)
     if channel_axis is not None:
         if not -len(sides) <= channel_axis < len(sides):
             raise ValueError(
                 f"channel_axis={channel_axis} is not an axis of image_shape={sides}. Expected an "
-                f"integer "
-                f"from {-len(sides)} to {len(sides) - 1}."
+                f"integer from {-len(sides)} to {len(sides) - 1}."
             )
         return sides, int(channel_axis) % len(sides)
     if len(sides) == 2:
@@ -149,9 +142,8 @@ def resolve_layout(image_shape, channel_axis=None):
     first, last = (sides[i] <= MAX_OBVIOUS_CHANNELS for i in (0, 2))
     if first == last:
         raise ValueError(
-            f"Cannot tell which side of image_shape={sides} holds the channels. Set "
-            f"channel_axis=0 for "
-            "(C, H, W) or channel_axis=-1 for (H, W, C)."
+            f"Cannot tell which side of image_shape={sides} holds the channels. Set channel_axis=0 "
+            "for (C, H, W) or channel_axis=-1 for (H, W, C)."
         )
     return sides, 0 if first else 2
 

@@ -50,7 +50,6 @@ def apply_in_chunks(function, rows, device, n_outputs, noise=None):
         n_bad = int((~np.isfinite(outputs)).any(axis=1).sum())
         raise ValueError(
             f"The network gives values that are not finite for {n_bad} of {len(rows)} rows: the "
-            f"input lies too "
-            "far outside of what it was trained on. Rescale it or remove outliers."
+            "input lies too far outside of what it was trained on. Rescale it or remove outliers."
         )
     return outputs

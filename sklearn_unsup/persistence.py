@@ -25,8 +25,8 @@ def dump_network(network):
     Returns
     -------
     state : dict
-        "format" (int), "versions" (dict of str), "weights" (dict of name to ndarray) and "
-        ""sha256" (str).
+        "format" (int), "versions" (dict of str), "weights" (dict of name to ndarray) and "sha256"
+        (str).
     """
     weights = {name: to_plain(tensor) for name, tensor in network.state_dict().items()}
     versions = {package: version(package) for package in PACKAGES}
@@ -56,9 +56,8 @@ def load_network(network, state):
     if state["format"] > STATE_FORMAT:
         raise CorruptedModelError(
             f"The model was saved by sklearn_unsup {state['versions']['sklearn-unsup']} in state "
-            f"format "
-            f"{state['format']}; this version reads formats up to {STATE_FORMAT}. Upgrade "
-            f"sklearn_unsup."
+            f"format {state['format']}; this version reads formats up to {STATE_FORMAT}. Upgrade "
+            "sklearn_unsup."
         )
     weights = state["weights"]
     found = _digest(weights)
@@ -75,9 +74,8 @@ def load_network(network, state):
         )
         raise CorruptedModelError(
             f"The saved weights do not fit the network: {names[0]} has shape "
-            f"{saved.get(names[0])}, expected "
-            f"{expected.get(names[0])}. The encoder= or decoder= of the saved model has changed "
-            f"since."
+            f"{saved.get(names[0])}, expected {expected.get(names[0])}. The encoder= or decoder= "
+            "of the saved model has changed since."
         )
     network.load_state_dict(to_tensors(weights))
     network.eval()

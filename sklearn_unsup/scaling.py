@@ -33,10 +33,9 @@ def check_magnitude(rows):
     largest = max(float(rows.max()), -float(rows.min()))
     if largest > MAX_MAGNITUDE:
         raise ValueError(
-            f"X holds values as large as {largest:.3g}. Networks compute in float32, where "
-            f"squares overflow "
-            f"above {MAX_MAGNITUDE:.2g}: rescale X, for example with "
-            f"sklearn.preprocessing.StandardScaler."
+            f"X holds values as large as {largest:.3g}. Networks compute in float32, where squares "
+            f"overflow above {MAX_MAGNITUDE:.2g}: rescale X, for example with "
+            "sklearn.preprocessing.StandardScaler."
         )
 
 
@@ -67,8 +66,7 @@ def standardisation(rows):
     if scale < np.finfo(np.float32).eps * largest or scale < np.finfo(np.float32).tiny:
         raise ValueError(
             f"X varies by {scale:.3g} around values of {largest:.3g}, which float32 cannot "
-            f"resolve. Centre "
-            "and rescale X, for example with sklearn.preprocessing.StandardScaler."
+            "resolve. Centre and rescale X, for example with sklearn.preprocessing.StandardScaler."
         )
     return mean, scale
 
@@ -96,8 +94,6 @@ def check_in_range(rows, low, scale):
     if beyond > 1e-6 * scale:
         raise ValueError(
             f"X holds values from {rows.min():.6g} to {rows.max():.6g}, outside of the range "
-            f"{low:.6g} to "
-            f"{low + scale:.6g} of the first call, which binary_cross_entropy maps to [0, 1]. "
-            f"Clip X, "
-            "begin with data of the whole range, or use loss='squared_error'."
+            f"{low:.6g} to {low + scale:.6g} of the first call, which binary_cross_entropy maps to "
+            "[0, 1]. Clip X, begin with data of the whole range, or use loss='squared_error'."
         )

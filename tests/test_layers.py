@@ -76,8 +76,8 @@ def test_estimators_import_each_other_through_the_base_only(path):
 def test_the_package_needs_neither_matplotlib_nor_pandas():
     # scikit-learn loads pandas where it is installed; what can be seen is that nobody needs it.
     code = (
-        "import sys; sys.modules['pandas'] = sys.modules['matplotlib'] = None;"
-        "import sklearn_unsup, sklearn_unsup.datasets, sklearn_unsup.metrics; print('imported')"
+        "import sys; sys.modules['pandas'] = sys.modules['matplotlib'] = None;import "
+        "sklearn_unsup, sklearn_unsup.datasets, sklearn_unsup.metrics; print('imported')"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

@@ -38,9 +38,8 @@ def test_a_pipeline_gives_the_same_bits_in_a_new_process(fitted, digits, tmp_pat
     joblib.dump(pipe, tmp_path / "pipe.joblib")
     np.save(tmp_path / "digits.npy", digits)
     code = (
-        "import joblib, numpy as np;"
-        "codes = joblib.load('pipe.joblib').transform(np.load('digits.npy'));"
-        "np.save('codes.npy', codes)"
+        "import joblib, numpy as np;codes = "
+        "joblib.load('pipe.joblib').transform(np.load('digits.npy'));np.save('codes.npy', codes)"
     )
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
     np.testing.assert_array_equal(np.load(tmp_path / "codes.npy"), pipe.transform(digits))

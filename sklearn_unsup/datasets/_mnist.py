@@ -92,8 +92,8 @@ def _fetch(filename, openml_name, description, data_home):
         target = np.concatenate([arrays["y_train"], arrays["y_test"]]).astype(np.int64)
     if images.shape[1:] != SHAPE or len(images) != len(target):
         raise ValueError(
-            f"{path} holds images of shape {images.shape} and {len(target)} labels, expected "
-            f"(n, 28, 28) and n. Remove it to download it again."
+            f"{path} holds images of shape {images.shape} and {len(target)} labels, expected (n, "
+            "28, 28) and n. Remove it to download it again."
         )
     return Bunch(
         data=images.reshape(len(images), -1),

@@ -137,8 +137,7 @@ class BaseConvEstimator(
         if codes.shape[1] != self._n_features_out:
             raise ValueError(
                 f"X has {codes.shape[1]} features, but {type(self).__name__}.inverse_transform "
-                f"expects codes of "
-                f"{self._n_features_out} (n_components)."
+                f"expects codes of {self._n_features_out} (n_components)."
             )
         check_magnitude(codes)
         return self._as_fitted(self._decode(codes))

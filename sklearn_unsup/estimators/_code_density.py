@@ -31,16 +31,14 @@ def fit_code_mixture(codes, random_state):
     Returns
     -------
     mixture : dict of ndarray
-        "weights" (k,), "means" (k, n_components) and "covariances" (k, n_components, "
-        "n_components), float32.
+        "weights" (k,), "means" (k, n_components) and "covariances" (k, n_components,
+        n_components), float32.
     """
     codes = np.asarray(codes, dtype=np.float64)
     scale = codes.std() or 1.0  # the mixture's regularisation is an absolute number
     k = int(np.clip(len(np.unique(codes, axis=0)) // MIN_CODES_PER_COMPONENT, 1, MAX_COMPONENTS))
     if len(codes) == 1:
-        codes = np.repeat(
-            codes, 2, axis=0
-        )  # GaussianMixture asks for two; the covariance stays zero
+        codes = np.repeat(codes, 2, axis=0)  # GaussianMixture asks for two; their variance is zero
     with config_context(array_api_dispatch=False):  # with it, k-means cannot start the mixture
         mixture = GaussianMixture(k, random_state=random_state, tol=1e-2, max_iter=200)
         mixture.fit(codes / scale)

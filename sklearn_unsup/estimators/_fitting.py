@@ -109,8 +109,8 @@ class Fitting(SharedParameters):
         for name, value in self._fitted_params.items():
             if getattr(self, name) is not value and getattr(self, name) != value:
                 raise ValueError(
-                    f"{name}={getattr(self, name)!r} differs from {value!r}, which the network "
-                    "was built with. Call fit with warm_start=False to build another."
+                    f"{name}={getattr(self, name)!r} differs from {value!r}, which the network was "
+                    "built with. Call fit with warm_start=False to build another."
                 )
         return copy.deepcopy(self.network_)
 

@@ -246,8 +246,8 @@ class ConvVAE(DensityScores, BaseConvEstimator):
         if self.beta == 0:
             warnings.warn(
                 "beta=0 leaves the divergence from the prior out of the training: scores are no "
-                "useful bound, and codes drawn from the prior decode to nothing like X. Set beta=1 "
-                "for a density, or use ConvAutoencoder for codes alone.",
+                "useful bound, and codes drawn from the prior decode to nothing like X. Set "
+                "beta=1 for a density, or use ConvAutoencoder for codes alone.",
                 stacklevel=5,
             )
         vars(self).pop("noise_variance_", None)
@@ -298,9 +298,9 @@ class ConvVAE(DensityScores, BaseConvEstimator):
     def _warn_of_failure(self):
         if self.n_active_units_ == 0:
             warnings.warn(
-                "Posterior collapse: no component says anything about X (n_active_units_ is 0), so "
-                "all codes are alike. Lower beta, set beta_warmup_epochs or free_bits (to 0.1, for "
-                "example), or train longer (max_epochs, learning_rate).",
+                "Posterior collapse: no component says anything about X (n_active_units_ is 0), "
+                "so all codes are alike. Lower beta, set beta_warmup_epochs or free_bits (to 0.1, "
+                "for example), or train longer (max_epochs, learning_rate).",
                 ConvergenceWarning,
                 stacklevel=4,
             )

@@ -44,8 +44,7 @@ def _build(role, factory, **kwargs):
     if isinstance(factory, nn.Module):
         raise TypeError(
             f"{role}= is a built {type(factory).__name__}. Give its class, or a function that "
-            f"builds it: "
-            "every fit and every clone needs a network of its own, with new weights."
+            "builds it: every fit and every clone needs a network of its own, with new weights."
         )
     module = factory(**kwargs)
     if not isinstance(module, nn.Module):
@@ -60,7 +59,6 @@ def _try_out(role, module, shape_in, shape_out):
         shape = tuple(module(torch.zeros(1, *shape_in)).shape)
     if shape != (1, *shape_out):
         raise ValueError(
-            f"{role}= has built a module that maps an input of shape {(1, *shape_in)} to an "
-            f"output of shape "
-            f"{shape}, expected {(1, *shape_out)}."
+            f"{role}= has built a module that maps an input of shape {(1, *shape_in)} to an output "
+            f"of shape {shape}, expected {(1, *shape_out)}."
         )

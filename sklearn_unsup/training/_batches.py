@@ -94,8 +94,7 @@ def split_batches(rows, to_images, batch_size, device, generator, validation_fra
     if n < 2:
         raise ValueError(
             f"early_stopping=True holds out rows, and X has n_samples={n}: 1 sample cannot be "
-            f"split. Give more "
-            "rows, or set early_stopping=False."
+            "split. Give more rows, or set early_stopping=False."
         )
     n_valid = min(max(round(n * validation_fraction), 1), n - 1)
     order = torch.randperm(n, generator=generator).numpy()

@@ -28,8 +28,8 @@ def build_optimizer(optimizer, parameters, learning_rate, weight_decay):
         )
     if issubclass(optimizer, torch.optim.LBFGS):
         raise TypeError(
-            "optimizer=LBFGS needs all rows in one step and weights laid out channels first. "
-            "Use a first-order optimiser, such as 'adam'."
+            "optimizer=LBFGS needs all rows in one step and weights laid out channels first. Use a "
+            "first-order optimiser, such as 'adam'."
         )
     if "weight_decay" in inspect.signature(optimizer).parameters:
         options = {**options, "weight_decay": weight_decay}

@@ -266,9 +266,8 @@ class Trainer(NeuralNet):
         if not math.isfinite(value):
             raise TrainingDivergedError(
                 f"Training diverged: {name} is {value} in epoch {len(self.history)} (last finite "
-                f"value: "
-                f"{before[-1] if before else 'none'}). Lower learning_rate (now {self.lr}), set "
-                "precision='float32', or look for extreme values in X."
+                f"value: {before[-1] if before else 'none'}). Lower learning_rate (now {self.lr}), "
+                "set precision='float32', or look for extreme values in X."
             )
         self.history.record(name, value)
         self.history.record(f"{name}_best", all(value < other for other in before))
