@@ -47,6 +47,7 @@ def likelihood(data, epochs, seed, arguments):
     seconds = time.perf_counter() - start
     start = time.perf_counter()
     nats = -model.score_samples(x_test[:N_SCORED], N_IMPORTANCE_SAMPLES).mean()
+    seconds_to_score = time.perf_counter() - start
     return {
         "epochs": epochs,
         "seed": seed,
@@ -55,7 +56,7 @@ def likelihood(data, epochs, seed, arguments):
         "-bound, train": float(model.history_[-1]["train_loss"]),
         "active units": model.n_active_units_,
         "seconds": seconds,
-        "seconds to score": time.perf_counter() - start,
+        "seconds to score": seconds_to_score,
     }
 
 

@@ -44,7 +44,10 @@ def apply_in_chunks(function, rows, device, n_outputs, noise=None):
             chunk[:n] = rows[start : start + size]
             tensors = [torch.from_numpy(chunk).to(device).to(torch.float32)]
             if noise is not None:
-                tensors.append(torch.from_numpy(noise(chunk)).to(device))
+                drawn = noise(chunk[:n])
+                padded = np.zeros((size, *drawn.shape[1:]), dtype=drawn.dtype)
+                padded[:n] = drawn
+                tensors.append(torch.from_numpy(padded).to(device))
             outputs[start : start + n] = function(*tensors)[:n].cpu().numpy()
     if not np.isfinite(outputs).all():
         n_bad = int((~np.isfinite(outputs)).any(axis=1).sum())

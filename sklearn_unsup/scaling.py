@@ -79,7 +79,7 @@ def unit_range(rows):
 
 def check_unit_interval(rows):
     """Raise a ValueError if values of `rows` lie outside of [0, 1]."""
-    low, high = float(rows.min()), float(rows.max())
+    low, high = np.float32(rows.min()), np.float32(rows.max())  # as the network will see them
     if low < 0 or high > 1:
         raise ValueError(
             f"X holds values from {low:.6g} to {high:.6g}, but likelihood='bernoulli' is one of "

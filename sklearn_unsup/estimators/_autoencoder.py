@@ -59,6 +59,9 @@ class ConvAutoencoder(ReconstructionScores, BaseConvEstimator):
     `sample` draws codes from a Gaussian mixture that is fitted to the codes of (at most 10,000 of)
     the training rows after training [2]_; after `partial_fit`, to those of its last chunk.
 
+    A custom decoder gives unbounded numbers: standardised images, or logits with
+    "binary_cross_entropy". It does not end in a sigmoid.
+
     With "squared_error" the training loss is the share of the variance of X that is not explained.
 
     References

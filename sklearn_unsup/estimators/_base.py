@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.callback import CallbackSupportMixin
-from sklearn.utils import check_array, check_scalar, gen_batches
+from sklearn.utils import check_array, check_scalar
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_unsup import persistence
@@ -25,7 +25,6 @@ from sklearn_unsup.training import (
 
 # What X may stay; the first is what others become, and integers must not become uint8.
 DTYPES = [np.float32, np.float64, np.uint8]
-BLOCK_ROWS = 4096
 
 
 class BaseConvEstimator(
@@ -74,9 +73,9 @@ class BaseConvEstimator(
             estimator=self, X=X, y=y, reconstruction_attributes=draft._fitted_attributes
         )
         self._commit(draft)
-        self._warn_of_failure()
         if interrupt is not None:
             raise interrupt
+        self._warn_of_failure()
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -217,13 +216,6 @@ class BaseConvEstimator(
             codes,
             self.n_features_in_,
         )
-
-    def _mean_squared_errors(self, rows, codes):
-        errors = [
-            np.square(rows[block].astype(np.float64) - self._decode(codes[block])).mean(axis=1)
-            for block in gen_batches(len(rows), BLOCK_ROWS)
-        ]
-        return np.concatenate(errors)
 
     def _as_fitted(self, rows):
         return rows.reshape(len(rows), *self._output_shape)

@@ -8,10 +8,10 @@ from scipy.special import logsumexp
 from sklearn.utils import check_scalar, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_unsup.estimators._base import BLOCK_ROWS
 from sklearn_unsup.row_noise import normal_by_row
 from sklearn_unsup.scaling import column_moments
 
+BLOCK_ROWS = 4096
 IMPORTANCE_BLOCK = 64  # draws a row whose noise is held in memory at once
 
 
@@ -31,8 +31,7 @@ class ReconstructionScores:
             Larger is better.
         """
         check_is_fitted(self)
-        rows = self._validate(X)
-        return -self._mean_squared_errors(rows, self._encode(rows))
+        return -self._mean_squared_errors(self._validate(X))
 
     def score(self, X, y=None):
         """Return the share of the variance of X that its reconstruction explains.
@@ -54,11 +53,18 @@ class ReconstructionScores:
         """
         check_is_fitted(self)
         rows = self._validate(X)
-        unexplained = float(self._mean_squared_errors(rows, self._encode(rows)).mean())
+        unexplained = float(self._mean_squared_errors(rows).mean())
         _, variance = column_moments(rows)
         if variance == 0:
             return float(unexplained == 0)
         return 1.0 - unexplained / variance
+
+    def _mean_squared_errors(self, rows):
+        errors = []
+        for block in gen_batches(len(rows), BLOCK_ROWS):
+            reconstructed = self._decode(self._encode(rows[block]))
+            errors.append(np.square(rows[block].astype(np.float64) - reconstructed).mean(axis=1))
+        return np.concatenate(errors)
 
 
 class DensityScores:
@@ -86,12 +92,12 @@ class DensityScores:
         """
         check_is_fitted(self)
         check_scalar(n_importance_samples, "n_importance_samples", Integral, min_val=1)
-        rows = self._observed(self._validate(X))
+        rows = self._validate(X)
         bound = self._evidence_lower_bounds
         if n_importance_samples > 1:
             bound = partial(self._importance_weighted_bounds, n_samples=n_importance_samples)
         blocks = gen_batches(len(rows), BLOCK_ROWS)
-        return np.concatenate([bound(rows[block]) for block in blocks])
+        return np.concatenate([bound(self._observed(rows[block])) for block in blocks])
 
     def score(self, X, y=None):
         """Return the mean evidence lower bound of X, in nats: the mean of `score_samples`.
@@ -110,14 +116,13 @@ class DensityScores:
         return float(self.score_samples(X).mean())
 
     def _evidence_lower_bounds(self, rows):
-        noise = partial(normal_by_row, shape=(self._n_features_out,), seed=self._row_seed)
         bounds = self._apply(
             lambda tensor, noise: self.network_.evidence_lower_bounds(
                 self._to_images(tensor), noise
             )[:, None],
             rows,
             1,
-            noise,
+            self._row_noise(),
         )
         return bounds[:, 0].astype(np.float64)
 
@@ -125,14 +130,18 @@ class DensityScores:
         blocks = []
         for block in gen_batches(n_samples, IMPORTANCE_BLOCK):
             n = block.stop - block.start
-            shape, seed = (n, self._n_features_out), self._row_seed + block.start
             log_weights = self._apply(
                 lambda tensor, noise: self.network_.log_importance_weights(
                     self._to_images(tensor), noise
                 ),
                 rows,
                 n,
-                partial(normal_by_row, shape=shape, seed=seed),
+                self._row_noise(n, offset=block.start),
             )
             blocks.append(logsumexp(log_weights.astype(np.float64), axis=1))
         return logsumexp(np.stack(blocks, axis=1), axis=1) - np.log(n_samples)
+
+    def _row_noise(self, *shape, offset=0):
+        """Return a function that draws noise for the codes of each row."""
+        shape = (*shape, self._n_features_out)
+        return partial(normal_by_row, shape=shape, seed=self._row_seed + offset)

@@ -25,7 +25,7 @@ from sklearn_unsup.networks import (
     build_decoder,
     build_encoder,
 )
-from sklearn_unsup.row_noise import binarize_by_row, normal_by_row
+from sklearn_unsup.row_noise import binarize_by_row
 from sklearn_unsup.scaling import check_unit_interval, standardisation
 from sklearn_unsup.training import WarmUp, draw_seed, seed_from
 
@@ -54,15 +54,17 @@ class ConvVAE(DensityScores, BaseConvEstimator):
 
     binarize : {"static", "dynamic"} or None, default=None
         With "bernoulli": draw black or white for each pixel of X, with its value as the
-        probability of 1; once ("static") or anew in each step of the training ("dynamic").
-        `score_samples` draws once, as "static" does. None takes X as it is.
+        probability of 1; once ("static", equal rows alike) or anew in each step of the training
+        ("dynamic"). `score_samples` draws once, as "static" does; `transform` and `reconstruct` see
+        X as it is. None draws nothing.
 
     beta : float, default=1.0
         Weight of the divergence between the posterior and the prior in training [3]_. Above 1 the
         components become more independent and the reconstructions poorer.
 
     beta_warmup_epochs : int, default=0
-        Epochs over which the weight rises from 0 to `beta` [4]_.
+        Epochs over which the weight rises from 0 to `beta` [4]_. The validation loss has the full
+        weight, and early stopping waits for it.
 
     free_bits : float, default=0.0
         Nats below which the divergence of a component is not pushed down [5]_.
@@ -84,8 +86,8 @@ class ConvVAE(DensityScores, BaseConvEstimator):
         Number of components whose posterior mean has a variance above 0.01 over the same rows [7]_.
 
     noise_variance_ : float
-        Variance of a pixel around the decoded mean, in the squared units of X. Only with
-        "gaussian".
+        Variance of a pixel around the decoded mean over the same rows, in the squared units of X.
+        Only with "gaussian".
 
     See Also
     --------
@@ -97,7 +99,20 @@ class ConvVAE(DensityScores, BaseConvEstimator):
     -----
     The log-density of "gaussian" is in nats per image and depends on the units of X, as that of
     :meth:`PCA.score <sklearn.decomposition.PCA.score>` does. "bernoulli" gives log-probabilities of
-    binary images; for grey X and ``binarize=None`` it is the mean over all ways to binarise X.
+    binary images. Grey X with ``binarize=None`` scores the mean log-probability, given a code, over
+    all ways to binarise it: good for training, but no density of grey images.
+
+    In `history_`, "train_loss" is the negative bound in nats, the divergence weighted as it was in
+    that step, and "train_reconstruction" and "train_kl" are its parts, unweighted. With "gaussian"
+    they have the variance that was best for each batch; scores have `noise_variance_`.
+
+    After `partial_fit`, `noise_variance_`, `kl_per_component_`, `n_active_units_` and the mixture
+    are those of the last chunk.
+
+    A custom encoder gets images that are standardised, and gives the means of the codes followed by
+    their log-variances. A custom decoder gives unbounded numbers: standardised images with
+    "gaussian", with "bernoulli" logits relative to those of the mean image. Neither ends in a
+    sigmoid.
 
     The noise of a score is drawn for each row from a seed made in `fit` and from the row's values.
     The score of a row is therefore the same on each call, whatever rows stand beside it.
@@ -109,7 +124,7 @@ class ConvVAE(DensityScores, BaseConvEstimator):
        Decoders". ICML.
     .. [3] Higgins et al. (2017). "beta-VAE: Learning Basic Visual Concepts with a Constrained
        Variational Framework". ICLR.
-    .. [4] Sønderby et al. (2016). "Ladder Variational Autoencoders". NeurIPS. Section 3.2.
+    .. [4] Sønderby et al. (2016). "Ladder Variational Autoencoders". NeurIPS.
     .. [5] Kingma et al. (2016). "Improved Variational Inference with Inverse Autoregressive Flow".
        NeurIPS. Section C.8.
     .. [6] Ghosh, Sajjadi, Vergari, Black & Schölkopf (2020). "From Variational to Deterministic
@@ -255,7 +270,7 @@ class ConvVAE(DensityScores, BaseConvEstimator):
         return super()._start(rows, generator)
 
     def _fit_scaling(self, rows):
-        return standardisation(rows)
+        return standardisation(self._observed(rows))
 
     def _training_rows(self, rows):
         return binarize_by_row(rows, self._row_seed) if self.binarize == "static" else rows
@@ -278,13 +293,22 @@ class ConvVAE(DensityScores, BaseConvEstimator):
         kl = losses.kl_from_standard_normal(*map(torch.from_numpy, (means, log_variances)))
         self.kl_per_component_ = kl.numpy().mean(axis=0, dtype=np.float64)
         self.n_active_units_ = int((means.var(axis=0, dtype=np.float64) > ACTIVE_VARIANCE).sum())
-        codes = means + np.exp(0.5 * log_variances) * normal_by_row(rows, (k,), self._row_seed)
         if self.likelihood == "gaussian":
-            scale = float(self.network_.scaling.scale)
-            residual = self._mean_squared_errors(rows, codes).mean()
-            self.noise_variance_ = float(max(residual, MIN_VARIANCE * scale**2))
-            self.network_.likelihood.variance.fill_(self.noise_variance_ / scale**2)
-        self._code_mixture = fit_code_mixture(codes, seed) if self.prior == "mixture" else None
+            residuals = self._apply(
+                lambda tensor, noise: self.network_.residual_variances(
+                    self._to_images(tensor), noise
+                )[:, None],
+                rows,
+                1,
+                self._row_noise(),
+            )
+            variance = max(residuals.mean(dtype=np.float64), MIN_VARIANCE)
+            self.network_.likelihood.variance.fill_(variance)
+            self.noise_variance_ = float(variance * float(self.network_.scaling.scale) ** 2)
+        self._code_mixture = None
+        if self.prior == "mixture":
+            codes = means + np.exp(0.5 * log_variances) * self._row_noise()(rows)
+            self._code_mixture = fit_code_mixture(codes, seed)
 
     def _draw_codes(self, n, seed):
         if self.prior == "normal":

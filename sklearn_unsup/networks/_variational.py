@@ -7,6 +7,8 @@ from torch import nn
 
 from sklearn_unsup import losses
 
+MAX_LOG_VARIANCE = 20.0  # beyond, an outlier's exponential throws the training off
+
 
 class VariationalAutoencoder(nn.Module):
     """Encode to a Gaussian, decode a draw from it, and maximise the evidence lower bound.
@@ -46,7 +48,8 @@ class VariationalAutoencoder(nn.Module):
 
     def posterior(self, images):
         """Map images (b, c, h, w) to means and log-variances of their codes, each (b, k)."""
-        return self.encoder(self.scaling(images)).float().chunk(2, dim=1)
+        mean, log_variance = self.encoder(self.scaling(images)).float().chunk(2, dim=1)
+        return mean, log_variance.clamp(-MAX_LOG_VARIANCE, MAX_LOG_VARIANCE)
 
     def encode(self, images):
         """Map images (b, c, h, w), in the user's units, to the means of their codes (b, k)."""
@@ -76,6 +79,14 @@ class VariationalAutoencoder(nn.Module):
             "reconstruction": reconstruction,
             "kl": kl.sum(1).mean(),
         }
+
+    def residual_variances(self, images, noise):
+        """Return the mean squared residual of a decoded draw, (b,), from noise (b, k).
+
+        In the network's units.
+        """
+        outputs = self.decoder(_reparameterise(*self.posterior(images), noise))
+        return self.likelihood.residual_variances(outputs, images)
 
     def evidence_lower_bounds(self, images, noise):
         """Return one estimate a row, (b,), from standard normal noise (b, k).

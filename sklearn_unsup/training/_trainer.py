@@ -99,6 +99,7 @@ class Trainer(NeuralNet):
         self.loss_ = torch.compile(network.training_loss) if compile else network.training_loss
         self.best_ = None  # (validation loss, epoch, weights)
         self.stop_ = False
+        self.patient_until_ = 0  # an epoch; callbacks may set it
 
     def train(self, batches, validation=None, max_epochs=1, optimizer_state=None):
         """Train for at most `max_epochs`; with a validation set, restore the best weights.
@@ -251,8 +252,9 @@ class Trainer(NeuralNet):
         epoch, loss = len(self.history), self.history[-1, "valid_loss"]
         if self.best_ is None or loss < self.best_[0] - self.tol:
             self.best_ = (loss, epoch, copy.deepcopy(self.module_.state_dict()))
-        elif self.patience is not None and epoch - self.best_[1] >= self.patience:
-            self.stop_ = True
+        elif self.patience is not None:
+            if epoch - max(self.best_[1], self.patient_until_) >= self.patience:
+                self.stop_ = True
 
     def _parts(self, batch):
         if self.precision is None:

@@ -6,7 +6,8 @@ from skorch.callbacks import Callback
 class WarmUp(Callback):
     """Raise the buffer `warm_up` of a network from 0 to 1, step by step.
 
-    Sønderby et al. 2016, "Ladder Variational Autoencoders", section 3.2.
+    Sønderby et al. 2016, "Ladder Variational Autoencoders". Early stopping has patience until the
+    end of the warm-up.
 
     Parameters
     ----------
@@ -24,9 +25,14 @@ class WarmUp(Callback):
         """Count from the steps that were taken before."""
         self.n_steps_ = self.n_epochs * len(X)
         self.step_ = self.n_epochs_before * len(X)
+        net.patient_until_ = self.n_epochs - self.n_epochs_before
 
     def on_batch_begin(self, net, training=False, **kwargs):
         """Set the share that is in force in this step."""
         if training:
             net.module_.warm_up.fill_(min(self.step_ / self.n_steps_, 1.0))
             self.step_ += 1
+
+    def on_train_end(self, net, **kwargs):
+        """Leave a network that may be trained on without a warm-up."""
+        net.module_.warm_up.fill_(1.0)

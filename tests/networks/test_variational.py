@@ -106,7 +106,7 @@ def test_the_variance_of_training_is_the_best_one(images):
     others = torch.stack(others)
     assert best >= others.max()
     torch.testing.assert_close(best, others.max(), rtol=0, atol=1e-2)
-    n = math.prod(SHAPE)  # Rybkin et al. 2021, eq. 7: the residuals' power is the variance
+    n = math.prod(SHAPE)  # Rybkin et al. 2021: the power of the residuals is the variance
     power = (images - outputs).square().mean()
     torch.testing.assert_close(best, -n / 2 * (torch.log(2 * torch.pi * power) + 1))
 
