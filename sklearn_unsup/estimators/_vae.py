@@ -174,7 +174,7 @@ class ConvVAE(DensityScores, BaseConvEstimator):
         prior="normal",
         max_epochs=20,
         batch_size="auto",
-        learning_rate=4e-3,
+        learning_rate=3e-3,
         weight_decay=0.0,
         optimizer="adam",
         learning_rate_schedule="one_cycle",
