@@ -51,6 +51,7 @@ class ConvAutoencoder(ReconstructionScores, BaseConvEstimator):
 
     See Also
     --------
+    ConvVAE : An autoencoder that is a density of images as well.
     sklearn.decomposition.PCA : The linear counterpart.
     sklearn.neural_network.BernoulliRBM : Another network that learns features without labels.
 
