@@ -54,9 +54,9 @@ class ConvVAE(DensityScores, BaseConvEstimator):
 
     binarize : {"static", "dynamic"} or None, default=None
         With "bernoulli": draw black or white for each pixel of X, with its value as the
-        probability of 1; once ("static", equal rows alike) or anew in each step of the training
-        ("dynamic"). `score_samples` draws once, as "static" does; `transform` and `reconstruct` see
-        X as it is. None draws nothing.
+        probability of 1; once ("static", equal rows alike; it takes a byte a pixel) or anew in each
+        step of the training ("dynamic"). `score_samples` draws once, as "static" does; `transform`
+        and `reconstruct` see X as it is. None draws nothing.
 
     beta : float, default=1.0
         Weight of the divergence between the posterior and the prior in training [3]_. Above 1 the
