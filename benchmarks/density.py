@@ -39,7 +39,6 @@ def likelihood(data, epochs, seed, arguments):
         32,
         likelihood="bernoulli",
         binarize="static",
-        prior="mixture",
         max_epochs=epochs,
         device=arguments.device,
         random_state=seed,
@@ -107,7 +106,6 @@ def main():
             print(row, flush=True)
     models["ConvVAE(32), defaults"] = ConvVAE(
         32,
-        prior="mixture",
         max_epochs=arguments.default_epochs,
         device=arguments.device,
         random_state=0,

@@ -69,10 +69,10 @@ class ConvVAE(DensityScores, BaseConvEstimator):
     free_bits : float, default=0.0
         Nats below which the divergence of a component is not pushed down [5]_.
 
-    prior : {"normal", "mixture"}, default="normal"
-        Where `sample` draws codes from: the standard normal of the model, or a Gaussian mixture
-        fitted after training to codes drawn from the posteriors of (at most 10,000 of) the training
-        rows [6]_. Scores always refer to the standard normal.
+    prior : {"mixture", "normal"}, default="mixture"
+        Where `sample` draws codes from: a Gaussian mixture fitted after training to codes drawn
+        from the posteriors of (at most 10,000 of) the training rows [6]_, or the standard normal of
+        the model, whose samples look less like X. Scores always refer to the standard normal.
 
     Attributes
     ----------
@@ -171,7 +171,7 @@ class ConvVAE(DensityScores, BaseConvEstimator):
         beta=1.0,
         beta_warmup_epochs=0,
         free_bits=0.0,
-        prior="normal",
+        prior="mixture",
         max_epochs=20,
         batch_size="auto",
         learning_rate=3e-3,
