@@ -399,7 +399,8 @@ def test_beta_of_zero_is_a_warning(small_vae, digits):
 def test_a_usual_fit_warns_of_nothing(small_vae, digits):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        small_vae(max_epochs=15).fit(digits)
+        vae = small_vae(max_epochs=15).fit(digits)
+    assert vae.n_active_units_ > 0
 
 
 def test_what_was_learnt_survives_joblib(small_vae, digits, tmp_path):
