@@ -20,7 +20,8 @@ class Exploration:
             Images on each way, both ends included; at least 2.
         path : {"linear", "spherical"}, default="linear"
             "spherical" turns the code at constant speed, and does not pass through the middle of
-            the codes, where there are few [1]_. Opposite codes have no such path.
+            the codes, where there are few [1]_. Where there is no one such turn (parallel, opposite
+            or zero codes) it is the straight line.
 
         Returns
         -------
@@ -88,7 +89,7 @@ def _spherical(a, b, n_steps):
     with np.errstate(invalid="ignore", divide="ignore"):
         angle = np.arccos(np.clip((a * b).sum(axis=2, keepdims=True) / lengths, -1, 1))
         turned = (np.sin((1 - share) * angle) * a + np.sin(share * angle) * b) / np.sin(angle)
-    # The straight line is the limit for parallel codes; a code of zero has no direction.
+    # The line is the limit for parallel codes; opposite ones have many turns, a zero code has none.
     return np.where(np.sin(angle) > 1e-3, turned, _linear(a, b, n_steps))
 
 

@@ -143,6 +143,10 @@ class ConvVAE(DensityScores, BaseConvEstimator):
     (3, 64)
     >>> vae.score_samples(X[:2], n_importance_samples=50).shape
     (2,)
+    >>> vae.interpolate(X[:2], X[2:4], n_steps=5, path="spherical").shape
+    (2, 5, 64)
+    >>> vae.traverse(X[0], component=3, values=[-2, 0, 2]).shape
+    (3, 64)
     """
 
     _parameter_constraints: ClassVar[dict] = {
