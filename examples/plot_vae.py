@@ -25,7 +25,7 @@ from sklearn_unsup import ConvVAE
 from sklearn_unsup.datasets import load_digit_images
 
 X_train, X_test = train_test_split(load_digit_images().data, random_state=0)
-vae = ConvVAE(16, random_state=0).fit(X_train)
+vae = ConvVAE(16, max_epochs=12, random_state=0).fit(X_train)
 pca = PCA(16, random_state=0).fit(X_train)
 
 print("Mean log-density of new digits, in nats")
