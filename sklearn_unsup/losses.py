@@ -57,3 +57,84 @@ def free_bits(kl, minimum):
     (Kingma et al. 2016, "Improved Variational Inference with Inverse Autoregressive Flow", eq. 15).
     """
     return kl.mean(0).clamp(min=minimum).sum()
+
+
+# Of two players. A discriminator gives scores (b,): positive for images that it takes to be real.
+
+
+def logistic_discriminator(real, generated):
+    """Cross-entropy, in nats, of telling real images' scores from generated ones', both (b,).
+
+    Goodfellow et al. 2014, "Generative Adversarial Nets", eq. 1, with scores as logits.
+    """
+    return F.softplus(-real).mean() + F.softplus(generated).mean()
+
+
+def logistic_generator(generated):
+    """Non-saturating loss of a generator: minus the log-probability of being taken to be real.
+
+    Goodfellow et al. 2014, section 3.
+    """
+    return F.softplus(-generated).mean()
+
+
+def hinge_discriminator(real, generated):
+    """Hinge loss of scores (b,) with a margin of 1 on each side.
+
+    Miyato et al. 2018, "Spectral Normalization for Generative Adversarial Networks", eq. 16.
+    """
+    return F.relu(1 - real).mean() + F.relu(1 + generated).mean()
+
+
+def least_squares_discriminator(real, generated):
+    """Squared error of scores (b,) from 1 for real and -1 for generated images.
+
+    Mao et al. 2017, "Least Squares Generative Adversarial Networks", eq. 2 with a = -1, b = 1.
+    """
+    return 0.5 * (real - 1).square().mean() + 0.5 * (generated + 1).square().mean()
+
+
+def least_squares_generator(generated):
+    """Squared error of scores (b,) from 1: Mao et al. 2017, eq. 2 with c = 1."""
+    return 0.5 * (generated - 1).square().mean()
+
+
+def wasserstein_discriminator(real, generated):
+    """Minus the critic's estimate of the Wasserstein distance, from scores (b,).
+
+    Arjovsky, Chintala & Bottou 2017, "Wasserstein Generative Adversarial Networks", eq. 2.
+    """
+    return generated.mean() - real.mean()
+
+
+def mean_score_generator(generated):
+    """Minus the mean score (b,): the generator's loss beside a hinge or a Wasserstein critic."""
+    return -generated.mean()
+
+
+def squared_gradient_norms(scores, images):
+    """Squared norm, (b,), of the gradient of each score (b,) with respect to its image.
+
+    `images` (b, ...) must require gradients. The result can be differentiated again.
+    """
+    (gradients,) = torch.autograd.grad(scores.sum(), images, create_graph=True)
+    return gradients.float().flatten(1).square().sum(1)
+
+
+def r1_penalty(scores, images):
+    """Half the mean squared gradient norm at real images (b, ...), to be weighted by gamma.
+
+    Mescheder, Geiger & Nowozin 2018, "Which Training Methods for GANs do actually Converge?", eq.
+    9.
+    """
+    return 0.5 * squared_gradient_norms(scores, images).mean()
+
+
+def lipschitz_penalty(scores, images):
+    """Mean squared distance from 1 of the gradient norm at images (b, ...).
+
+    Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", eq. 3, without its weight. The
+    root is kept from zero, where it has no gradient.
+    """
+    norms = (squared_gradient_norms(scores, images) + 1e-12).sqrt()
+    return (norms - 1).square().mean()

@@ -63,18 +63,31 @@ def standardisation(rows):
     scale, largest = float(np.sqrt(variance)), float(np.abs(mean).max())
     if scale <= 16 * np.finfo(np.float64).eps * largest:  # constant, up to the rounding of the mean
         return mean, 1.0
+    _check_resolved(scale, largest)
+    return mean, scale
+
+
+def unit_range(rows):
+    """Offset (the same for each column) and scale that bring all values of X into [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If X varies, but by less than float32 resolves at its distance from zero.
+    """
+    low, high = float(rows.min()), float(rows.max())
+    if low == high:
+        return np.full(rows.shape[1], low), 1.0
+    _check_resolved(high - low, max(abs(low), abs(high)))
+    return np.full(rows.shape[1], low), high - low
+
+
+def _check_resolved(scale, largest):
     if scale < np.finfo(np.float32).eps * largest or scale < np.finfo(np.float32).tiny:
         raise ValueError(
             f"X varies by {scale:.3g} around values of {largest:.3g}, which float32 cannot "
             "resolve. Centre and rescale X, for example with sklearn.preprocessing.StandardScaler."
         )
-    return mean, scale
-
-
-def unit_range(rows):
-    """Offset (the same for each column) and scale that bring all values of X into [0, 1]."""
-    low, high = float(rows.min()), float(rows.max())
-    return np.full(rows.shape[1], low), (high - low) or 1.0
 
 
 def check_unit_interval(rows):
@@ -88,12 +101,15 @@ def check_unit_interval(rows):
         )
 
 
-def check_in_range(rows, low, scale):
-    """Raise a ValueError if values of `rows` lie outside of the range that `unit_range` found."""
+def check_in_range(rows, low, scale, consequence):
+    """Raise a ValueError if values of `rows` lie outside of the range that `unit_range` found.
+
+    `consequence` is what the range means to the model, and what else to do than to clip X.
+    """
     beyond = max(low - float(rows.min()), float(rows.max()) - low - scale)
-    if beyond > 1e-6 * scale:
+    if beyond > 1e-6 * scale + np.finfo(np.float32).eps * (abs(low) + scale):
         raise ValueError(
             f"X holds values from {rows.min():.6g} to {rows.max():.6g}, outside of the range "
-            f"{low:.6g} to {low + scale:.6g} of the first call, which binary_cross_entropy maps to "
-            "[0, 1]. Clip X, begin with data of the whole range, or use loss='squared_error'."
+            f"{low:.6g} to {low + scale:.6g} of the first call, {consequence}. Or clip X, or begin "
+            "with data of the whole range."
         )

@@ -1,6 +1,7 @@
 """The estimators: what a user imports."""
 
 from sklearn_unsup.estimators._autoencoder import ConvAutoencoder
+from sklearn_unsup.estimators._gan import ConvGAN
 from sklearn_unsup.estimators._vae import ConvVAE
 
-__all__ = ["ConvAutoencoder", "ConvVAE"]
+__all__ = ["ConvAutoencoder", "ConvGAN", "ConvVAE"]

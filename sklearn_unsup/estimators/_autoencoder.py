@@ -88,11 +88,12 @@ class ConvAutoencoder(ReconstructionScores, BaseConvEstimator):
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseConvEstimator._parameter_constraints,
+        "decoder": [callable, None],
         "loss": [StrOptions({"squared_error", "absolute_error", "binary_cross_entropy"})],
         "noise_level": [Interval(Real, 0, None, closed="left")],
         "l1_activity": [Interval(Real, 0, None, closed="left")],
     }
-    _network_parameters = (*NETWORK_PARAMETERS, "loss", "noise_level", "l1_activity")
+    _network_parameters = (*NETWORK_PARAMETERS, "decoder", "loss", "noise_level", "l1_activity")
 
     def __init__(
         self,
@@ -132,7 +133,6 @@ class ConvAutoencoder(ReconstructionScores, BaseConvEstimator):
             hidden_channels=hidden_channels,
             hidden_layer_sizes=hidden_layer_sizes,
             encoder=encoder,
-            decoder=decoder,
             max_epochs=max_epochs,
             batch_size=batch_size,
             learning_rate=learning_rate,
@@ -151,6 +151,7 @@ class ConvAutoencoder(ReconstructionScores, BaseConvEstimator):
             compile=compile,
             callbacks=callbacks,
         )
+        self.decoder = decoder
         self.loss = loss
         self.noise_level = noise_level
         self.l1_activity = l1_activity
@@ -183,7 +184,12 @@ class ConvAutoencoder(ReconstructionScores, BaseConvEstimator):
         network = super()._resume(rows)
         if self.loss == "binary_cross_entropy":
             scaling = network.scaling
-            check_in_range(rows, float(scaling.offset.min()), float(scaling.scale))
+            check_in_range(
+                rows,
+                float(scaling.offset.min()),
+                float(scaling.scale),
+                "which binary_cross_entropy maps to [0, 1]. Use loss='squared_error'",
+            )
         return network
 
     def _after_training(self, rows, seed):

@@ -116,7 +116,7 @@ class BaseConvEstimator(
         codes : ndarray of shape (n_samples, n_components), float32
         """
         check_is_fitted(self)
-        return self._encode(self._validate(X))
+        return self._represent(self._validate(X))
 
     def inverse_transform(self, X):
         """Decode codes.
@@ -133,10 +133,10 @@ class BaseConvEstimator(
         """
         check_is_fitted(self)
         codes = check_array(X, dtype=[np.float32, np.float64], input_name="X")
-        if codes.shape[1] != self._n_features_out:
+        if codes.shape[1] != self._code_width:
             raise ValueError(
                 f"X has {codes.shape[1]} features, but {type(self).__name__}.inverse_transform "
-                f"expects codes of {self._n_features_out} (n_components)."
+                f"expects codes of {self._code_width} (n_components)."
             )
         check_magnitude(codes)
         return self._as_fitted(self._decode(codes))
@@ -207,8 +207,12 @@ class BaseConvEstimator(
 
     def _encode(self, rows):
         return self._apply(
-            lambda tensor: self.network_.encode(self._to_images(tensor)), rows, self._n_features_out
+            lambda tensor: self.network_.encode(self._to_images(tensor)), rows, self._code_width
         )
+
+    def _represent(self, rows):
+        """Return what `transform` gives."""
+        return self._encode(rows)
 
     def _decode(self, codes):
         return self._apply(
@@ -223,8 +227,12 @@ class BaseConvEstimator(
     # What scikit-learn asks.
 
     @property
-    def _n_features_out(self):
+    def _code_width(self):
         return self._fitted_params["n_components"]
+
+    @property
+    def _n_features_out(self):
+        return self._code_width
 
     def __sklearn_is_fitted__(self):
         """Tell whether `fit` has run."""

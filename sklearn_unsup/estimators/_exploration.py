@@ -64,7 +64,7 @@ class Exploration:
             In the units and the layout of the X that `fit` saw.
         """
         check_is_fitted(self)
-        check_scalar(component, "component", Integral, min_val=0, max_val=self._n_features_out - 1)
+        check_scalar(component, "component", Integral, min_val=0, max_val=self._code_width - 1)
         values = column_or_1d(np.asarray(values, dtype=np.float32))
         if not np.isfinite(values).all():
             raise ValueError("values holds NaN or infinity: expected finite numbers.")

@@ -45,7 +45,7 @@ class Fitting(SharedParameters):
         rows = self._validate(X, reset=not resume)
         device = resolve_device(self.device)
         generator = self._generator(resume)
-        custom = self.encoder is not None or self.decoder is not None
+        custom = any(getattr(self, name) is not None for name in self._factories)
         with (
             isolated_torch_rng(seed_from(generator), device) if custom else contextlib.nullcontext()
         ):
@@ -54,14 +54,7 @@ class Fitting(SharedParameters):
             trainer = self._make_trainer(
                 network, device, schedule, generator, report(rows) if report else None
             )
-            batches = split_batches(
-                rows,
-                self._to_images,
-                self.batch_size,
-                device,
-                generator,
-                self.validation_fraction if self.early_stopping else 0.0,
-            )
+            batches = self._split(network, rows, device, generator)
             state = vars(self).pop("_training_state", None) if resume else None
             interrupt = trainer.train(*batches, max_epochs, self._moments(state))
         self._conclude(trainer, network, rows, generator)
@@ -95,8 +88,8 @@ class Fitting(SharedParameters):
         self._fitted_params = {name: getattr(self, name) for name in self._network_parameters}
         self.history_ = []
         network = self._build_network(self.image_shape_, **self._fitted_params)
-        for name, part in (("encoder", network.encoder), ("decoder", network.decoder)):
-            if self._fitted_params[name] is None:
+        for name, part in network.named_children():
+            if self._fitted_params.get(name) is None:
                 initialise(part, generator)
         offset, scale = self._fit_scaling(rows)
         images = self._to_images(offset[np.newaxis])[0]
@@ -115,21 +108,21 @@ class Fitting(SharedParameters):
         return copy.deepcopy(self.network_)
 
     def _make_trainer(self, network, device, schedule, generator, report):
-        return Trainer(
-            network,
-            optimizer=self.optimizer,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-            schedule=schedule,
-            callbacks=[*self._training_callbacks(), *([report] if report else [])],
-            verbose=self.verbose,
-            device=device,
-            precision=resolve_precision(self.precision, device),
-            compile=self.compile,
-            noise_generator=torch.Generator(device).manual_seed(seed_from(generator)),
-            patience=self.n_iter_no_change,
-            tol=self.tol,
-        )
+        options = {
+            "optimizer": self.optimizer,
+            "learning_rate": self.learning_rate,
+            "weight_decay": self.weight_decay,
+            "schedule": schedule,
+            "callbacks": [*self._training_callbacks(), *([report] if report else [])],
+            "verbose": self.verbose,
+            "device": device,
+            "precision": resolve_precision(self.precision, device),
+            "compile": self.compile,
+            "noise_generator": torch.Generator(device).manual_seed(seed_from(generator)),
+            "patience": self.n_iter_no_change if self.early_stopping else None,
+            "tol": self.tol,
+        }
+        return self._trainer(network, **options)
 
     def _conclude(self, trainer, network, rows, generator):
         """Keep what the trainer has learnt, as attributes of the draft."""
@@ -148,6 +141,14 @@ class Fitting(SharedParameters):
         return draft._fitted_attributes()
 
     # What a child may add.
+
+    _trainer = Trainer
+    _factories = ("encoder", "decoder")  # parameters that build a user's own network
+
+    def _split(self, network, rows, device, generator):
+        """Return batches to train on, and what to validate on or None."""
+        fraction = self.validation_fraction if self.early_stopping else 0.0
+        return split_batches(rows, self._to_images, self.batch_size, device, generator, fraction)
 
     def _training_rows(self, rows):
         """Return the rows to train on."""

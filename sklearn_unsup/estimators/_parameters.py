@@ -14,7 +14,6 @@ SHARED_CONSTRAINTS = {
     "hidden_channels": ["array-like"],
     "hidden_layer_sizes": ["array-like"],
     "encoder": [callable, None],
-    "decoder": [callable, None],
     "max_epochs": [Interval(Integral, 1, None, closed="left")],
     "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
     "learning_rate": [Interval(Real, 0, None, closed="neither")],
@@ -35,13 +34,7 @@ SHARED_CONSTRAINTS = {
 }
 
 # Those of them that shape the network: a trained one cannot follow when they change.
-NETWORK_PARAMETERS = (
-    "n_components",
-    "hidden_channels",
-    "hidden_layer_sizes",
-    "encoder",
-    "decoder",
-)
+NETWORK_PARAMETERS = ("n_components", "hidden_channels", "hidden_layer_sizes", "encoder")
 
 SHARED_PARAMETERS = """\
 n_components : int, default={n_components}
@@ -68,9 +61,7 @@ n_components : int, default={n_components}
         n_outputs={encoder_outputs})`: a :class:`torch.nn.Module` that maps images `(b, C, H, W)`
         to `(b, n_outputs)`.
 
-    decoder : class or callable, default=None
-        Builds a custom decoder, called as `decoder(image_shape=(C, H, W), n_inputs=n_components)`:
-        a :class:`torch.nn.Module` that maps codes `(b, n_inputs)` to images `(b, C, H, W)`.
+    {partners}
 
     max_epochs : int, default={max_epochs}
         Passes over the training rows.
@@ -155,6 +146,12 @@ network_ : torch.nn.Module
         all strings."""
 
 
+DECODER = """\
+decoder : class or callable, default=None
+        Builds a custom decoder, called as `decoder(image_shape=(C, H, W), n_inputs=n_components)`:
+        a :class:`torch.nn.Module` that maps codes `(b, n_inputs)` to images `(b, C, H, W)`."""
+
+
 def check_widths(hidden_channels, hidden_layer_sizes):
     """Raise a ValueError if one of the two is not a sequence of widths."""
     for name, widths in (
@@ -169,13 +166,15 @@ def check_widths(hidden_channels, hidden_layer_sizes):
         raise ValueError("hidden_channels=(): expected at least one width, such as (32, 64).")
 
 
-def document(encoder_outputs="n_components"):
+def document(encoder_outputs="n_components", partners=DECODER):
     """Write the shared parameters, with the defaults of an estimator, into its docstring.
 
     Parameters
     ----------
     encoder_outputs : str
         What a custom encoder is asked for.
+    partners : str
+        The parameters of the networks beside the encoder.
     """
 
     def write(cls):
@@ -183,7 +182,7 @@ def document(encoder_outputs="n_components"):
             f"{{{name}}}": str(parameter.default)
             for name, parameter in inspect.signature(cls).parameters.items()
         }
-        words["{encoder_outputs}"] = encoder_outputs
+        words |= {"{encoder_outputs}": encoder_outputs, "{partners}": partners}
         parameters = SHARED_PARAMETERS
         for placeholder, word in words.items():
             parameters = parameters.replace(placeholder, word)
@@ -208,7 +207,6 @@ class SharedParameters(BaseEstimator):
         hidden_channels,
         hidden_layer_sizes,
         encoder,
-        decoder,
         max_epochs,
         batch_size,
         learning_rate,
@@ -233,7 +231,6 @@ class SharedParameters(BaseEstimator):
         self.hidden_channels = hidden_channels
         self.hidden_layer_sizes = hidden_layer_sizes
         self.encoder = encoder
-        self.decoder = decoder
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate

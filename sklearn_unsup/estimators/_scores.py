@@ -143,5 +143,5 @@ class DensityScores:
 
     def _row_noise(self, *shape, offset=0):
         """Return a function that draws noise for the codes of each row."""
-        shape = (*shape, self._n_features_out)
+        shape = (*shape, self._code_width)
         return partial(normal_by_row, shape=shape, seed=self._row_seed + offset)

@@ -151,6 +151,7 @@ class ConvVAE(DensityScores, BaseConvEstimator):
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseConvEstimator._parameter_constraints,
+        "decoder": [callable, None],
         "likelihood": [StrOptions(set(LIKELIHOODS))],
         "binarize": [StrOptions({"static", "dynamic"}), None],
         "beta": [Interval(Real, 0, None, closed="left")],
@@ -158,7 +159,14 @@ class ConvVAE(DensityScores, BaseConvEstimator):
         "free_bits": [Interval(Real, 0, None, closed="left")],
         "prior": [StrOptions({"normal", "mixture"})],
     }
-    _network_parameters = (*NETWORK_PARAMETERS, "likelihood", "binarize", "beta", "free_bits")
+    _network_parameters = (
+        *NETWORK_PARAMETERS,
+        "decoder",
+        "likelihood",
+        "binarize",
+        "beta",
+        "free_bits",
+    )
 
     def __init__(
         self,
@@ -201,7 +209,6 @@ class ConvVAE(DensityScores, BaseConvEstimator):
             hidden_channels=hidden_channels,
             hidden_layer_sizes=hidden_layer_sizes,
             encoder=encoder,
-            decoder=decoder,
             max_epochs=max_epochs,
             batch_size=batch_size,
             learning_rate=learning_rate,
@@ -220,6 +227,7 @@ class ConvVAE(DensityScores, BaseConvEstimator):
             compile=compile,
             callbacks=callbacks,
         )
+        self.decoder = decoder
         self.likelihood = likelihood
         self.binarize = binarize
         self.beta = beta
@@ -287,7 +295,7 @@ class ConvVAE(DensityScores, BaseConvEstimator):
 
     def _after_training(self, rows, seed):
         rows = self._observed(some_rows(rows, seed))
-        k = self._n_features_out
+        k = self._code_width
         posteriors = self._apply(
             lambda tensor: torch.cat(self.network_.posterior(self._to_images(tensor)), 1),
             rows,
@@ -316,7 +324,7 @@ class ConvVAE(DensityScores, BaseConvEstimator):
 
     def _draw_codes(self, n, seed):
         if self.prior == "normal":
-            return np.random.RandomState(seed).standard_normal((n, self._n_features_out))
+            return np.random.RandomState(seed).standard_normal((n, self._code_width))
         if self._code_mixture is None:
             raise ValueError(
                 "prior='mixture' was set after fit, which has fitted no mixture. Call fit again."

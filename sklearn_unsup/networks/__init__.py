@@ -1,7 +1,12 @@
 """Networks: torch modules, images in, codes or images out. Tensor code only."""
 
+from sklearn_unsup.networks._adversarial import (
+    JOINT_WIDTH,
+    OBJECTIVES,
+    GenerativeAdversarialNetwork,
+)
 from sklearn_unsup.networks._autoencoder import Autoencoder
-from sklearn_unsup.networks._convolutional import ConvDecoder, ConvEncoder
+from sklearn_unsup.networks._convolutional import ConvDecoder, ConvEncoder, Generator
 from sklearn_unsup.networks._custom import build_decoder, build_encoder
 from sklearn_unsup.networks._initialisation import initialise
 from sklearn_unsup.networks._likelihoods import (
@@ -9,15 +14,21 @@ from sklearn_unsup.networks._likelihoods import (
     BernoulliLikelihood,
     GaussianLikelihood,
 )
+from sklearn_unsup.networks._random_features import RandomFeatures
 from sklearn_unsup.networks._variational import VariationalAutoencoder
 
 __all__ = [
+    "JOINT_WIDTH",
     "MIN_VARIANCE",
+    "OBJECTIVES",
     "Autoencoder",
     "BernoulliLikelihood",
     "ConvDecoder",
     "ConvEncoder",
     "GaussianLikelihood",
+    "GenerativeAdversarialNetwork",
+    "Generator",
+    "RandomFeatures",
     "VariationalAutoencoder",
     "build_decoder",
     "build_encoder",

@@ -65,10 +65,20 @@ class ConvDecoder(nn.Module):
         Width of the code.
     hidden_channels, hidden_layer_sizes : sequence of int
         Widths, in the encoder's order.
+    kernel_size : int
+        3 or 4, along sides that are doubled.
+    batch_norm : bool
+        Normalise what each stage takes in by the statistics of the batch.
     """
 
     def __init__(
-        self, image_shape, n_inputs, hidden_channels=(32, 64, 64, 32), hidden_layer_sizes=()
+        self,
+        image_shape,
+        n_inputs,
+        hidden_channels=(32, 64, 64, 32),
+        hidden_layer_sizes=(),
+        kernel_size=3,
+        batch_norm=False,
     ):
         super().__init__()
         widths, sizes = _plan(image_shape, hidden_channels)
@@ -77,18 +87,42 @@ class ConvDecoder(nn.Module):
         self.head = _fully_connected([n_inputs, *hidden, math.prod(self.first_shape)])
         stages = []
         for i in reversed(range(len(sizes) - 1)):
-            geometry = _geometry(sizes[i])
+            geometry = _geometry(sizes[i], kernel_size)
             padding = _output_padding(sizes[i], sizes[i + 1], **geometry)
             layer = skip_init(
                 nn.ConvTranspose2d, widths[i + 1], widths[i], output_padding=padding, **geometry
             )
-            stages += [nn.SiLU(), layer]
+            norm = [nn.BatchNorm2d(widths[i + 1])] if batch_norm else []
+            stages += [*norm, nn.SiLU(), layer]
         self.stages = nn.Sequential(*stages)
         self.to(memory_format=torch.channels_last)
 
     def forward(self, codes):
         """Map codes (b, n_inputs) to images (b, c, h, w)."""
         return self.stages(self.head(codes).unflatten(1, self.first_shape))
+
+
+class Generator(nn.Module):
+    """A `ConvDecoder` with batch normalisation, and a tanh: codes to images from -1 to 1.
+
+    Radford, Metz & Chintala 2016, "Unsupervised Representation Learning with Deep Convolutional
+    Generative Adversarial Networks".
+
+    Parameters
+    ----------
+    image_shape, n_inputs, hidden_channels, hidden_layer_sizes
+        As of `ConvDecoder`.
+    """
+
+    def __init__(self, image_shape, n_inputs, hidden_channels=(32, 64, 128), hidden_layer_sizes=()):
+        super().__init__()
+        self.decoder = ConvDecoder(
+            image_shape, n_inputs, hidden_channels, hidden_layer_sizes, 4, batch_norm=True
+        )
+
+    def forward(self, codes):
+        """Map codes (b, n_inputs) to images (b, c, h, w)."""
+        return torch.tanh(self.decoder(codes))
 
 
 def _fully_connected(widths):
@@ -110,13 +144,19 @@ def _plan(image_shape, hidden_channels):
     return widths, sizes
 
 
-def _geometry(size):
+def _geometry(size, halving_kernel=3):
     """Kernel, stride and padding of a stage that takes in images of `size` (h, w)."""
-    return {
-        "kernel_size": tuple(3 if s > 1 else 1 for s in size),
-        "stride": tuple(2 if s > LONGEST_UNHALVED_SIDE else 1 for s in size),
-        "padding": tuple(1 if s > 1 else 0 for s in size),
-    }
+    sides = zip(*(_along_a_side(side, halving_kernel) for side in size), strict=True)
+    return dict(zip(("kernel_size", "stride", "padding"), sides, strict=True))
+
+
+def _along_a_side(side, halving_kernel):
+    if side == 1:
+        return 1, 1, 0
+    if side <= LONGEST_UNHALVED_SIDE:
+        return 3, 1, 1
+    # A kernel of 4 has no middle; a padding of 2 lets it give back odd sides.
+    return halving_kernel, 2, 2 if halving_kernel == 4 and side % 2 else 1
 
 
 def _output_padding(size, smaller, kernel_size, stride, padding):

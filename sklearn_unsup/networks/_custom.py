@@ -1,4 +1,4 @@
-"""Encoders and decoders: ours, or built by a user's class or function, and then tried out."""
+"""Networks of a user: built by a class or function, and then tried out."""
 
 import torch
 from torch import nn
@@ -6,8 +6,10 @@ from torch import nn
 from sklearn_unsup.networks._convolutional import ConvDecoder, ConvEncoder
 
 
-def build_encoder(factory, image_shape, n_outputs, **widths):
-    """Build the encoder: `ConvEncoder` of the given widths, or what a user's factory returns.
+def build_encoder(factory, image_shape, n_outputs, role="encoder", **widths):
+    """Build an encoder: `ConvEncoder` of the given widths, or what a user's factory returns.
+
+    `role` is the name of the parameter that the factory came by.
 
     Raises
     ------
@@ -18,13 +20,15 @@ def build_encoder(factory, image_shape, n_outputs, **widths):
     """
     if factory is None:
         return ConvEncoder(image_shape, n_outputs, **widths)
-    encoder = _build("encoder", factory, image_shape=image_shape, n_outputs=n_outputs)
-    _try_out("encoder", encoder, image_shape, (n_outputs,))
+    encoder = _build(role, factory, image_shape=image_shape, n_outputs=n_outputs)
+    _try_out(role, encoder, image_shape, (n_outputs,))
     return encoder
 
 
-def build_decoder(factory, image_shape, n_inputs, **widths):
-    """Build the decoder: `ConvDecoder` of the given widths, or what a user's factory returns.
+def build_decoder(factory, image_shape, n_inputs, role="decoder", default=ConvDecoder, **widths):
+    """Build a decoder: a `default` of the given widths, or what a user's factory returns.
+
+    `role` is the name of the parameter that the factory came by.
 
     Raises
     ------
@@ -34,9 +38,9 @@ def build_decoder(factory, image_shape, n_inputs, **widths):
         If the module does not map codes (b, n_inputs) to images (b, c, h, w).
     """
     if factory is None:
-        return ConvDecoder(image_shape, n_inputs, **widths)
-    decoder = _build("decoder", factory, image_shape=image_shape, n_inputs=n_inputs)
-    _try_out("decoder", decoder, (n_inputs,), image_shape)
+        return default(image_shape, n_inputs, **widths)
+    decoder = _build(role, factory, image_shape=image_shape, n_inputs=n_inputs)
+    _try_out(role, decoder, (n_inputs,), image_shape)
     return decoder
 
 

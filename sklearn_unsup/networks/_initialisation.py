@@ -3,6 +3,7 @@
 import math
 
 from torch import nn
+from torch.nn.utils import parametrize
 
 
 def initialise(module, generator):
@@ -19,6 +20,8 @@ def initialise(module, generator):
     """
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-            bound = 1 / math.sqrt(layer.weight[0].numel())
-            nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
+            normed = parametrize.is_parametrized(layer)
+            weight = layer.parametrizations.weight.original if normed else layer.weight
+            bound = 1 / math.sqrt(weight[0].numel())
+            nn.init.uniform_(weight, -bound, bound, generator=generator)
             nn.init.uniform_(layer.bias, -bound, bound, generator=generator)

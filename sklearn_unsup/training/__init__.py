@@ -1,5 +1,6 @@
 """The training engine: the only place that imports skorch."""
 
+from sklearn_unsup.training._adversarial import AdversarialTrainer
 from sklearn_unsup.training._batches import Batches, split_batches
 from sklearn_unsup.training._device import (
     device_after_loading,
@@ -14,6 +15,7 @@ from sklearn_unsup.training._trainer import Trainer, TrainingDivergedError
 from sklearn_unsup.training._warm_up import WarmUp
 
 __all__ = [
+    "AdversarialTrainer",
     "Batches",
     "ScikitLearnCallbacks",
     "Trainer",

@@ -12,15 +12,18 @@ OPTIMIZERS = {
 }
 
 
-def build_optimizer(optimizer, parameters, learning_rate, weight_decay):
-    """Build an optimiser from its name or class.
+def build_optimizer(optimizer, parameters, learning_rate, weight_decay, betas=None):
+    """Build an optimiser from its name or class; `betas`, if given, are for Adam by name.
 
     Raises
     ------
     TypeError
         If it is neither, or cannot train batch by batch.
     """
-    optimizer, options = OPTIMIZERS.get(optimizer, (optimizer, {}))
+    name = optimizer
+    optimizer, options = OPTIMIZERS.get(name, (optimizer, {}))
+    if betas is not None and name in ("adam", "adamw"):
+        options = {**options, "betas": betas}
     if not issubclass(optimizer, torch.optim.Optimizer):
         raise TypeError(
             f"optimizer={optimizer!r} is not a torch.optim.Optimizer. Use a name of "

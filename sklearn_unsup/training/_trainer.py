@@ -1,5 +1,6 @@
 """The training loop of networks with one loss, on skorch."""
 
+import contextlib
 import copy
 import math
 from collections import defaultdict
@@ -63,6 +64,9 @@ class Trainer(NeuralNet):
         The least improvement that counts.
     """
 
+    monitored = "valid_loss"  # what early stopping looks at; smaller is better
+    restore_best = True
+
     def __init__(
         self,
         network,
@@ -96,7 +100,7 @@ class Trainer(NeuralNet):
         self.noise_generator = noise_generator
         self.patience = patience
         self.tol = tol
-        self.loss_ = torch.compile(network.training_loss) if compile else network.training_loss
+        self.prepare_losses(network, torch.compile if compile else lambda loss: loss)
         self.best_ = None  # (validation loss, epoch, weights)
         self.stop_ = False
         self.patient_until_ = 0  # an epoch; callbacks may set it
@@ -146,10 +150,14 @@ class Trainer(NeuralNet):
                 raise
             interrupt = error
         self.notify("on_train_end", X=batches, y=None)
-        if self.best_ is not None:
+        if self.best_ is not None and self.restore_best:
             self.module_.load_state_dict(self.best_[2])
         self.module_.eval()
         return interrupt
+
+    def prepare_losses(self, network, compiled):
+        """Keep the network's losses, each passed through `compiled`."""
+        self.loss_ = compiled(network.training_loss)
 
     def epochs(self):
         """Return what was recorded: a plain dict for each whole epoch."""
@@ -222,7 +230,7 @@ class Trainer(NeuralNet):
             self.notify("on_batch_end", batch=batch, training=training, **parts)
         self.history.record(f"{prefix}_batch_count", n_batches)
         for name, total in sums.items():
-            self._record(f"{prefix}_{name}", float(total) / n_rows)
+            self.record(f"{prefix}_{name}", float(total) / n_rows)
 
     def train_step(self, batch, **fit_params):
         """Take one step of the optimiser."""
@@ -246,23 +254,27 @@ class Trainer(NeuralNet):
             return self._parts(batch)
 
     def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
-        """Keep the best weights, and stop when the validation loss no longer improves."""
+        """Keep the best weights, and stop when what is monitored no longer improves."""
         if dataset_valid is None:
             return
-        epoch, loss = len(self.history), self.history[-1, "valid_loss"]
+        epoch, loss = len(self.history), self.history[-1, self.monitored]
         if self.best_ is None or loss < self.best_[0] - self.tol:
             self.best_ = (loss, epoch, copy.deepcopy(self.module_.state_dict()))
         elif self.patience is not None:
             if epoch - max(self.best_[1], self.patient_until_) >= self.patience:
                 self.stop_ = True
 
-    def _parts(self, batch):
+    def autocast(self):
+        """Return a context of the training's precision."""
         if self.precision is None:
-            return self.loss_(batch, self.generator_)
-        with torch.autocast(self.device.type, dtype=self.precision):
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, dtype=self.precision)
+
+    def _parts(self, batch):
+        with self.autocast():
             return self.loss_(batch, self.generator_)
 
-    def _record(self, name, value):
+    def record(self, name, value):
         """Record an epoch's mean, and whether it is the best so far (checkpoints ask for that)."""
         before = [row[name] for row in self.history[:-1]]
         if not math.isfinite(value):

@@ -1,0 +1,226 @@
+"""The generative adversarial network: a generator, a discriminator, and what each wants."""
+
+import copy
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from sklearn_unsup import losses
+from sklearn_unsup.networks._scaling import Scaling
+from sklearn_unsup.networks._spectral_norm import add_spectral_norm
+
+LIPSCHITZ_WEIGHT = 10.0  # Gulrajani et al. 2017, section 4
+JOINT_WIDTH = 256  # of what is taken from an image, and of the layer that joins it to its code
+POOLED_SIDE = 4  # Radford, Metz & Chintala 2016, section 5.1
+
+OBJECTIVES = {  # name: the discriminator's loss, the generator's
+    "non_saturating": (losses.logistic_discriminator, losses.logistic_generator),
+    "hinge": (losses.hinge_discriminator, losses.mean_score_generator),
+    "wasserstein_gp": (losses.wasserstein_discriminator, losses.mean_score_generator),
+    "least_squares": (losses.least_squares_discriminator, losses.least_squares_generator),
+}
+
+
+class GenerativeAdversarialNetwork(nn.Module):
+    """Generate images that a discriminator cannot tell from real ones.
+
+    Goodfellow et al. 2014, "Generative Adversarial Nets".
+
+    Parameters
+    ----------
+    generator : nn.Module
+        Codes (b, k) to images (b, c, h, w), in the network's units: from -1 to 1.
+    discriminator : nn.Module
+        Images (b, c, h, w) to scores (b, 1); to features (b, JOINT_WIDTH) if `joint`.
+    image_shape : tuple of int
+        ``(C, H, W)``.
+    n_components : int
+        k.
+    objective : {"non_saturating", "hinge", "wasserstein_gp", "least_squares"}
+        "hinge" divides the weights of the discriminator's layers by their spectral norms.
+    encoder : nn.Module or None
+        Images (b, c, h, w) to codes (b, k).
+    joint : bool
+        Let the discriminator judge pairs of an image and a code, and the encoder play beside the
+        generator (Donahue, Krähenbühl & Darrell 2017, "Adversarial Feature Learning"). Otherwise
+        the encoder learns the codes of generated images by regression.
+    r1_penalty : float
+        Weight of the squared gradient norm at real images (Mescheder et al. 2018).
+    ema_decay : float
+        Of the moving average of the generator's weights, with which `decode` works.
+    """
+
+    def __init__(
+        self,
+        generator,
+        discriminator,
+        image_shape,
+        n_components,
+        *,
+        objective,
+        encoder=None,
+        joint=False,
+        r1_penalty=0.0,
+        ema_decay=0.999,
+    ):
+        super().__init__()
+        self.generator = generator
+        self.discriminator = discriminator
+        self.encoder = encoder
+        self.joint = _Joint(n_components) if joint else None
+        self.scaling = Scaling(image_shape)
+        self.n_components = n_components
+        self.discriminator_loss, self.generator_loss = OBJECTIVES[objective]
+        self.is_lipschitz = objective == "wasserstein_gp"
+        self.r1_penalty = r1_penalty
+        self.ema_decay = ema_decay
+        self.average = copy.deepcopy(generator).requires_grad_(False)
+        self.register_buffer("n_averaged", torch.zeros(()))
+        if objective == "hinge":
+            for part in (self.discriminator, self.joint):
+                add_spectral_norm(part)
+
+    # Using.
+
+    def encode(self, images):
+        """Map images (b, c, h, w), in the user's units, to codes (b, k)."""
+        return self.encoder(self.scaling(images))
+
+    def decode(self, codes):
+        """Map codes (b, k) to images (b, c, h, w), in the user's units, by the average."""
+        return self.scaling.inverse(self.average(codes))
+
+    def forward(self, images):
+        """Map images (b, c, h, w) to what is generated from their codes (b, c, h, w)."""
+        return self.decode(self.encode(images))
+
+    def features(self, images):
+        """Map images (b, c, h, w) to the discriminator's convolution stages, pooled, (b, m).
+
+        Radford, Metz & Chintala 2016, "Unsupervised Representation Learning with Deep Convolutional
+        Generative Adversarial Networks", section 5.1.
+        """
+        maps, pooled = self.scaling(images), []
+        for layer in self.discriminator.stages:
+            maps = layer(maps)  # (b, c', h', w')
+            if not isinstance(layer, nn.Conv2d):  # after its activation
+                grid = [min(side, POOLED_SIDE) for side in maps.shape[2:]]
+                pooled.append(F.adaptive_max_pool2d(maps, grid).flatten(1))
+        return torch.cat(pooled, dim=1)
+
+    @property
+    def n_features(self):
+        """How many `features` there are."""
+        with torch.no_grad():
+            return self.features(self.scaling.offset[None]).shape[1]
+
+    # Learning.
+
+    @property
+    def penalises_gradients(self):
+        """Whether the discriminator's loss holds gradients."""
+        return self.is_lipschitz or self.r1_penalty > 0
+
+    def players(self):
+        """Return the parameters of each player."""
+        sides = {
+            "discriminator": (self.discriminator, self.joint),
+            "generator": (self.generator, self.encoder),
+        }
+        return {
+            name: [p for part in parts if part is not None for p in part.parameters()]
+            for name, parts in sides.items()
+        }
+
+    def generate(self, n, generator=None):
+        """Draw codes (n, k), and generate their images (n, c, h, w) in the network's units."""
+        codes = torch.empty(n, self.n_components, device=self.scaling.scale.device)
+        codes.normal_(generator=generator)
+        return codes, self.generator(codes)
+
+    def discriminator_losses(self, images, codes, generated, generator=None):
+        """Return the discriminator's loss and its parts.
+
+        Parameters
+        ----------
+        images : Tensor of shape (b, c, h, w)
+            Real, in the user's units.
+        codes, generated : Tensor of shape (b, k) and (b, c, h, w)
+            As `generate` returns them, without gradients.
+        generator : torch.Generator
+            Of the points at which the gradient of "wasserstein_gp" is taken.
+        """
+        real = self.scaling(images).requires_grad_(self.r1_penalty > 0)
+        inferred = None
+        if self.joint is not None:
+            with torch.no_grad():
+                inferred = self.encoder(real)  # (b, k)
+        on_real, on_generated = self._scores(real, inferred), self._scores(generated, codes)
+        loss = self.discriminator_loss(on_real, on_generated)
+        told_apart = ((on_real > 0).float().mean() + (on_generated < 0).float().mean()) / 2
+        parts = {"discriminator_accuracy": told_apart}
+        penalty = 0.0
+        if self.r1_penalty:
+            penalty = penalty + self.r1_penalty * losses.r1_penalty(on_real, real)
+        if self.is_lipschitz:
+            penalty = penalty + LIPSCHITZ_WEIGHT * self._lipschitz_penalty(
+                real.detach(), generated, inferred, codes, generator
+            )
+        if self.penalises_gradients:
+            parts["gradient_penalty"] = penalty
+        return {"discriminator_loss": loss + penalty, **parts}
+
+    def generator_losses(self, images, codes, generated):
+        """Return the generator's loss, and the encoder's part in it; arguments as above."""
+        loss = self.generator_loss(self._scores(generated, codes))
+        if self.joint is not None:
+            real = self.scaling(images)
+            loss = loss + self.generator_loss(-self._scores(real, self.encoder(real)))
+        elif self.encoder is not None:
+            error = losses.squared_error(self.encoder(generated.detach()).float(), codes)
+            return {"generator_loss": loss + error, "code_error": error}
+        return {"generator_loss": loss}
+
+    @torch.no_grad()
+    def update_average(self):
+        """Move the average towards the generator; the first steps count for more than later ones.
+
+        Buffers as well: the statistics of a BatchNorm belong to its weights.
+        """
+        n = self.n_averaged.add_(1)
+        weight = 1 - ((1 + n) / (10 + n)).clamp(max=self.ema_decay)
+        current = self.generator.state_dict()
+        for name, average in self.average.state_dict().items():
+            if average.is_floating_point():
+                average.lerp_(current[name], weight)
+            else:
+                average.copy_(current[name])
+
+    def _scores(self, images, codes):
+        """Scores (b,) of images, or of images with their codes."""
+        outputs = self.discriminator(images)
+        return (outputs if self.joint is None else self.joint(outputs, codes)).squeeze(1)
+
+    def _lipschitz_penalty(self, real, generated, inferred, codes, generator):
+        """Take the gradient at random points between real and generated images."""
+        share = torch.rand(len(real), device=real.device, generator=generator)[:, None]  # (b, 1)
+        between = torch.lerp(real, generated, share[..., None, None]).requires_grad_()
+        if self.joint is not None:
+            codes = torch.lerp(inferred, codes, share)
+        return losses.lipschitz_penalty(self._scores(between, codes), between)
+
+
+class _Joint(nn.Module):
+    """Score (b, 1) what a discriminator takes from an image, together with the image's code."""
+
+    def __init__(self, n_components):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.utils.skip_init(nn.Linear, JOINT_WIDTH + n_components, JOINT_WIDTH),
+            nn.SiLU(),
+            nn.utils.skip_init(nn.Linear, JOINT_WIDTH, 1),
+        )
+
+    def forward(self, features, codes):
+        return self.layers(torch.cat([F.silu(features), codes], dim=1))

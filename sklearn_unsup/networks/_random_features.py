@@ -1,0 +1,43 @@
+"""A fixed feature space for images, the same whatever model is judged in it."""
+
+import math
+from itertools import pairwise
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+WIDTHS = (16, 32, 64)
+POOLED_SIDE = 2
+SEED = 0
+
+
+class RandomFeatures(nn.Module):
+    """Three convolution stages with random weights, average-pooled: 448 features at most.
+
+    Random convolutions keep the local structure of images, need no download, and depend on nothing
+    but the number of channels: figures of different models can be compared.
+
+    Parameters
+    ----------
+    image_shape : tuple of int
+        ``(C, H, W)``.
+    """
+
+    def __init__(self, image_shape):
+        super().__init__()
+        generator = torch.Generator().manual_seed(SEED)
+        for i, (n_in, n_out) in enumerate(pairwise((image_shape[0], *WIDTHS))):
+            bound = math.sqrt(6 / (9 * n_in))  # keeps the scale through a ReLU (He et al. 2015)
+            weight = torch.empty(n_out, n_in, 3, 3).uniform_(-bound, bound, generator=generator)
+            self.register_buffer(f"weight{i}", weight)
+        self.n_outputs = self(torch.zeros(1, *image_shape)).shape[1]
+
+    def forward(self, images):
+        """Map images (b, c, h, w), scaled to about [-1, 1], to features (b, m)."""
+        features = []
+        for weight in self.buffers():
+            images = F.relu(F.conv2d(images, weight, stride=2, padding=1))  # (b, c', h', w')
+            grid = [min(side, POOLED_SIDE) for side in images.shape[2:]]
+            features.append(F.adaptive_avg_pool2d(images, grid).flatten(1))
+        return torch.cat(features, dim=1)

@@ -1,0 +1,101 @@
+"""The training loop of two players, on skorch."""
+
+import torch
+
+from sklearn_unsup.training._optimizers import build_optimizer
+from sklearn_unsup.training._trainer import Trainer, TrainingDivergedError
+
+
+class AdversarialTrainer(Trainer):
+    """Train a discriminator and a generator in turn.
+
+    The optimiser has a group of parameters for each player. In a turn one player alone has
+    gradients, and torch's optimisers pass over parameters without: it is what two optimisers would
+    do, and schedules, checkpoints and callbacks of skorch find the one that they look for.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Has ``players() -> dict`` of lists of parameters, with the keys "discriminator" and
+        "generator"; ``generate(n, generator) -> codes, images``; ``discriminator_losses(images,
+        codes, generated, generator)`` and ``generator_losses(images, codes, generated)``, dicts
+        with the keys "discriminator_loss" and "generator_loss" and whatever else is to be recorded;
+        and ``update_average()``.
+    betas : tuple of float
+        Of Adam, if the optimiser is given by name.
+    n_critic : int
+        Turns of the discriminator for one of the generator.
+    restore_best : bool
+        Whether to go back to the best epoch at the end.
+    **options
+        As of `Trainer`.
+    """
+
+    monitored = "valid_distance"
+
+    def __init__(self, network, *, betas, n_critic, restore_best, **options):
+        super().__init__(network, **options)
+        self.betas = betas
+        self.n_critic = n_critic
+        self.restore_best = restore_best
+        self.n_turns_ = 0
+
+    def prepare_losses(self, network, compiled):
+        """Keep the losses; torch cannot compile one with gradients of gradients in it."""
+        penalised = network.penalises_gradients
+        self.discriminator_losses_ = (
+            network.discriminator_losses if penalised else compiled(network.discriminator_losses)
+        )
+        self.generator_losses_ = compiled(network.generator_losses)
+
+    def initialize_optimizer(self, triggered_directly=None):
+        """Build the optimiser, with a group for each player."""
+        self.players_ = self.module_.players()
+        groups = [{"params": parameters} for parameters in self.players_.values()]
+        self.optimizer_ = build_optimizer(
+            self.optimizer, groups, self.lr, self.weight_decay, self.betas
+        )
+        return self
+
+    def train_step(self, batch, **fit_params):
+        """Let the discriminator take its turn, and, if it is due, the generator."""
+        plays = self.n_turns_ % self.n_critic == 0
+        self.n_turns_ += 1
+        with self.autocast():
+            with torch.set_grad_enabled(plays):
+                codes, generated = self.module_.generate(len(batch), self.generator_)
+            parts = self.discriminator_losses_(batch, codes, generated.detach(), self.generator_)
+        self._step("discriminator", parts["discriminator_loss"], batch)
+        if plays:
+            with self.autocast():
+                self.generator_parts_ = self.generator_losses_(batch, codes, generated)
+            self._step("generator", self.generator_parts_["generator_loss"], batch)
+            self.module_.update_average()
+        return {**parts, **self.generator_parts_}
+
+    def _step(self, player, loss, batch):
+        self.optimizer_.zero_grad()
+        loss.backward(inputs=self.players_[player])
+        self.notify(
+            "on_grad_computed", named_parameters=self.parameters_, batch=batch, training=True
+        )
+        self.optimizer_.step()
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        """Train for an epoch; or, with the quality measure in place of batches, take it."""
+        if training:
+            super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
+            self._check_weights()
+        elif iterator is not None:
+            for name, value in iterator(self.module_.eval()).items():
+                self.record(f"{prefix}_{name}", value)
+
+    def _check_weights(self):
+        """Raise an error if a player is lost already, though its last loss was finite."""
+        for player, parameters in self.players_.items():
+            if not all(bool(parameter.isfinite().all()) for parameter in parameters):
+                raise TrainingDivergedError(
+                    f"Training diverged: weights of the {player} are not finite after epoch "
+                    f"{len(self.history)}. Lower learning_rate (now {self.lr}), set "
+                    "precision='float32', or look for extreme values in X."
+                )
