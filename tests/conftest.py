@@ -9,7 +9,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from sklearn_unsup import ConvAutoencoder, ConvVAE
+from sklearn_unsup import ConvAutoencoder, ConvGAN, ConvVAE
 
 
 def pytest_collection_modifyitems(items):
@@ -50,7 +50,13 @@ def small_vae():
     return lambda **params: ConvVAE(**{**SMALL, "batch_size": 20, "learning_rate": 0.01, **params})
 
 
-@pytest.fixture(params=["small", "small_vae"])
+@pytest.fixture
+def small_gan():
+    """Build a small ConvGAN that trains in a moment; a `decoder` is its generator."""
+    return lambda decoder=None, **params: ConvGAN(**{**SMALL, "generator": decoder, **params})
+
+
+@pytest.fixture(params=["small", "small_vae", "small_gan"])
 def any_small(request):
     """Build a small estimator, of each class in turn."""
     return request.getfixturevalue(request.param)

@@ -1,5 +1,6 @@
 """Networks that a user might write; importable, so that they pickle."""
 
+from itertools import pairwise
 from math import prod
 
 import torch
@@ -46,3 +47,33 @@ def wrong_encoder(image_shape, n_outputs):
 
 def no_module(image_shape, n_outputs):
     return torch.zeros(n_outputs)
+
+
+def classic_generator(image_shape, n_inputs):
+    """The fully connected generator of the classic tutorials."""
+    widths = [n_inputs, 256, 512, 1024]
+    layers = []
+    for n_in, n_out in pairwise(widths):
+        layers += [nn.Linear(n_in, n_out), nn.BatchNorm1d(n_out), nn.LeakyReLU(0.2)]
+    last = nn.Linear(widths[-1], prod(image_shape))
+    return nn.Sequential(*layers, last, nn.Tanh(), nn.Unflatten(1, image_shape))
+
+
+def classic_discriminator(image_shape, n_outputs):
+    """Its partner."""
+    widths = [prod(image_shape), 512, 256]
+    layers = []
+    for n_in, n_out in pairwise(widths):
+        layers += [nn.Linear(n_in, n_out), nn.LeakyReLU(0.2)]
+    return nn.Sequential(nn.Flatten(), *layers, nn.Linear(widths[-1], n_outputs))
+
+
+class ConstantGenerator(nn.Module):
+    """Generates one image, whatever the noise: the worst collapse."""
+
+    def __init__(self, image_shape, n_inputs):
+        super().__init__()
+        self.image = nn.Parameter(torch.zeros(image_shape))
+
+    def forward(self, codes):
+        return torch.tanh(self.image.expand(len(codes), *self.image.shape))

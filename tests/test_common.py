@@ -5,14 +5,17 @@ from example_networks import LinearDecoder, LinearEncoder
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sklearn_unsup import ConvAutoencoder, ConvVAE
+from sklearn_unsup import ConvAutoencoder, ConvGAN, ConvVAE
 from sklearn_unsup.estimators import _base, _vae
 
-# The checks' random data hold nothing to learn, and a ConvVAE warns of that.
-pytestmark = pytest.mark.filterwarnings("ignore:Posterior collapse")
+# The checks' random data hold nothing to learn, and models warn of that.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Posterior collapse"),
+    pytest.mark.filterwarnings("ignore:The generator has collapsed"),
+]
 
 SMALL = {"hidden_channels": (8, 16), "max_epochs": 3, "device": "cpu"}
-DEFAULTS = [ConvAutoencoder(device="cpu"), ConvVAE(device="cpu")]
+DEFAULTS = [ConvAutoencoder(device="cpu"), ConvGAN(device="cpu"), ConvVAE(device="cpu")]
 VARIANTS = [
     ConvAutoencoder(**SMALL, early_stopping=True),
     # A check compares two fits in a row; with warm_start the second goes on learning. A rate that
@@ -22,6 +25,11 @@ VARIANTS = [
     ConvAutoencoder(**SMALL, noise_level=0.3, l1_activity=0.1),
     ConvAutoencoder(**SMALL, loss="binary_cross_entropy", optimizer="sgd", learning_rate=0.01),
     ConvAutoencoder(**SMALL, batch_size=1, precision="bfloat16"),
+    ConvGAN(**SMALL, code="discriminator", objective="hinge", early_stopping=True),
+    ConvGAN(**SMALL, code="adversarial", objective="wasserstein_gp", n_critic=2),
+    ConvGAN(
+        **SMALL, objective="least_squares", generator=LinearDecoder, discriminator=LinearEncoder
+    ),
     ConvVAE(**SMALL, early_stopping=True, beta=2.0, beta_warmup_epochs=2, free_bits=0.1),
     ConvVAE(**SMALL, prior="normal", encoder=LinearEncoder, decoder=LinearDecoder),
 ]

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_unsup._sklearn import Interval, StrOptions
@@ -28,7 +29,7 @@ from sklearn_unsup.networks import (
 from sklearn_unsup.scaling import check_in_range, unit_range
 from sklearn_unsup.training import AdversarialTrainer, seed_from, split_batches
 
-ADAM_BETAS = (0.5, 0.99)  # a short memory, as for all GANs since Radford, Metz & Chintala 2016
+ADAM_BETAS = (0.0, 0.99)  # no momentum: Mescheder et al. 2018, section 5.1
 MIN_DIVERSITY = 0.02
 MIN_COVERAGE = 0.05
 MAX_ACCURACY = 0.99
@@ -43,6 +44,17 @@ generator : class or callable, default=None
         n_outputs=1)`: a :class:`torch.nn.Module` that maps images `(b, C, H, W)` in [-1, 1] to
         scores `(b, 1)`, without a sigmoid. With ``code="adversarial"`` it is asked for 256 outputs,
         which are then joined to the code."""
+
+
+def _has_codes(gan):
+    """Tell whether `transform` gives codes, which the generator can read."""
+    code = getattr(gan, "_fitted_params", vars(gan))["code"]
+    if code == "discriminator":
+        raise AttributeError(
+            "code='discriminator' gives features, which the generator cannot read. Fit with "
+            "code='regression' or code='adversarial' to go from images to codes and back."
+        )
+    return True
 
 
 @document(partners=PLAYERS)
@@ -79,8 +91,8 @@ default="non_saturating"
         generated images; it does not disturb the game. "adversarial": the discriminator judges
         pairs of an image and its code, so that the encoder inverts the generator on X itself [7]_;
         the game becomes harder. "discriminator": no code but features, the discriminator's
-        convolution stages pooled to 4 x 4 [2]_; many, good for classifiers, and `reconstruct`,
-        `interpolate` and `traverse` have nothing to work with.
+        convolution stages pooled to 4 x 4 [2]_; they are many, and `inverse_transform`,
+        `reconstruct`, `interpolate` and `traverse` are not offered.
 
     ema_decay : float, default=0.999
         Decay, per step, of the moving average of the generator's weights that all images are
@@ -114,8 +126,8 @@ default="non_saturating"
 
     There is no `score_samples`: the model gives no density of an image.
 
-    Adam, by name, has betas of 0.5 and 0.99 here. `compile` leaves the discriminator's loss out if
-    it has a gradient penalty.
+    Adam, by name, has betas of 0 and 0.99 here, no momentum [6]_. `compile` leaves out the
+    discriminator's loss if it has a gradient penalty.
 
     References
     ----------
@@ -189,7 +201,7 @@ default="non_saturating"
         restore_best=True,
         max_epochs=20,
         batch_size="auto",
-        learning_rate=5e-4,
+        learning_rate=1e-3,
         weight_decay=0.0,
         optimizer="adam",
         learning_rate_schedule="constant",
@@ -339,6 +351,11 @@ default="non_saturating"
             stacklevel=4,
         )
 
+    inverse_transform = available_if(_has_codes)(BaseConvEstimator.inverse_transform)
+    reconstruct = available_if(_has_codes)(BaseConvEstimator.reconstruct)
+    interpolate = available_if(_has_codes)(BaseConvEstimator.interpolate)
+    traverse = available_if(_has_codes)(BaseConvEstimator.traverse)
+
     def score(self, X, y=None):
         """Return minus the distance between X and as many generated images.
 
@@ -373,17 +390,9 @@ default="non_saturating"
     def _draw_codes(self, n, seed):
         return np.random.RandomState(seed).standard_normal((n, self._code_width))
 
-    def _encode(self, rows):
-        if self.network_.encoder is None:
-            raise ValueError(
-                "code='discriminator' gives features that the generator cannot read. Fit with "
-                "code='regression' or code='adversarial' to go from images to codes and back."
-            )
-        return super()._encode(rows)
-
     def _represent(self, rows):
         if self.network_.encoder is not None:
-            return self._encode(rows)
+            return super()._represent(rows)
         return self._apply(
             lambda tensor: self.network_.features(self._to_images(tensor)),
             rows,

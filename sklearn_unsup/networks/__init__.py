@@ -6,7 +6,11 @@ from sklearn_unsup.networks._adversarial import (
     GenerativeAdversarialNetwork,
 )
 from sklearn_unsup.networks._autoencoder import Autoencoder
-from sklearn_unsup.networks._convolutional import ConvDecoder, ConvEncoder, Generator
+from sklearn_unsup.networks._convolutional import (
+    ConvDecoder,
+    ConvEncoder,
+    Generator,
+)
 from sklearn_unsup.networks._custom import build_decoder, build_encoder
 from sklearn_unsup.networks._initialisation import initialise
 from sklearn_unsup.networks._likelihoods import (
