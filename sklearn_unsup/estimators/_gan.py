@@ -21,6 +21,7 @@ from sklearn_unsup.estimators._parameters import NETWORK_PARAMETERS, document
 from sklearn_unsup.networks import (
     JOINT_WIDTH,
     OBJECTIVES,
+    Discriminator,
     GenerativeAdversarialNetwork,
     Generator,
     build_decoder,
@@ -269,7 +270,9 @@ default="non_saturating"
         codes = code != "discriminator"
         return GenerativeAdversarialNetwork(
             build_decoder(generator, image_shape, n_components, "generator", Generator, **widths),
-            build_encoder(discriminator, image_shape, n_judged, "discriminator", **widths),
+            build_encoder(
+                discriminator, image_shape, n_judged, "discriminator", Discriminator, **widths
+            ),
             image_shape,
             n_components,
             objective=objective,
@@ -333,20 +336,21 @@ default="non_saturating"
         quality = self.history_[self.best_epoch_ - 1]
         coverage, diversity = quality["valid_coverage"], quality["valid_diversity"]
         accuracy = self.history_[-1]["train_discriminator_accuracy"]
+        symptoms = []
         if diversity < MIN_DIVERSITY:
-            symptom = f"generated images are nearly identical (diversity {diversity:.2g} of X's)"
-        elif coverage < MIN_COVERAGE:
-            symptom = f"generated images are like few of X's (coverage {coverage:.2g})"
-        elif accuracy > MAX_ACCURACY:
-            symptom = (
+            symptoms.append(f"generated images are nearly identical (diversity {diversity:.2g})")
+        if coverage < MIN_COVERAGE:
+            symptoms.append(f"generated images are like few of X's (coverage {coverage:.2g})")
+        if accuracy > MAX_ACCURACY:
+            symptoms.append(
                 f"the discriminator has won (it tells {accuracy:.1%} of the images apart), and the "
                 "generator learns no more"
             )
-        else:
+        if not symptoms:
             return
         warnings.warn(
-            f"The generator has collapsed or is not trained far enough: {symptom}. Train longer "
-            "(max_epochs), lower learning_rate, or raise r1_penalty.",
+            f"The generator has collapsed or is not trained far enough: {'; '.join(symptoms)}. "
+            "Train longer (max_epochs), lower learning_rate, or raise r1_penalty.",
             ConvergenceWarning,
             stacklevel=4,
         )

@@ -9,6 +9,7 @@ from sklearn_unsup.networks._autoencoder import Autoencoder
 from sklearn_unsup.networks._convolutional import (
     ConvDecoder,
     ConvEncoder,
+    Discriminator,
     Generator,
 )
 from sklearn_unsup.networks._custom import build_decoder, build_encoder
@@ -29,6 +30,7 @@ __all__ = [
     "BernoulliLikelihood",
     "ConvDecoder",
     "ConvEncoder",
+    "Discriminator",
     "GaussianLikelihood",
     "GenerativeAdversarialNetwork",
     "Generator",

@@ -218,9 +218,9 @@ class _Joint(nn.Module):
         super().__init__()
         self.layers = nn.Sequential(
             nn.utils.skip_init(nn.Linear, JOINT_WIDTH + n_components, JOINT_WIDTH),
-            nn.SiLU(),
+            nn.LeakyReLU(0.2),
             nn.utils.skip_init(nn.Linear, JOINT_WIDTH, 1),
         )
 
     def forward(self, features, codes):
-        return self.layers(torch.cat([F.silu(features), codes], dim=1))
+        return self.layers(torch.cat([F.leaky_relu(features, 0.2), codes], dim=1))

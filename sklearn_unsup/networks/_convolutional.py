@@ -35,21 +35,24 @@ class ConvEncoder(nn.Module):
     """
 
     def __init__(
-        self,
-        image_shape,
-        n_outputs,
-        hidden_channels=(32, 64, 64, 32),
-        hidden_layer_sizes=(),
+        self, image_shape, n_outputs, hidden_channels=(32, 64, 64, 32), hidden_layer_sizes=()
     ):
         super().__init__()
         widths, sizes = _plan(image_shape, hidden_channels)
         stages = []
         for (n_in, n_out), size in zip(pairwise(widths), sizes, strict=False):
-            stages += [skip_init(nn.Conv2d, n_in, n_out, **_geometry(size)), nn.SiLU()]
+            layer = skip_init(nn.Conv2d, n_in, n_out, **_geometry(size))
+            stages += [layer, self.activation()]
         self.stages = nn.Sequential(*stages)
         n_features = widths[-1] * math.prod(sizes[-1])
-        self.head = _fully_connected([n_features, *hidden_layer_sizes, n_outputs])
+        widths = [n_features, *hidden_layer_sizes, n_outputs]
+        self.head = _fully_connected(widths, self.activation)
         self.to(memory_format=torch.channels_last)  # the faster one, measured
+
+    @staticmethod
+    def activation():
+        """Return a layer that follows each stage."""
+        return nn.SiLU()
 
     def forward(self, images):
         """Map images (b, c, h, w) to codes (b, n_outputs)."""
@@ -128,11 +131,24 @@ class Generator(ConvDecoder):
         return torch.tanh(super().forward(codes))
 
 
-def _fully_connected(widths):
-    """Linear layers of the given widths, with a SiLU between two."""
+class Discriminator(ConvEncoder):
+    """A `ConvEncoder` with leaky ReLUs (Radford, Metz & Chintala 2016), slope 0.2.
+
+    The SiLU lets so little of a small image through at first that discriminator and generator stand
+    still for a thousand steps.
+    """
+
+    @staticmethod
+    def activation():
+        """Return a layer that follows each stage."""
+        return nn.LeakyReLU(0.2)
+
+
+def _fully_connected(widths, activation=nn.SiLU):
+    """Linear layers of the given widths, with an activation between two."""
     layers = [skip_init(nn.Linear, widths[0], widths[1])]
     for n_in, n_out in pairwise(widths[1:]):
-        layers += [nn.SiLU(), skip_init(nn.Linear, n_in, n_out)]
+        layers += [activation(), skip_init(nn.Linear, n_in, n_out)]
     return nn.Sequential(*layers)
 
 

@@ -6,8 +6,8 @@ from torch import nn
 from sklearn_unsup.networks._convolutional import ConvDecoder, ConvEncoder
 
 
-def build_encoder(factory, image_shape, n_outputs, role="encoder", **widths):
-    """Build an encoder: `ConvEncoder` of the given widths, or what a user's factory returns.
+def build_encoder(factory, image_shape, n_outputs, role="encoder", default=ConvEncoder, **widths):
+    """Build an encoder: a `default` of the given widths, or what a user's factory returns.
 
     `role` is the name of the parameter that the factory came by.
 
@@ -19,7 +19,7 @@ def build_encoder(factory, image_shape, n_outputs, role="encoder", **widths):
         If the module does not map images (b, c, h, w) to codes (b, n_outputs).
     """
     if factory is None:
-        return ConvEncoder(image_shape, n_outputs, **widths)
+        return default(image_shape, n_outputs, **widths)
     encoder = _build(role, factory, image_shape=image_shape, n_outputs=n_outputs)
     _try_out(role, encoder, image_shape, (n_outputs,))
     return encoder
