@@ -41,6 +41,10 @@ class Classifier:
         """Return the probability of each digit (n, 10)."""
         return apply_in_chunks(lambda rows: self.network(rows).softmax(1), X, self.device, 10)
 
+    def features(self, X):
+        """Return what the last layer but one makes of rows (n, 128)."""
+        return apply_in_chunks(self.network[:-1], X, self.device, 128)
+
     def accuracy(self, X, y):
         """Return the share of rows that are recognised."""
         return float((self.probabilities(X).argmax(1) == y).mean())

@@ -66,7 +66,7 @@ n_components : int, default={n_components}
     max_epochs : int, default={max_epochs}
         Passes over the training rows.
 
-    batch_size : int or "auto", default="auto"
+    batch_size : int or "auto", default={batch_size}
         Rows per step of the optimiser. "auto" is one fiftieth of the training rows, at least 16 and
         at most 128, so that small data get enough steps.
 
@@ -81,22 +81,22 @@ n_components : int, default={n_components}
         the network, `lr`, and `weight_decay` if it takes one. "sgd" has a Nesterov momentum of 0.9,
         and starts slowly: raise `learning_rate` (a small network learnt at 0.3).
 
-    learning_rate_schedule : {"one_cycle", "cosine", "constant"}, default="one_cycle"
+    learning_rate_schedule : {"one_cycle", "cosine", "constant"}, \
+default={learning_rate_schedule}
         How the learning rate moves over the `max_epochs` of `fit`. `partial_fit` does not know how
         much is to come and uses "constant".
 
     early_stopping : bool, default=False
-        Hold out rows, stop when the loss on them no longer improves, and keep the weights of the
-        best epoch.
+        {early_stopping}
 
     validation_fraction : float, default=0.1
-        Share of the rows to hold out. Only used with `early_stopping`.
+        Share of the rows to hold out{held_out}.
 
     n_iter_no_change : int, default=10
         Epochs without improvement after which to stop. Only used with `early_stopping`.
 
     tol : float, default=1e-4
-        The least fall of the validation loss that counts as improvement. Only used with
+        The least fall of {watched} that counts as improvement. Only used with
         `early_stopping`.
 
     warm_start : bool, default=False
@@ -129,8 +129,7 @@ network_ : torch.nn.Module
         The trained network, with `encode(images)`, `decode(codes)` and `forward(images)`.
 
     history_ : list of dict
-        One dict per epoch: "epoch", "train_loss", "duration" in seconds, the parts of the loss, and
-        "valid_loss" with `early_stopping`.
+        One dict per epoch: "epoch", "duration" in seconds, {history}.
 
     n_iter_ : int
         Number of epochs trained.
@@ -166,28 +165,44 @@ def check_widths(hidden_channels, hidden_layer_sizes):
         raise ValueError("hidden_channels=(): expected at least one width, such as (32, 64).")
 
 
-def document(encoder_outputs="n_components", partners=DECODER):
+WORDING = {
+    "encoder_outputs": "n_components",  # what a custom encoder is asked for
+    "partners": DECODER,  # the networks beside it
+    "early_stopping": (
+        "Hold out rows, stop when the loss on them no longer improves, and keep the weights of the"
+        "\n        best epoch."
+    ),
+    "held_out": ". Only used with `early_stopping`",
+    "watched": "the validation loss",
+    "history": (
+        '"train_loss", the parts of the loss,\n        and "valid_loss" with `early_stopping`'
+    ),
+}
+
+
+def document(**wording):
     """Write the shared parameters, with the defaults of an estimator, into its docstring.
 
     Parameters
     ----------
-    encoder_outputs : str
-        What a custom encoder is asked for.
-    partners : str
-        The parameters of the networks beside the encoder.
+    **wording : str
+        What is to be said in place of `WORDING`.
     """
 
     def write(cls):
         words = {
-            f"{{{name}}}": str(parameter.default)
+            name: f'"{parameter.default}"'
+            if isinstance(parameter.default, str)
+            else str(parameter.default)
             for name, parameter in inspect.signature(cls).parameters.items()
         }
-        words |= {"{encoder_outputs}": encoder_outputs, "{partners}": partners}
-        parameters = SHARED_PARAMETERS
-        for placeholder, word in words.items():
-            parameters = parameters.replace(placeholder, word)
-        cls.__doc__ = cls.__doc__.replace("{shared_parameters}", parameters)
-        cls.__doc__ = cls.__doc__.replace("{shared_attributes}", SHARED_ATTRIBUTES)
+        words |= WORDING | wording
+        shared = {
+            "shared_parameters": SHARED_PARAMETERS,
+            "shared_attributes": SHARED_ATTRIBUTES,
+        }
+        for name, word in (shared | words).items():
+            cls.__doc__ = cls.__doc__.replace(f"{{{name}}}", word)
         return cls
 
     return write
