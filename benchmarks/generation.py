@@ -11,6 +11,7 @@ import time
 import warnings
 
 import numpy as np
+import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import FunctionTransformer
@@ -85,9 +86,9 @@ def models(data, classifier, arguments):
                 "minutes": minutes,
                 "epochs": model.n_iter_,
                 **judge(model.sample(N_DRAWN, random_state=0), real, classifier),
+                **codes(model, data),
             }
             if cls is ConvGAN:
-                row |= codes(model, data)
                 if arguments.samples:
                     np.save(arguments.samples, model.sample(N_DRAWN, random_state=0))
             print(row, flush=True)
@@ -203,8 +204,11 @@ def main():
     parser.add_argument("--short-images", type=int, default=12_000)
     parser.add_argument("--short-epochs", type=int, default=4)
     parser.add_argument("--code-epochs", type=int, default=3)
+    parser.add_argument("--threads", type=int, help="of torch; all cores if left out")
     parser.add_argument("--samples", help="save ConvGAN's samples to this .npy")
     arguments = parser.parse_args()
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
     x_train, y_train, x_test, y_test = _common.load(arguments.data)
     data = x_train.astype(np.float32) / 255, y_train, x_test.astype(np.float32) / 255, y_test
     classifier = Classifier(data[0], data[1], arguments.device)

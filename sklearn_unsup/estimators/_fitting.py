@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -90,7 +91,7 @@ class Fitting(SharedParameters):
         network = self._build_network(self.image_shape_, **self._fitted_params)
         for name, part in network.named_children():
             if self._fitted_params.get(name) is None:
-                initialise(part, generator)
+                initialise(part, generator, self._gains.get(name, 1.0))
         offset, scale = self._fit_scaling(rows)
         images = self._to_images(offset[np.newaxis])[0]
         network.scaling.offset.copy_(torch.from_numpy(np.ascontiguousarray(images)))
@@ -144,6 +145,7 @@ class Fitting(SharedParameters):
 
     _trainer = Trainer
     _factories = ("encoder", "decoder")  # parameters that build a user's own network
+    _gains: ClassVar[dict] = {}  # of the initial weights, where not 1
 
     def _split(self, network, rows, device, generator):
         """Return batches to train on, and what to validate on or None."""

@@ -19,11 +19,13 @@ from sklearn_unsup.estimators._base import BaseConvEstimator
 from sklearn_unsup.estimators._generation import generation_quality, n_held_out
 from sklearn_unsup.estimators._parameters import NETWORK_PARAMETERS, document
 from sklearn_unsup.networks import (
+    HE_GAIN,
     JOINT_WIDTH,
     OBJECTIVES,
-    Discriminator,
+    ConvEncoder,
     GenerativeAdversarialNetwork,
     Generator,
+    LeakyEncoder,
     build_decoder,
     build_encoder,
 )
@@ -86,7 +88,7 @@ default="non_saturating"
         discriminator [3]_, Wasserstein distance with a gradient penalty of weight 10 [4]_ (take
         `n_critic=5`), or squared error [5]_.
 
-    r1_penalty : float, default=0.02
+    r1_penalty : float, default=0.1
         Weight (gamma) of the discriminator's squared gradient norm at real images, scaled to
         [-1, 1] [6]_. It keeps the discriminator from running ahead: more is safer and slower.
 
@@ -188,6 +190,7 @@ default="non_saturating"
         "ema_decay",
     )
     _factories = ("encoder", "generator", "discriminator")
+    _gains: ClassVar[dict] = {"discriminator": HE_GAIN, "joint": HE_GAIN}
 
     def __init__(
         self,
@@ -196,19 +199,19 @@ default="non_saturating"
         image_shape=None,
         channel_axis=None,
         hidden_channels=(32, 64, 128),
-        hidden_layer_sizes=(),
+        hidden_layer_sizes=(256,),
         encoder=None,
         generator=None,
         discriminator=None,
         objective="non_saturating",
-        r1_penalty=0.02,
+        r1_penalty=0.1,
         n_critic=1,
         code="regression",
         ema_decay=0.999,
         restore_best=True,
         max_epochs=20,
-        batch_size=32,
-        learning_rate=1e-3,
+        batch_size=64,
+        learning_rate=2e-3,
         weight_decay=0.0,
         optimizer="adam",
         learning_rate_schedule="constant",
@@ -273,12 +276,11 @@ default="non_saturating"
     ):
         joint = code == "adversarial"
         n_judged = JOINT_WIDTH if joint else 1
+        judge = LeakyEncoder if objective == "hinge" else ConvEncoder
         codes = code != "discriminator"
         return GenerativeAdversarialNetwork(
             build_decoder(generator, image_shape, n_components, "generator", Generator, **widths),
-            build_encoder(
-                discriminator, image_shape, n_judged, "discriminator", Discriminator, **widths
-            ),
+            build_encoder(discriminator, image_shape, n_judged, "discriminator", judge, **widths),
             image_shape,
             n_components,
             objective=objective,

@@ -9,11 +9,11 @@ from sklearn_unsup.networks._autoencoder import Autoencoder
 from sklearn_unsup.networks._convolutional import (
     ConvDecoder,
     ConvEncoder,
-    Discriminator,
     Generator,
+    LeakyEncoder,
 )
 from sklearn_unsup.networks._custom import build_decoder, build_encoder
-from sklearn_unsup.networks._initialisation import initialise
+from sklearn_unsup.networks._initialisation import HE_GAIN, initialise
 from sklearn_unsup.networks._likelihoods import (
     MIN_VARIANCE,
     BernoulliLikelihood,
@@ -23,6 +23,7 @@ from sklearn_unsup.networks._random_features import RandomFeatures
 from sklearn_unsup.networks._variational import VariationalAutoencoder
 
 __all__ = [
+    "HE_GAIN",
     "JOINT_WIDTH",
     "MIN_VARIANCE",
     "OBJECTIVES",
@@ -30,10 +31,10 @@ __all__ = [
     "BernoulliLikelihood",
     "ConvDecoder",
     "ConvEncoder",
-    "Discriminator",
     "GaussianLikelihood",
     "GenerativeAdversarialNetwork",
     "Generator",
+    "LeakyEncoder",
     "RandomFeatures",
     "VariationalAutoencoder",
     "build_decoder",

@@ -131,11 +131,11 @@ class Generator(ConvDecoder):
         return torch.tanh(super().forward(codes))
 
 
-class Discriminator(ConvEncoder):
+class LeakyEncoder(ConvEncoder):
     """A `ConvEncoder` with leaky ReLUs (Radford, Metz & Chintala 2016), slope 0.2.
 
-    The SiLU lets so little of a small image through at first that discriminator and generator stand
-    still for a thousand steps.
+    Divided by their spectral norms, layers with a SiLU between let too little through: it halves
+    what is near 0.
     """
 
     @staticmethod

@@ -5,23 +5,28 @@ import math
 from torch import nn
 from torch.nn.utils import parametrize
 
+HE_GAIN = math.sqrt(6)  # He et al. 2015, section 2.2: keeps the scale through a ReLU
 
-def initialise(module, generator):
+
+def initialise(module, generator, gain=1.0):
     """Draw the weights of every convolution and linear layer of `module`, in place.
 
-    Uniform within 1 / sqrt(fan-in), as torch does by default, but from a generator. The larger
-    weights of He et al. (2015) learnt more slowly here: benchmarks/results/architecture.md.
+    Uniform within gain / sqrt(fan-in); with a gain of 1 as torch does by default, but from a
+    generator. An autoencoder learnt more slowly with the larger weights of He et al. (2015):
+    benchmarks/results/architecture.md. A discriminator needs them.
 
     Parameters
     ----------
     module : nn.Module
     generator : torch.Generator
         The only source of randomness; torch's global state is not touched.
+    gain : float
+        Of the weights; biases are within 1 / sqrt(fan-in) always.
     """
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             normed = parametrize.is_parametrized(layer)
             weight = layer.parametrizations.weight.original if normed else layer.weight
             bound = 1 / math.sqrt(weight[0].numel())
-            nn.init.uniform_(weight, -bound, bound, generator=generator)
+            nn.init.uniform_(weight, -gain * bound, gain * bound, generator=generator)
             nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
