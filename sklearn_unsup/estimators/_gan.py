@@ -277,14 +277,18 @@ default="non_saturating"
         joint = code == "adversarial"
         n_judged = JOINT_WIDTH if joint else 1
         judge = LeakyEncoder if objective == "hinge" else ConvEncoder
-        codes = code != "discriminator"
+        if code != "discriminator":
+            straight = {**widths, "hidden_layer_sizes": ()}
+            encoder = build_encoder(encoder, image_shape, n_components, **straight)
+        else:
+            encoder = None
         return GenerativeAdversarialNetwork(
             build_decoder(generator, image_shape, n_components, "generator", Generator, **widths),
             build_encoder(discriminator, image_shape, n_judged, "discriminator", judge, **widths),
             image_shape,
             n_components,
             objective=objective,
-            encoder=build_encoder(encoder, image_shape, n_components, **widths) if codes else None,
+            encoder=encoder,
             joint=joint,
             r1_penalty=r1_penalty,
             ema_decay=ema_decay,

@@ -137,7 +137,7 @@ class GenerativeAdversarialNetwork(nn.Module):
         """Draw codes (n, k), and generate their images (n, c, h, w) in the network's units."""
         codes = torch.empty(n, self.n_components, device=self.scaling.scale.device)
         codes.normal_(generator=generator)
-        return codes, self.generator(codes)
+        return codes, self._in_full(self.generator(codes))
 
     def discriminator_losses(self, images, codes, generated, generator=None):
         """Return the discriminator's loss and its parts.
@@ -155,7 +155,7 @@ class GenerativeAdversarialNetwork(nn.Module):
         inferred = None
         if self.joint is not None:
             with torch.no_grad():
-                inferred = self.encoder(real)  # (b, k)
+                inferred = self._in_full(self.encoder(real))  # (b, k)
         on_real, on_generated = self._scores(real, inferred), self._scores(generated, codes)
         loss = self.discriminator_loss(on_real, on_generated)
         told_apart = ((on_real > 0).float().mean() + (on_generated < 0).float().mean()) / 2
@@ -178,7 +178,7 @@ class GenerativeAdversarialNetwork(nn.Module):
             real = self.scaling(images)
             loss = loss + self.generator_loss(-self._scores(real, self.encoder(real)))
         elif self.encoder is not None:
-            error = losses.squared_error(self.encoder(generated.detach()).float(), codes)
+            error = losses.squared_error(self._in_full(self.encoder(generated.detach())), codes)
             return {"generator_loss": loss + error, "code_error": error}
         return {"generator_loss": loss}
 
@@ -200,7 +200,12 @@ class GenerativeAdversarialNetwork(nn.Module):
     def _scores(self, images, codes):
         """Scores (b,) of images, or of images with their codes."""
         outputs = self.discriminator(images)
-        return (outputs if self.joint is None else self.joint(outputs, codes)).squeeze(1)
+        scores = outputs if self.joint is None else self.joint(outputs, codes)
+        return self._in_full(scores.squeeze(1))
+
+    def _in_full(self, tensor):
+        """Give a tensor the precision of the weights, which autocast may have taken from it."""
+        return tensor.to(self.scaling.scale.dtype)
 
     def _lipschitz_penalty(self, real, generated, inferred, codes, generator):
         """Take the gradient at random points between real and generated images."""

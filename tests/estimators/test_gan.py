@@ -343,6 +343,18 @@ def test_a_score_needs_two_rows_and_there_is_none_of_a_row(learnt, split):
     assert not hasattr(learnt, "score_samples")
 
 
+@pytest.mark.parametrize("code", ["regression", "adversarial"])
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_half_the_precision_learns_about_the_same(small_gan, digits, objective, code):
+    params = {"objective": objective, "code": code, "learning_rate": 2e-3, "max_epochs": 10}
+    exact, coarse = (
+        small_gan(precision=precision, **params).fit(digits)
+        for precision in ("float32", "bfloat16")
+    )
+    assert coarse.score(digits) == pytest.approx(exact.score(digits), abs=0.3)
+    assert coarse.score(digits) > small_gan(**params | {"max_epochs": 1}).fit(digits).score(digits)
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_the_gpu_learns_what_the_cpu_learns(split, precision):
