@@ -61,6 +61,9 @@ def _has_codes(gan):
 
 
 @document(
+    last_layers=(
+        "the\n        noise, and between the discriminator's and the score. The encoder has none"
+    ),
     partners=PLAYERS,
     early_stopping='Stop when "valid_distance" no longer improves.',
     held_out=", at most 2,000 of them",
@@ -277,11 +280,11 @@ default="non_saturating"
         joint = code == "adversarial"
         n_judged = JOINT_WIDTH if joint else 1
         judge = LeakyEncoder if objective == "hinge" else ConvEncoder
-        if code != "discriminator":
+        if code == "discriminator":
+            encoder = None
+        else:  # straight to the code: its neighbours are alike more often
             straight = {**widths, "hidden_layer_sizes": ()}
             encoder = build_encoder(encoder, image_shape, n_components, **straight)
-        else:
-            encoder = None
         return GenerativeAdversarialNetwork(
             build_decoder(generator, image_shape, n_components, "generator", Generator, **widths),
             build_encoder(discriminator, image_shape, n_judged, "discriminator", judge, **widths),

@@ -54,7 +54,7 @@ n_components : int, default={n_components}
         later stages that find nothing to halve are left out.
 
     hidden_layer_sizes : tuple of int, default={hidden_layer_sizes}
-        Widths of fully connected layers between the convolution stages and the code.
+        Widths of fully connected layers between the convolution stages and {last_layers}.
 
     encoder : class or callable, default=None
         Builds a custom encoder, called as `encoder(image_shape=(C, H, W),
@@ -167,6 +167,7 @@ def check_widths(hidden_channels, hidden_layer_sizes):
 
 WORDING = {
     "encoder_outputs": "n_components",  # what a custom encoder is asked for
+    "last_layers": "the code",
     "partners": DECODER,  # the networks beside it
     "early_stopping": (
         "Hold out rows, stop when the loss on them no longer improves, and keep the weights of the"
