@@ -210,6 +210,8 @@ def main():
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     x_train, y_train, x_test, y_test = _common.load(arguments.data)
+    shuffled = np.random.RandomState(0).permutation(len(x_test))  # its halves differ in difficulty
+    x_test, y_test = x_test[shuffled], y_test[shuffled]
     data = x_train.astype(np.float32) / 255, y_train, x_test.astype(np.float32) / 255, y_test
     classifier = Classifier(data[0], data[1], arguments.device)
     space = (

@@ -100,7 +100,8 @@ default="non_saturating"
 
     code : {"regression", "adversarial", "discriminator"}, default="regression"
         What `transform` gives. "regression": the noise, as an encoder learns to read it off
-        generated images; it does not disturb the game. "adversarial": the discriminator judges
+        generated images, with noise of standard deviation 0.5 added to them (of a range from -1 to
+        1); it does not disturb the game. "adversarial": the discriminator judges
         pairs of an image and its code, so that the encoder inverts the generator on X itself [7]_;
         the game becomes harder. "discriminator": no code but features, the discriminator's
         convolution stages pooled to 4 x 4 [2]_; they are many, and `inverse_transform`,

@@ -12,6 +12,7 @@ from sklearn_unsup.networks._spectral_norm import add_spectral_norm
 
 LIPSCHITZ_WEIGHT = 10.0  # Gulrajani et al. 2017, section 4
 JOINT_WIDTH = 256  # of what is taken from an image, and of the layer that joins it to its code
+CODE_NOISE = 0.5  # added to what an encoder learns codes from, where images are from -1 to 1
 POOLED_SIDE = 4  # Radford, Metz & Chintala 2016, section 5.1
 
 OBJECTIVES = {  # name: the discriminator's loss, the generator's
@@ -171,14 +172,20 @@ class GenerativeAdversarialNetwork(nn.Module):
             parts["gradient_penalty"] = penalty
         return {"discriminator_loss": loss + penalty, **parts}
 
-    def generator_losses(self, images, codes, generated):
-        """Return the generator's loss, and the encoder's part in it; arguments as above."""
+    def generator_losses(self, images, codes, generated, generator=None):
+        """Return the generator's loss, and the encoder's part in it; arguments as above.
+
+        The encoder learns codes from noisy images. It does not see real ones, and without noise
+        leans on details that these do not have: neighbours of its codes were less alike.
+        """
         loss = self.generator_loss(self._scores(generated, codes))
         if self.joint is not None:
             real = self.scaling(images)
             loss = loss + self.generator_loss(-self._scores(real, self.encoder(real)))
         elif self.encoder is not None:
-            error = losses.squared_error(self._in_full(self.encoder(generated.detach())), codes)
+            noise = torch.empty_like(generated).normal_(0, CODE_NOISE, generator=generator)
+            inferred = self.encoder(generated.detach() + noise)
+            error = losses.squared_error(self._in_full(inferred), codes)
             return {"generator_loss": loss + error, "code_error": error}
         return {"generator_loss": loss}
 

@@ -18,7 +18,7 @@ class AdversarialTrainer(Trainer):
     network : nn.Module
         Has ``players() -> dict`` of lists of parameters, with the keys "discriminator" and
         "generator"; ``generate(n, generator) -> codes, images``; ``discriminator_losses(images,
-        codes, generated, generator)`` and ``generator_losses(images, codes, generated)``, dicts
+        codes, generated, generator)`` and ``generator_losses`` of the same arguments, dicts
         with the keys "discriminator_loss" and "generator_loss" and whatever else is to be recorded;
         and ``update_average()``.
     betas : tuple of float
@@ -68,7 +68,9 @@ class AdversarialTrainer(Trainer):
         self._step("discriminator", parts["discriminator_loss"], batch)
         if plays:
             with self.autocast():
-                self.generator_parts_ = self.generator_losses_(batch, codes, generated)
+                self.generator_parts_ = self.generator_losses_(
+                    batch, codes, generated, self.generator_
+                )
             self._step("generator", self.generator_parts_["generator_loss"], batch)
             self.module_.update_average()
         return {**parts, **self.generator_parts_}
