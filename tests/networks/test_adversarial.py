@@ -91,7 +91,7 @@ def test_the_encoder_learns_from_generated_images_without_moving_the_generator(i
     codes, generated = network.generate(8, torch.Generator().manual_seed(0))
     parts = network.generator_losses(images, codes, generated, torch.Generator().manual_seed(1))
     error = parts["code_error"]
-    noise = 0.5 * torch.randn(generated.shape, generator=torch.Generator().manual_seed(1))
+    noise = torch.empty_like(generated).normal_(0, 0.5, generator=torch.Generator().manual_seed(1))
     expected = (network.encoder(generated + noise) - codes).square().mean()
     torch.testing.assert_close(error, expected)
     error.backward()
