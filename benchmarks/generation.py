@@ -7,6 +7,7 @@ digits and noise. "objectives": each objective of ConvGAN on fewer images, over 
 a classifier makes of each kind of code.
 """
 
+import sys
 import time
 import warnings
 
@@ -88,9 +89,6 @@ def models(data, classifier, arguments):
                 **judge(model.sample(N_DRAWN, random_state=0), real, classifier),
                 **codes(model, data),
             }
-            if cls is ConvGAN:
-                if arguments.samples:
-                    np.save(arguments.samples, model.sample(N_DRAWN, random_state=0))
             print(row, flush=True)
             rows.append(row)
     return rows
@@ -205,7 +203,6 @@ def main():
     parser.add_argument("--short-epochs", type=int, default=4)
     parser.add_argument("--code-epochs", type=int, default=3)
     parser.add_argument("--threads", type=int, help="of torch; all cores if left out")
-    parser.add_argument("--samples", help="save ConvGAN's samples to this .npy")
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
@@ -227,7 +224,8 @@ def main():
         columns = list(dict.fromkeys(key for row in rows for key in row))
         sections = [(f"{heading.format(**vars(arguments))}. {space}", rows, columns)]
         target = None if arguments.no_save else f"generation_{name}_{device}"
-        command = f"python -m benchmarks.generation --data mnist.npz --tables {name}"
+        given = " ".join(sys.argv[1:]).replace(arguments.data, "mnist.npz")
+        command = f"python -m benchmarks.generation {given}"
         _common.save(target, f"Generation: {name}", command, sections, arguments.device)
 
 

@@ -121,7 +121,7 @@ class Fitting(SharedParameters):
             "compile": self.compile,
             "noise_generator": torch.Generator(device).manual_seed(seed_from(generator)),
             "patience": self.n_iter_no_change if self.early_stopping else None,
-            "tol": self.tol,
+            "tol": self.tol if self.early_stopping else 0.0,
         }
         return self._trainer(network, **options)
 

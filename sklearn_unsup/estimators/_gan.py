@@ -315,6 +315,11 @@ default="non_saturating"
                 "code='discriminator' pools the convolution stages of the discriminator, and those "
                 "of the custom discriminator= are not known. Set code='regression'."
             )
+        if self.code == "discriminator" and self.encoder is not None:
+            raise ValueError(
+                "code='discriminator' has no encoder, and encoder= would not be used. Set "
+                "code='regression', or leave encoder out."
+            )
         network = super()._start(rows, generator)
         network.average.load_state_dict(network.generator.state_dict())
         self._score_seed = seed_from(generator)

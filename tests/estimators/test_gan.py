@@ -178,6 +178,8 @@ def test_discriminator_features_have_names_and_no_way_back(small_gan, digits):
     assert gan.sample(2).shape == (2, 64)
     with pytest.raises(ValueError, match="custom discriminator="):
         small_gan(code="discriminator", discriminator=LinearEncoder).fit(digits)
+    with pytest.raises(ValueError, match="encoder= would not be used"):
+        small_gan(code="discriminator", encoder=LinearEncoder).fit(digits)
 
 
 # Health
@@ -207,6 +209,12 @@ class Spoil(Callback):
                 for part in (net.module_.generator, net.module_.average):
                     for parameter in part.parameters():
                         parameter.zero_()
+
+
+def test_the_best_epoch_is_the_least_distance_whatever_tol_says(small_gan, digits):
+    gan = small_gan(max_epochs=6, tol=10.0, learning_rate=2e-3).fit(digits)
+    distances = [row["valid_distance"] for row in gan.history_]
+    assert gan.best_epoch_ == int(np.argmin(distances)) + 1 > 1
 
 
 @pytest.mark.parametrize("restore_best", [True, False])

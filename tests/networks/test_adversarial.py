@@ -123,6 +123,16 @@ def test_the_gradient_penalty_is_that_of_the_scores(images, joint):
     )
 
 
+def test_a_wasserstein_critic_pays_for_gradients_between_real_and_generated(images):
+    """Gulrajani et al. 2017, weight 10; generated images that are the real ones leave one point."""
+    network = build("wasserstein_gp")
+    points = images.clone().requires_grad_()
+    (slopes,) = torch.autograd.grad(network.discriminator(points).sum(), points)
+    expected = 10 * (slopes.flatten(1).norm(dim=1) - 1).square().mean()
+    parts = network.discriminator_losses(images, None, images)
+    torch.testing.assert_close(parts["gradient_penalty"], expected)
+
+
 def test_features_are_the_pooled_stages(images):
     network = build()
     maps = nn.functional.silu(network.discriminator.stages[0](images))  # (8, 4, 5, 3)
