@@ -17,6 +17,7 @@ from sklearn_unsup.estimators._base import BaseConvEstimator
 from sklearn_unsup.estimators._code_density import fit_code_mixture, sample_codes, some_rows
 from sklearn_unsup.estimators._parameters import NETWORK_PARAMETERS, document
 from sklearn_unsup.estimators._scores import DensityScores
+from sklearn_unsup.metrics import active_units
 from sklearn_unsup.networks import (
     MIN_VARIANCE,
     BernoulliLikelihood,
@@ -30,7 +31,6 @@ from sklearn_unsup.scaling import check_unit_interval, standardisation
 from sklearn_unsup.training import WarmUp, draw_seed, seed_from
 
 LIKELIHOODS = {"gaussian": GaussianLikelihood, "bernoulli": BernoulliLikelihood}
-ACTIVE_VARIANCE = 0.01  # Burda et al. 2016, section 5.2
 
 
 @document(encoder_outputs="2 * n_components")
@@ -304,7 +304,7 @@ class ConvVAE(DensityScores, BaseConvEstimator):
         means, log_variances = posteriors[:, :k], posteriors[:, k:]  # (n, k)
         kl = losses.kl_from_standard_normal(*map(torch.from_numpy, (means, log_variances)))
         self.kl_per_component_ = kl.numpy().mean(axis=0, dtype=np.float64)
-        self.n_active_units_ = int((means.var(axis=0, dtype=np.float64) > ACTIVE_VARIANCE).sum())
+        self.n_active_units_ = active_units(means)
         if self.likelihood == "gaussian":
             residuals = self._apply(
                 lambda tensor, noise: self.network_.residual_variances(

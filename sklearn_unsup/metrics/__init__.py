@@ -1,17 +1,39 @@
-"""Metrics: functions of arrays, in the style of sklearn.metrics."""
+"""Metrics: functions of arrays, in the style of sklearn.metrics; scorers without labels."""
 
 from sklearn_unsup.metrics._clustering import clustering_accuracy
+from sklearn_unsup.metrics._disentanglement import (
+    active_units,
+    dci_disentanglement,
+    mutual_information_gap,
+)
 from sklearn_unsup.metrics._generative import (
     density_coverage,
     frechet_distance,
     kernel_distance,
     precision_recall,
 )
+from sklearn_unsup.metrics._k_distance import k_distance_curve
+from sklearn_unsup.metrics._scorers import (
+    evidence_bound_scorer,
+    explained_variance_scorer,
+    make_unsupervised_scorer,
+    neg_kernel_distance_scorer,
+    silhouette_scorer,
+)
 
 __all__ = [
+    "active_units",
     "clustering_accuracy",
+    "dci_disentanglement",
     "density_coverage",
+    "evidence_bound_scorer",
+    "explained_variance_scorer",
     "frechet_distance",
+    "k_distance_curve",
     "kernel_distance",
+    "make_unsupervised_scorer",
+    "mutual_information_gap",
+    "neg_kernel_distance_scorer",
     "precision_recall",
+    "silhouette_scorer",
 ]

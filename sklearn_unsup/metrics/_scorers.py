@@ -1,0 +1,191 @@
+"""Scorers that need no labels, for the `scoring` of scikit-learn's searches and validations."""
+
+import numpy as np
+from sklearn.metrics import silhouette_samples
+from sklearn.pipeline import Pipeline
+
+from sklearn_unsup.metrics._generative import kernel_distance
+
+
+def make_unsupervised_scorer(
+    metric, *, response_method, space="input", greater_is_better=True, random_state=0, **kwargs
+):
+    """Make a scorer of a metric that compares what an estimator gives with what it was given.
+
+    What :func:`sklearn.metrics.make_scorer` is to metrics of labels. The scorer is called as
+    ``scorer(estimator, X, y=None)``, disregards y, and returns ``metric(X, response, **kwargs)``.
+
+    Parameters
+    ----------
+    metric : callable
+        Takes two arrays, the second of them as `response_method` says, and returns a number.
+    response_method : {"transform", "reconstruct", "predict", "sample", "score_samples"}
+        What the estimator, which may be a Pipeline, is asked for:
+
+        - "transform": codes (n_samples, n_components), as
+          :func:`sklearn.manifold.trustworthiness` wants;
+        - "reconstruct": ``inverse_transform(transform(X))``, for metrics of regression;
+        - "predict": clusters (n_samples,), as the indices of clusterings in
+          :mod:`sklearn.metrics` want. A clusterer that has no `predict`, such as DBSCAN, gives its
+          ``labels_``, and can only be scored on the rows that it was fitted on: hand
+          ``cv=[(rows, rows)]`` with ``rows = np.arange(len(X))`` to the search;
+        - "sample": as many generated rows as X has, as `kernel_distance` wants. What the last step
+          of a Pipeline draws is inverse-transformed by the steps before it;
+        - "score_samples": a number for each sample, (n_samples,).
+    space : {"input", "codes"}, default="input"
+        What the metric's first array is: X, or X as the steps of a Pipeline before the last
+        transform it, where its clusterer looks at it. Scores in the spaces of different codes
+        cannot be compared as well as scores in the space of X: a space of fewer dimensions looks
+        better clustered than it is.
+    greater_is_better : bool, default=True
+        False for distances and errors: their negative is the score.
+    random_state : int, default=0
+        Seeds the samples, the same ones at each call. Only used with ``response_method="sample"``.
+    **kwargs
+        Handed to the metric.
+
+    Returns
+    -------
+    scorer : callable
+        It can be pickled if the metric can.
+
+    Raises
+    ------
+    ValueError
+        If `response_method` or `space` is not one of those named.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.decomposition import PCA
+    >>> from sklearn.manifold import trustworthiness
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from sklearn_unsup.metrics import make_unsupervised_scorer
+    >>> X = load_iris().data
+    >>> scorer = make_unsupervised_scorer(trustworthiness, response_method="transform")
+    >>> GridSearchCV(PCA(), {"n_components": [1, 3]}, scoring=scorer).fit(X).best_params_
+    {'n_components': 3}
+    """
+    for name, value, known in (
+        ("response_method", response_method, _RESPONSES),
+        ("space", space, _SPACES),
+    ):
+        if value not in known:
+            raise ValueError(f"{name}={value!r}: expected one of {sorted(known)}.")
+    return _Scorer(metric, response_method, space, greater_is_better, random_state, kwargs)
+
+
+class _Scorer:
+    def __init__(self, metric, response_method, space, greater_is_better, random_state, kwargs):
+        self.metric = metric
+        self.response_method = response_method
+        self.space = space
+        self.greater_is_better = greater_is_better
+        self.random_state = random_state
+        self.kwargs = kwargs
+
+    def __call__(self, estimator, X, y=None):
+        response = _RESPONSES[self.response_method](estimator, X, self.random_state)
+        given = _SPACES[self.space](estimator, X)
+        score = float(self.metric(given, response, **self.kwargs))
+        return score if self.greater_is_better else -score
+
+    def __repr__(self):
+        return (
+            f"make_unsupervised_scorer({self.metric.__name__}, "
+            f"response_method={self.response_method!r}, space={self.space!r}, "
+            f"greater_is_better={self.greater_is_better})"
+        )
+
+
+def _transform(estimator, X, random_state):
+    return _method(estimator, "transform")(X)
+
+
+def _reconstruct(estimator, X, random_state):
+    return _as_rows(_method(estimator, "inverse_transform")(_transform(estimator, X, random_state)))
+
+
+def _predict(estimator, X, random_state):
+    if hasattr(estimator, "predict"):
+        return estimator.predict(X)
+    clusterer = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    labels = _method(clusterer, "labels_")
+    if len(labels) != len(X):
+        raise ValueError(
+            f"{type(clusterer).__name__} has no predict, and was fitted on {len(labels)} rows, "
+            f"while X has {len(X)}. Score it on the rows that it was fitted on: hand "
+            "cv=[(rows, rows)] with rows = np.arange(len(X)) to the search."
+        )
+    return labels
+
+
+def _sample(estimator, X, random_state):
+    is_pipeline = isinstance(estimator, Pipeline)
+    model = estimator[-1] if is_pipeline else estimator
+    drawn = _method(model, "sample")(len(X), random_state=random_state)
+    if is_pipeline and len(estimator) > 1:
+        drawn = _method(estimator[:-1], "inverse_transform")(drawn)
+    return _as_rows(drawn)
+
+
+def _score_samples(estimator, X, random_state):
+    return _method(estimator, "score_samples")(X)
+
+
+def _codes(estimator, X):
+    if isinstance(estimator, Pipeline) and len(estimator) > 1:
+        return estimator[:-1].transform(X)
+    return _as_rows(X)
+
+
+_RESPONSES = {
+    "transform": _transform,
+    "reconstruct": _reconstruct,
+    "predict": _predict,
+    "sample": _sample,
+    "score_samples": _score_samples,
+}
+_SPACES = {"input": lambda estimator, X: _as_rows(X), "codes": _codes}
+
+
+def _method(estimator, name):
+    """Return an attribute of an estimator, or say who lacks it."""
+    try:
+        return getattr(estimator, name)
+    except AttributeError as error:
+        raise TypeError(
+            f"This scorer needs an estimator with {name!r}, which {estimator!r} has not."
+        ) from error
+
+
+def _as_rows(X):
+    """Return images (n, ...) as rows (n, n_features)."""
+    X = np.asarray(X)
+    return X.reshape(len(X), -1)
+
+
+def _explained_variance(X, reconstructed):
+    errors = np.square(X - reconstructed.astype(np.float64)).sum()
+    deviations = np.square(X - X.mean(axis=0, dtype=np.float64)).sum()
+    return 1 - errors / deviations if deviations else float(errors == 0)
+
+
+def _mean_score(X, scores):
+    return np.mean(scores)
+
+
+def _silhouette(codes, labels):
+    """Mean silhouette; of noise (-1) it is 0, as of any row that is alone in its cluster."""
+    clustered = labels != -1
+    return silhouette_samples(codes[clustered], labels[clustered]).sum() / len(labels)
+
+
+explained_variance_scorer = make_unsupervised_scorer(
+    _explained_variance, response_method="reconstruct"
+)
+evidence_bound_scorer = make_unsupervised_scorer(_mean_score, response_method="score_samples")
+neg_kernel_distance_scorer = make_unsupervised_scorer(
+    kernel_distance, response_method="sample", greater_is_better=False
+)
+silhouette_scorer = make_unsupervised_scorer(_silhouette, response_method="predict", space="codes")

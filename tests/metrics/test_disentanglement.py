@@ -1,0 +1,145 @@
+from itertools import combinations
+
+import numpy as np
+import pytest
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+
+from sklearn_unsup.datasets import make_shapes
+from sklearn_unsup.metrics import active_units, dci_disentanglement, mutual_information_gap
+
+FACTORS = np.random.default_rng(0).integers(5, size=(4000, 3))
+NOISE = np.random.default_rng(1).normal(size=(4000, 3))
+MIXED = FACTORS @ np.array([[1, 0.5, 0], [0, 1, 0.5], [0.5, 0, 1]]) + 0.3 * NOISE
+
+
+def entropy_of(counts):
+    shares = [count / sum(counts) for count in counts if count]
+    return -sum(share * np.log(share) for share in shares)
+
+
+def slow_gap(factors, codes, n_bins):
+    """Mutual information gap by its definition, with entropies of counts."""
+
+    def binned(column):
+        values = sorted(set(column))
+        if len(values) <= n_bins:
+            return [values.index(value) for value in column]
+        edges = [np.quantile(column, i / n_bins) for i in range(1, n_bins)]
+        return [sum(value >= edge for edge in edges) for value in column]
+
+    gaps = []
+    for factor in factors.T:
+        v = binned(factor)
+        information = []
+        for code in codes.T:
+            z = binned(code)
+            pairs = list(zip(v, z, strict=True))
+            entropies = [entropy_of([s.count(x) for x in set(s)]) for s in (v, z, pairs)]
+            information.append(entropies[0] + entropies[1] - entropies[2])
+        best, second = sorted(information)[:-3:-1]
+        gaps.append((best - second) / entropy_of([v.count(x) for x in set(v)]))
+    return sum(gaps) / len(gaps)
+
+
+def test_the_gap_is_that_of_its_definition():
+    codes = np.column_stack([MIXED, NOISE[:, 0]])[:500]
+    expected = slow_gap(FACTORS[:500], codes, 8)
+    assert mutual_information_gap(FACTORS[:500], codes, n_bins=8) == pytest.approx(expected)
+
+
+def test_the_gap_of_the_factors_themselves_is_one_and_of_noise_zero():
+    perfect = np.column_stack([-3.0 * FACTORS[:, ::-1] + 1, NOISE])  # units and order are free
+    assert mutual_information_gap(FACTORS, perfect) > 0.98
+    assert mutual_information_gap(FACTORS, NOISE) < 0.02
+
+
+def test_the_gap_does_not_depend_on_the_units_of_a_component():
+    codes = MIXED - MIXED.min() + 1
+    assert mutual_information_gap(FACTORS, np.log(codes)) == mutual_information_gap(FACTORS, codes)
+
+
+def test_a_factor_that_one_component_knows_alone_has_the_gap_of_its_share():
+    assert mutual_information_gap(FACTORS[:, :1], FACTORS[:, :1]) == pytest.approx(1)
+
+
+def slow_dci(factors, codes, seed):
+    """Disentanglement, completeness and informativeness by their definitions."""
+    rng = np.random.RandomState(seed)
+    n_codes, n_factors = codes.shape[1], factors.shape[1]
+    R, informed = np.zeros((n_codes, n_factors)), []
+    for j in range(n_factors):
+        discrete = all(float(value).is_integer() for value in factors[:, j])
+        forest = RandomForestClassifier if discrete else RandomForestRegressor
+        model = forest(50, max_features=None, oob_score=True, random_state=rng.randint(2**31 - 1))
+        model.fit(codes, factors[:, j])
+        R[:, j] = model.feature_importances_
+        score = model.oob_score_
+        if discrete:
+            _, counts = np.unique(factors[:, j], return_counts=True)
+            chance = max(counts) / sum(counts)
+            score = (score - chance) / (1 - chance)
+        informed.append(max(score, 0))
+    D = sum(
+        R[i].sum() / R.sum() * (1 - entropy_of(list(R[i])) / np.log(n_factors))
+        for i in range(n_codes)
+    )
+    C = sum(1 - entropy_of(list(R[:, j])) / np.log(n_codes) for j in range(n_factors)) / n_factors
+    return D, C, sum(informed) / n_factors
+
+
+@pytest.mark.parametrize("factors", [FACTORS[:500], FACTORS[:500] + 0.1 * NOISE[:500, ::-1]])
+def test_dci_is_that_of_its_definition(factors):
+    codes = np.column_stack([MIXED, NOISE[:, 0]])[:500]
+    found = dci_disentanglement(factors, codes, n_estimators=50, random_state=3)
+    np.testing.assert_allclose(found, slow_dci(factors, codes, 3))
+
+
+@pytest.mark.parametrize("factors", [FACTORS, NOISE], ids=["classes", "numbers"])
+def test_dci_of_the_factors_themselves_is_one(factors):
+    codes = np.column_stack([-3 * factors[:1000, ::-1] + 1, np.roll(NOISE[:1000], 7, axis=0)])
+    assert min(dci_disentanglement(factors[:1000], codes, n_estimators=30, random_state=0)) > 0.97
+
+
+@pytest.mark.parametrize("factors", [FACTORS, np.sqrt(FACTORS + 1)], ids=["classes", "numbers"])
+def test_dci_of_noise_is_zero(factors):
+    scores = dci_disentanglement(factors[:2000], NOISE[:2000], n_estimators=30, random_state=0)
+    assert max(scores) < 0.05
+
+
+def test_dci_tells_components_of_many_factors_from_factors_in_many_components():
+    both = FACTORS[:1000, :2]
+    one = (5 * both[:, 0] + both[:, 1])[:, None] + 0.0
+    compact = np.column_stack([one, NOISE[:1000, 0]])  # one component holds both factors
+    disentanglement, completeness, _ = dci_disentanglement(both, compact, random_state=0)
+    assert disentanglement < 0.1 < 0.9 < completeness
+    twice = np.column_stack([both, both]) + 0.1 * np.random.default_rng(2).normal(size=(1000, 4))
+    disentanglement, completeness, _ = dci_disentanglement(both, twice, random_state=0)
+    assert completeness < 0.7 < 0.9 < disentanglement
+
+
+def test_known_factors_of_shapes_order_codes_as_expected():
+    factors = make_shapes(600, random_state=0).factors
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(6, 6)))[0]
+    codes = [factors, factors @ turn, np.random.default_rng(1).normal(size=(600, 6))]
+    gaps = [mutual_information_gap(factors, z) for z in codes]
+    disentangled = [dci_disentanglement(factors, z, n_estimators=20)[0] for z in codes]
+    for scores in (gaps, disentangled):
+        assert all(a > b for a, b in combinations(scores, 2))
+
+
+def test_active_units_are_those_that_vary():
+    codes = NOISE * [1, 0.11, 0.09]
+    assert active_units(codes) == 2
+    assert active_units(codes, threshold=1e-4) == 3
+    assert active_units(np.ones((10, 3))) == 0
+
+
+def test_factors_that_cannot_be_judged_are_refused():
+    with pytest.raises(ValueError, match="Column 1 of factors is constant"):
+        mutual_information_gap([[0, 1], [1, 1]], [[0], [1]])
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        mutual_information_gap(FACTORS, NOISE[:10])
+    with pytest.raises(ValueError, match="codes has 1 column"):
+        dci_disentanglement(FACTORS, NOISE[:, :1])
+    with pytest.raises(ValueError, match="n_bins == 1"):
+        mutual_information_gap(FACTORS, NOISE, n_bins=1)
