@@ -2,7 +2,7 @@
 
 from importlib.metadata import version
 
-from sklearn_unsup.estimators import ConvAutoencoder, ConvGAN, ConvVAE
+from sklearn_unsup.estimators import ConvAutoencoder, ConvGAN, ConvOutlierDetector, ConvVAE
 from sklearn_unsup.persistence import CorruptedModelError
 from sklearn_unsup.training import TrainingDivergedError
 
@@ -11,6 +11,7 @@ __version__ = version("sklearn-unsup")
 __all__ = [
     "ConvAutoencoder",
     "ConvGAN",
+    "ConvOutlierDetector",
     "ConvVAE",
     "CorruptedModelError",
     "TrainingDivergedError",

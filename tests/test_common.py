@@ -2,10 +2,11 @@
 
 import pytest
 from example_networks import LinearDecoder, LinearEncoder
+from sklearn.decomposition import PCA
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sklearn_unsup import ConvAutoencoder, ConvGAN, ConvVAE
+from sklearn_unsup import ConvAutoencoder, ConvGAN, ConvOutlierDetector, ConvVAE
 from sklearn_unsup.estimators import _base, _vae
 
 # The checks' random data hold nothing to learn, and models warn of that.
@@ -34,9 +35,20 @@ VARIANTS = [
     ConvVAE(**SMALL, prior="normal", encoder=LinearEncoder, decoder=LinearDecoder),
 ]
 
+DETECTORS = [
+    ConvOutlierDetector(),
+    ConvOutlierDetector(ConvAutoencoder(**SMALL), method="reconstruction_error"),
+    ConvOutlierDetector(ConvVAE(**SMALL)),
+    ConvOutlierDetector(PCA(1)),
+]
+
 # scikit-learn runs these on its own estimators, but does not yield them to others.
-MORE_CHECKS = [
+CHECKS_OF_ALL = [
     "check_param_validation",
+    "check_dataframe_column_names_consistency",
+    "check_inplace_ensure_writeable",
+]
+CHECKS_OF_TRANSFORMERS = [
     "check_set_output_transform",
     "check_set_output_transform_pandas",
     "check_set_output_transform_polars",
@@ -45,12 +57,12 @@ MORE_CHECKS = [
     "check_transformer_get_feature_names_out",
     "check_transformer_get_feature_names_out_pandas",
     "check_get_feature_names_out_error",
-    "check_dataframe_column_names_consistency",
-    "check_inplace_ensure_writeable",
 ]
 
 
-@parametrize_with_checks([*DEFAULTS, *VARIANTS], expected_failed_checks=lambda estimator: {})
+@parametrize_with_checks(
+    [*DEFAULTS, *VARIANTS, *DETECTORS], expected_failed_checks=lambda estimator: {}
+)
 def test_estimator_checks(estimator, check):
     check(estimator)  # asserts within
 
@@ -72,7 +84,13 @@ def test_estimator_checks_on_a_likelihood_of_binary_images(estimator, check, mon
     check(estimator)  # asserts within
 
 
-@pytest.mark.parametrize("estimator", VARIANTS, ids=repr)
-@pytest.mark.parametrize("name", MORE_CHECKS)
+@pytest.mark.parametrize("estimator", [*VARIANTS, *DETECTORS], ids=repr)
+@pytest.mark.parametrize("name", CHECKS_OF_ALL)
 def test_checks_that_are_not_yielded(estimator, name):
+    getattr(estimator_checks, name)(type(estimator).__name__, estimator)  # asserts within
+
+
+@pytest.mark.parametrize("estimator", VARIANTS, ids=repr)
+@pytest.mark.parametrize("name", CHECKS_OF_TRANSFORMERS)
+def test_checks_of_transformers_that_are_not_yielded(estimator, name):
     getattr(estimator_checks, name)(type(estimator).__name__, estimator)  # asserts within

@@ -70,6 +70,8 @@ def test_private_scikit_learn_names_are_imported_in_one_file(path):
 def test_estimators_import_each_other_through_the_base_only(path):
     helpers = {"_base", "_fitting", "_parameters", "_code_density", "_exploration", "_scores"}
     helpers |= {"_generation"}
+    if path.stem == "_outliers":  # a meta-estimator, whose default is another estimator
+        helpers |= {"_autoencoder"}
     found = {m.split(".")[-1] for m, _ in imports(path) if m.startswith(f"{OURS}.estimators.")}
     assert found <= helpers
 

@@ -2,6 +2,7 @@
 
 from sklearn_unsup.estimators._autoencoder import ConvAutoencoder
 from sklearn_unsup.estimators._gan import ConvGAN
+from sklearn_unsup.estimators._outliers import ConvOutlierDetector
 from sklearn_unsup.estimators._vae import ConvVAE
 
-__all__ = ["ConvAutoencoder", "ConvGAN", "ConvVAE"]
+__all__ = ["ConvAutoencoder", "ConvGAN", "ConvOutlierDetector", "ConvVAE"]

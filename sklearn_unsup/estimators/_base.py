@@ -18,6 +18,7 @@ from sklearn_unsup.inference import apply_in_chunks
 from sklearn_unsup.scaling import check_magnitude
 from sklearn_unsup.training import (
     ScikitLearnCallbacks,
+    computing,
     device_after_loading,
     draw_seed,
     isolated_torch_rng,
@@ -203,7 +204,8 @@ class BaseConvEstimator(
 
     def _apply(self, function, rows, n_outputs, noise=None):
         device = self.network_.scaling.scale.device
-        return apply_in_chunks(function, rows, device, n_outputs, noise)
+        with computing(device):
+            return apply_in_chunks(function, rows, device, n_outputs, noise)
 
     def _encode(self, rows):
         return self._apply(

@@ -12,6 +12,7 @@ from sklearn_unsup.estimators._parameters import SharedParameters, check_widths
 from sklearn_unsup.networks import initialise
 from sklearn_unsup.training import (
     Trainer,
+    computing,
     draw_seed,
     isolated_torch_rng,
     resolve_device,
@@ -48,7 +49,10 @@ class Fitting(SharedParameters):
         generator = self._generator(resume)
         custom = any(getattr(self, name) is not None for name in self._factories)
         with (
-            isolated_torch_rng(seed_from(generator), device) if custom else contextlib.nullcontext()
+            computing(device),
+            isolated_torch_rng(seed_from(generator), device)
+            if custom
+            else contextlib.nullcontext(),
         ):
             network = self._resume(rows) if resume else self._start(rows, generator)
             rows = self._training_rows(rows)

@@ -13,6 +13,7 @@ from sklearn_unsup.training._device import (
 from sklearn_unsup.training._progress import ScikitLearnCallbacks
 from sklearn_unsup.training._trainer import Trainer, TrainingDivergedError
 from sklearn_unsup.training._warm_up import WarmUp
+from sklearn_unsup.training._workers import computing
 
 __all__ = [
     "AdversarialTrainer",
@@ -21,6 +22,7 @@ __all__ = [
     "Trainer",
     "TrainingDivergedError",
     "WarmUp",
+    "computing",
     "device_after_loading",
     "draw_seed",
     "isolated_torch_rng",

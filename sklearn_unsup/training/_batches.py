@@ -6,7 +6,7 @@ from sklearn.utils import gen_batches
 
 STEPS_PER_EPOCH = 50  # what "auto" aims at: with fewer, small data are not learnt in 20 epochs
 AUTO_BATCH_SIZES = (16, 128)
-RESIDENT_SHARE = 0.5  # of the device's free memory that X may take
+RESIDENT_SHARE = 0.25  # of the device's free memory that X may take: there may be other workers
 
 
 class Batches:

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from sklearn.utils import check_random_state
 
+from sklearn_unsup.training._workers import FORKED
+
 _GLOBAL_RNG_LOCK = threading.RLock()
 
 
@@ -23,6 +25,8 @@ def resolve_device(name):
     ------
     ValueError
         If torch does not know the device or this machine does not have it.
+    RuntimeError
+        In a process that was forked from one that had used the GPU.
     """
     if name == "auto":
         if torch.cuda.is_available():
@@ -32,6 +36,8 @@ def resolve_device(name):
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError, ModuleNotFoundError) as error:
+        if "forked" in str(error):
+            raise RuntimeError(FORKED) from error
         raise ValueError(
             f"device={name!r} cannot be used on this machine ({str(error).splitlines()[0]}). Use "
             "device='auto' for the best one there is, or device='cpu'."

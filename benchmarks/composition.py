@@ -1,0 +1,264 @@
+"""What our codes are worth in scikit-learn's pipelines, over seeds, beside pixels and PCA.
+
+    python -m benchmarks.composition --data mnist.npz
+
+Four tables. "clustering": k-means, and UMAP with a Gaussian mixture, on all rows. "density": what
+the scale of the codes does to k-means, DBSCAN and HDBSCAN. "labels": classifiers of few labels.
+"outliers": one digit is usual, the others are outliers. UMAP needs the extra `umap`.
+"""
+
+import warnings
+
+import joblib
+import numpy as np
+import torch
+from sklearn.cluster import DBSCAN, HDBSCAN, KMeans
+from sklearn.decomposition import PCA
+from sklearn.ensemble import IsolationForest
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score, roc_auc_score
+from sklearn.mixture import GaussianMixture
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import Normalizer, StandardScaler
+from sklearn.semi_supervised import LabelSpreading
+
+from benchmarks import _common
+from sklearn_unsup import ConvAutoencoder, ConvGAN, ConvOutlierDetector, ConvVAE
+from sklearn_unsup.metrics import clustering_accuracy, k_distance_curve
+
+EPOCHS = {ConvAutoencoder: 10, ConvVAE: 8, ConvGAN: 4}
+N_DENSITY_ROWS = 10_000
+N_NEIGHBORS = 20  # of the k-distance curve and, plus one, of DBSCAN and HDBSCAN
+N_DRAWS = 5
+PER_CLASS = 10, 100
+
+
+def learn(cls, X, seed, device):
+    """Return the 10-d codes of a model that was fitted to X."""
+    model = cls(10, max_epochs=EPOCHS[cls], random_state=seed, device=device)
+    return model.fit_transform(X)
+
+
+def embed(features, seed):
+    """Return UMAP's 10-d embedding, made for clustering (min_dist is 0)."""
+    from umap import UMAP
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="n_jobs value")  # a seed makes it run on one
+        umap = UMAP(n_components=10, n_neighbors=20, min_dist=0, random_state=seed)
+        return umap.fit_transform(features)
+
+
+class Features:
+    """All features that are compared, made once for each seed."""
+
+    def __init__(self, X, arguments):
+        self.X, self.device = X, arguments.device
+        memory = joblib.Memory(arguments.cache, verbose=0)
+        self._learn, self._embed = memory.cache(learn), memory.cache(embed)
+
+    def codes(self, cls, seed):
+        return self._learn(cls, self.X, seed, self.device)
+
+    def embedding(self, features, seed):
+        return self._embed(features, seed)
+
+    def all(self, seed):
+        """Yield names and features."""
+        pixels = self.X / np.float32(255)
+        yield "raw pixels", pixels
+        yield "PCA(10)", PCA(10, random_state=0).fit_transform(pixels)
+        for cls, epochs in EPOCHS.items():
+            yield f"{cls.__name__}(10), {epochs} epochs", self.codes(cls, seed)
+
+
+def agreement(y, labels):
+    return {
+        "accuracy": clustering_accuracy(y, labels),
+        "NMI": normalized_mutual_info_score(y, labels),
+        "ARI": adjusted_rand_score(y, labels),
+    }
+
+
+def clustering(data, arguments):
+    X, y = everything(data)
+    features = Features(X, arguments)
+    for seed in arguments.seeds:
+        for name, table in features.all(seed):
+            labels = KMeans(10, n_init=10, random_state=seed).fit_predict(table)
+            yield {"features": name, "clusterer": "k-means"}, agreement(y, labels)
+            embedding = features.embedding(table, seed)
+            labels = GaussianMixture(10, random_state=seed).fit_predict(embedding)
+            yield {"features": name, "clusterer": "UMAP, mixture"}, agreement(y, labels)
+
+
+def density(data, arguments):
+    X, y = everything(data)
+    features = Features(X, arguments)
+    rows = np.random.RandomState(0).permutation(len(X))[:N_DENSITY_ROWS]
+    for seed in arguments.seeds:
+        codes = features.codes(ConvAutoencoder, seed)
+        scaled = {
+            "as they are": codes,
+            "StandardScaler()": StandardScaler().fit_transform(codes),
+            "PCA(whiten=True)": PCA(whiten=True).fit_transform(codes),
+            "Normalizer()": Normalizer().fit_transform(codes),
+            "UMAP(10)": features.embedding(codes, seed),
+        }
+        for name, table in scaled.items():
+            table = table[rows]
+            _, eps = k_distance_curve(table, n_neighbors=N_NEIGHBORS)
+            spread = table.std(axis=0)
+            clusterers = {
+                "k-means": KMeans(10, n_init=10, random_state=seed),
+                "DBSCAN": DBSCAN(eps=eps, min_samples=N_NEIGHBORS + 1),
+                "HDBSCAN": HDBSCAN(min_cluster_size=100, min_samples=N_NEIGHBORS + 1, copy=True),
+            }
+            for clusterer, model in clusterers.items():
+                labels = model.fit_predict(table)
+                yield (
+                    {"codes": name, "clusterer": clusterer},
+                    {
+                        "largest / smallest spread": spread.max() / spread.min(),
+                        "eps": eps if clusterer == "DBSCAN" else None,
+                        "clusters": labels.max() + 1,
+                        "noise": (labels == -1).mean(),
+                        "ARI": adjusted_rand_score(y[rows], labels),
+                    },
+                )
+
+
+def labels(data, arguments):
+    X, y = everything(data)
+    n_train = len(data[0])
+    features = Features(X, arguments)
+    linear = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    spreading = LabelSpreading(kernel="knn", n_neighbors=N_NEIGHBORS, max_iter=100)
+    for seed in arguments.seeds:
+        codes = features.codes(ConvAutoencoder, seed)
+        pipelines = {
+            "raw pixels": (X / np.float32(255), linear),
+            "ConvAutoencoder(10)": (codes, linear),
+            "ConvAutoencoder(10), UMAP(10)": (features.embedding(codes, seed), linear),
+            "ConvAutoencoder(10), no": (codes, spreading),
+        }
+        for n in PER_CLASS:
+            for draw in range(N_DRAWS):
+                rng = np.random.RandomState(draw)
+                chosen = np.concatenate(
+                    [rng.permutation(np.flatnonzero(y[:n_train] == c))[:n] for c in range(10)]
+                )
+                known = np.full(len(y), -1)
+                known[chosen] = y[chosen]
+                for name, (table, model) in pipelines.items():
+                    if model is linear:
+                        found = linear.fit(table[chosen], y[chosen]).predict(table[n_train:])
+                    else:
+                        found = spreading.fit(table, known).transduction_[n_train:]
+                    how = type(model[-1] if model is linear else model).__name__
+                    yield (
+                        {
+                            "features": name.removesuffix(", no"),
+                            "classifier": how,
+                            "labels a class": n,
+                        },
+                        {"accuracy": (found == y[n_train:]).mean()},
+                    )
+
+
+def outliers(data, arguments):
+    x_train, y_train, x_test, y_test = data
+    for seed in arguments.seeds:
+        for digit in range(10):
+            X = x_train[y_train == digit].astype(np.float32)
+            encoders = {
+                "ConvAutoencoder(32)": ConvAutoencoder(random_state=seed, device=arguments.device),
+                "PCA(32)": PCA(32, random_state=seed),
+            }
+            detectors = {
+                f"ConvOutlierDetector({name}, method={method!r})": ConvOutlierDetector(
+                    FrozenEstimator(encoder.fit(X)), method=method
+                )
+                for name, encoder in encoders.items()
+                for method in ("mahalanobis", "reconstruction_error")
+            }
+            detectors["IsolationForest()"] = IsolationForest(random_state=seed)
+            for name, detector in detectors.items():
+                scores = detector.fit(X).score_samples(x_test.astype(np.float32))
+                yield {"detector": name}, {"AUROC": roc_auc_score(y_test == digit, scores)}
+
+
+def everything(data):
+    return np.concatenate(data[::2]), np.concatenate(data[1::2])
+
+
+TABLES = {
+    "clustering": (clustering, "All 70,000 rows; k-means is the best of ten starts"),
+    "density": (
+        density,
+        f"Codes of ConvAutoencoder(10), {N_DENSITY_ROWS} rows: eps of k_distance_curve with "
+        f"n_neighbors={N_NEIGHBORS}, min_samples={N_NEIGHBORS + 1}, min_cluster_size=100",
+    ),
+    "labels": (
+        labels,
+        f"Accuracy on the test images, {N_DRAWS} draws of labels for each seed; the test images "
+        "are among the 70,000 that the features are learnt from, their labels are not used",
+    ),
+    "outliers": (
+        outliers,
+        "Fitted to the training images of one digit, area under the curve on all test images; mean "
+        "over ten digits and the seeds",
+    ),
+}
+
+
+def summarise(results):
+    """Return a row for each setting: mean, and standard deviation over seeds, draws, digits."""
+    gathered = {}
+    for setting, figures in results:
+        columns = gathered.setdefault(tuple(setting.items()), {})
+        for name, figure in figures.items():
+            columns.setdefault(name, []).append(figure)
+    rows = []
+    for setting, columns in gathered.items():
+        row = dict(setting)
+        for name, values in columns.items():
+            if None not in values:
+                row |= {name: float(np.mean(values)), f"{name}, sd": float(np.std(values, ddof=1))}
+        rows.append(row)
+    return rows
+
+
+def main():
+    parser = _common.parser(__doc__)
+    parser.add_argument("--tables", nargs="+", choices=TABLES, default=list(TABLES))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--threads", type=int, help="of torch; all cores if left out")
+    parser.add_argument("--cache", help="folder to keep codes and embeddings in between runs")
+    arguments = parser.parse_args()
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    data = _common.load(arguments.data)
+    for name in arguments.tables:
+        function, heading = TABLES[name]
+        results = []
+        for setting, figures in function(data, arguments):
+            print(setting, figures, flush=True)
+            results.append((setting, figures))
+        rows = summarise(results)
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+        heading += f". Mean and standard deviation; seeds {arguments.seeds}"
+        target = f"composition_{name}_{arguments.device.split(':')[0]}"
+        command = f"python -m benchmarks.composition --data mnist.npz --tables {name}"
+        _common.save(
+            None if arguments.no_save else target,
+            f"Composition: {name}",
+            command,
+            [(heading, rows, columns)],
+            arguments.device,
+        )
+
+
+if __name__ == "__main__":
+    main()

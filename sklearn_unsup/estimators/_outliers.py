@@ -1,0 +1,230 @@
+"""Outlier detection by an autoencoder.
+
+Denouden et al. 2018, "Improving Reconstruction Autoencoder Out-of-distribution Detection with
+Mahalanobis Distance".
+"""
+
+from numbers import Real
+from typing import ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, OutlierMixin, clone
+from sklearn.covariance import LedoitWolf
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_array, gen_batches
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_unsup._sklearn import HasMethods, Interval, StrOptions, _fit_context
+from sklearn_unsup.estimators._autoencoder import ConvAutoencoder
+from sklearn_unsup.images import as_rows
+from sklearn_unsup.training import draw_seed
+
+BLOCK_ROWS = 4096
+
+
+class ConvOutlierDetector(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
+    """Detect images that are unlike most others, by how an autoencoder encodes and decodes them.
+
+    An autoencoder learns to reconstruct what is common. What it reconstructs badly, or encodes
+    unlike other images, is an outlier; `error_map` shows where in the image the error is.
+
+    Parameters
+    ----------
+    estimator : object, default=None
+        What encodes and decodes: a transformer with `inverse_transform`, such as
+        :class:`ConvAutoencoder`, :class:`ConvVAE`, :class:`~sklearn.decomposition.PCA`, or a
+        Pipeline of such. None is ``ConvAutoencoder()``. It is cloned; wrap one that is fitted in
+        :class:`~sklearn.frozen.FrozenEstimator`.
+
+    contamination : float, default=0.1
+        Share of outliers in X, in the range (0, 0.5]: as many of the rows that `fit` sees are
+        labelled -1.
+
+    method : {"mahalanobis", "reconstruction_error"}, default="mahalanobis"
+        What `score_samples` gives. "reconstruction_error" is the negative mean squared error.
+        "mahalanobis" is the negative squared Mahalanobis distance of the code and of the root mean
+        squared error, taken together, from those of X [1]_: it also finds images that are
+        reconstructed well but have an unusual code, and suffers less from outliers in X.
+
+    random_state : int, RandomState instance or None, default=None
+        Seeds `estimator` where that leaves its own `random_state` at None.
+
+    Attributes
+    ----------
+    estimator_ : object
+        The fitted estimator.
+
+    offset_ : float
+        The score that separates outliers: `decision_function` is `score_samples` less this.
+
+    n_features_in_ : int
+        Number of features seen during :term:`fit`. Defined if `estimator_` defines it.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during :term:`fit`. Defined if `estimator_` defines them.
+
+    See Also
+    --------
+    sklearn.ensemble.IsolationForest : Isolates rows by cuts through single features.
+    sklearn.neighbors.LocalOutlierFactor : Compares densities of neighbours.
+
+    References
+    ----------
+    .. [1] Denouden, Salay, Czarnecki, Abdelzad, Phan & Vernekar (2018). "Improving Reconstruction
+       Autoencoder Out-of-distribution Detection with Mahalanobis Distance". arXiv:1812.02765.
+       (There the two are weighted by hand; here the covariance of X weighs them.)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_unsup import ConvOutlierDetector
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> X[:10] = np.random.default_rng(0).uniform(0, 16, size=(10, 64))
+    >>> detector = ConvOutlierDetector(contamination=0.01, random_state=0)
+    >>> detector.fit_predict(X)[:10]
+    array([-1, -1, -1, -1, -1, -1, -1, -1, -1, -1])
+    >>> detector.error_map(X[:1]).shape
+    (1, 64)
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "estimator": [HasMethods(["fit", "transform", "inverse_transform"]), None],
+        "contamination": [Interval(Real, 0, 0.5, closed="right")],
+        "method": [StrOptions({"mahalanobis", "reconstruction_error"})],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self, estimator=None, *, contamination=0.1, method="mahalanobis", random_state=None
+    ):
+        self.estimator = estimator
+        self.contamination = contamination
+        self.method = method
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None):
+        """Train the estimator on X, and find the score that separates outliers.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            What `estimator` takes.
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        estimator = ConvAutoencoder() if self.estimator is None else clone(self.estimator)
+        seeds = {
+            name: draw_seed(self.random_state)
+            for name, value in estimator.get_params().items()
+            if name.split("__")[-1] == "random_state" and value is None
+        }
+        estimator.set_params(**seeds)
+        features = _codes_and_errors(estimator.fit(X, None), X)  # FrozenEstimator wants a y
+        usual = None
+        if self.method == "mahalanobis":  # shrunk: few samples make a covariance singular
+            usual = make_pipeline(StandardScaler(), LedoitWolf()).fit(features)
+        self.offset_ = float(np.percentile(_scores(usual, features), 100 * self.contamination))
+        self.estimator_, self._usual = estimator, usual
+        for name in ("n_features_in_", "feature_names_in_"):
+            vars(self).pop(name, None)
+            if hasattr(estimator, name):
+                setattr(self, name, getattr(estimator, name))
+        return self
+
+    def score_samples(self, X):
+        """Return how usual each sample is.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,), float64
+            At most 0, smaller for outliers. Squared errors are in the squared units of X, squared
+            Mahalanobis distances have no unit.
+        """
+        check_is_fitted(self)
+        return _scores(self._usual, _codes_and_errors(self.estimator_, X))
+
+    def decision_function(self, X):
+        """Return the scores less `offset_`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,), float64
+            Negative for outliers.
+        """
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X):
+        """Tell outliers from inliers.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,), int
+            -1 for outliers, 1 for inliers.
+        """
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def error_map(self, X):
+        """Return the squared error of each pixel: where an image is not what was expected.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+
+        Returns
+        -------
+        errors : ndarray of the shape of X, float64
+            In the squared units of X.
+        """
+        check_is_fitted(self)
+        codes, rows, sample_shape = _encode(self.estimator_, X)
+        return _squared_errors(self.estimator_, codes, rows).reshape(-1, *sample_shape)
+
+
+def _encode(estimator, X):
+    """Return codes (n, k), X as rows (n, n_features), and the shape of a sample of X."""
+    codes = np.asarray(estimator.transform(X))
+    rows, sample_shape = as_rows(X)
+    return codes, check_array(rows), sample_shape
+
+
+def _squared_errors(estimator, codes, rows):
+    """Return the squared error of each pixel (n, n_features), float64."""
+    reconstructed = np.asarray(estimator.inverse_transform(codes)).reshape(rows.shape)
+    return np.square(rows.astype(np.float64) - reconstructed)
+
+
+def _codes_and_errors(estimator, X):
+    """Return the codes, and the root mean squared errors as a last column (n, k + 1), float64."""
+    codes, rows, _ = _encode(estimator, X)
+    errors = [
+        np.sqrt(_squared_errors(estimator, codes[block], rows[block]).mean(axis=1))
+        for block in gen_batches(len(codes), BLOCK_ROWS)
+    ]
+    return np.column_stack([codes, np.concatenate(errors)])
+
+
+def _scores(usual, features):
+    """Return scores (n,) of features (n, k + 1); `usual` is None for those of the error alone."""
+    if usual is None:
+        return -np.square(features[:, -1])
+    return -usual[-1].mahalanobis(usual[:-1].transform(features))
