@@ -181,7 +181,7 @@ def outliers(data, arguments):
                     FrozenEstimator(encoder.fit(X)), method=method
                 )
                 for name, encoder in encoders.items()
-                for method in ("mahalanobis", "reconstruction_error")
+                for method in ("combined", "reconstruction_error")
             }
             detectors["IsolationForest()"] = IsolationForest(random_state=seed)
             for name, detector in detectors.items():
@@ -251,6 +251,7 @@ def main():
         heading += f". Mean and standard deviation; seeds {arguments.seeds}"
         target = f"composition_{name}_{arguments.device.split(':')[0]}"
         command = f"python -m benchmarks.composition --data mnist.npz --tables {name}"
+        command += f" --threads {arguments.threads}" if arguments.threads else ""
         _common.save(
             None if arguments.no_save else target,
             f"Composition: {name}",

@@ -10,8 +10,7 @@ from typing import ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, OutlierMixin, clone
 from sklearn.covariance import LedoitWolf
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import RobustScaler, StandardScaler
 from sklearn.utils import check_array, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
@@ -41,11 +40,12 @@ class ConvOutlierDetector(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
         Share of outliers in X, in the range (0, 0.5]: as many of the rows that `fit` sees are
         labelled -1.
 
-    method : {"mahalanobis", "reconstruction_error"}, default="mahalanobis"
-        What `score_samples` gives. "reconstruction_error" is the negative mean squared error.
-        "mahalanobis" is the negative squared Mahalanobis distance of the code and of the root mean
-        squared error, taken together, from those of X [1]_: it also finds images that are
-        reconstructed well but have an unusual code, and suffers less from outliers in X.
+    method : {"combined", "reconstruction_error"}, default="combined"
+        What `score_samples` gives. "reconstruction_error" is the negative mean squared error. It is
+        best for faults that are small parts of an image. "combined" also finds images that are
+        reconstructed well but have an unusual code, and suffers less from outliers in X. It takes
+        the larger of two deviations: of the code's Mahalanobis distance [1]_, and of the root mean
+        squared error, each from its median, in units of its interquartile range over X.
 
     random_state : int, RandomState instance or None, default=None
         Seeds `estimator` where that leaves its own `random_state` at None.
@@ -73,7 +73,7 @@ class ConvOutlierDetector(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
     ----------
     .. [1] Denouden, Salay, Czarnecki, Abdelzad, Phan & Vernekar (2018). "Improving Reconstruction
        Autoencoder Out-of-distribution Detection with Mahalanobis Distance". arXiv:1812.02765.
-       (There the two are weighted by hand; here the covariance of X weighs them.)
+       (There a weighted sum is taken, with weights chosen by hand.)
 
     Examples
     --------
@@ -92,13 +92,11 @@ class ConvOutlierDetector(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
     _parameter_constraints: ClassVar[dict] = {
         "estimator": [HasMethods(["fit", "transform", "inverse_transform"]), None],
         "contamination": [Interval(Real, 0, 0.5, closed="right")],
-        "method": [StrOptions({"mahalanobis", "reconstruction_error"})],
+        "method": [StrOptions({"combined", "reconstruction_error"})],
         "random_state": ["random_state"],
     }
 
-    def __init__(
-        self, estimator=None, *, contamination=0.1, method="mahalanobis", random_state=None
-    ):
+    def __init__(self, estimator=None, *, contamination=0.1, method="combined", random_state=None):
         self.estimator = estimator
         self.contamination = contamination
         self.method = method
@@ -127,12 +125,10 @@ class ConvOutlierDetector(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
             if name.split("__")[-1] == "random_state" and value is None
         }
         estimator.set_params(**seeds)
-        features = _codes_and_errors(estimator.fit(X, None), X)  # FrozenEstimator wants a y
-        usual = None
-        if self.method == "mahalanobis":  # shrunk: few samples make a covariance singular
-            usual = make_pipeline(StandardScaler(), LedoitWolf()).fit(features)
-        self.offset_ = float(np.percentile(_scores(usual, features), 100 * self.contamination))
-        self.estimator_, self._usual = estimator, usual
+        codes, errors = _codes_and_errors(estimator.fit(X, None), X)  # FrozenEstimator wants a y
+        score = _Combined(codes, errors) if self.method == "combined" else _reconstruction_error
+        self.offset_ = float(np.percentile(score(codes, errors), 100 * self.contamination))
+        self.estimator_, self._score = estimator, score
         for name in ("n_features_in_", "feature_names_in_"):
             vars(self).pop(name, None)
             if hasattr(estimator, name):
@@ -149,11 +145,11 @@ class ConvOutlierDetector(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
         Returns
         -------
         scores : ndarray of shape (n_samples,), float64
-            At most 0, smaller for outliers. Squared errors are in the squared units of X, squared
-            Mahalanobis distances have no unit.
+            Smaller for outliers. Mean squared errors are in the squared units of X; combined
+            deviations have no unit, and are about 0 for usual samples.
         """
         check_is_fitted(self)
-        return _scores(self._usual, _codes_and_errors(self.estimator_, X))
+        return self._score(*_codes_and_errors(self.estimator_, X))
 
     def decision_function(self, X):
         """Return the scores less `offset_`.
@@ -214,17 +210,31 @@ def _squared_errors(estimator, codes, rows):
 
 
 def _codes_and_errors(estimator, X):
-    """Return the codes, and the root mean squared errors as a last column (n, k + 1), float64."""
+    """Return codes (n, k) and root mean squared errors (n,), float64."""
     codes, rows, _ = _encode(estimator, X)
     errors = [
         np.sqrt(_squared_errors(estimator, codes[block], rows[block]).mean(axis=1))
         for block in gen_batches(len(codes), BLOCK_ROWS)
     ]
-    return np.column_stack([codes, np.concatenate(errors)])
+    return codes.astype(np.float64), np.concatenate(errors)
 
 
-def _scores(usual, features):
-    """Return scores (n,) of features (n, k + 1); `usual` is None for those of the error alone."""
-    if usual is None:
-        return -np.square(features[:, -1])
-    return -usual[-1].mahalanobis(usual[:-1].transform(features))
+def _reconstruction_error(codes, errors):
+    return -np.square(errors)
+
+
+class _Combined:
+    """Minus the larger of two deviations from what is usual in the codes and errors given."""
+
+    def __init__(self, codes, errors):
+        self.scaler = StandardScaler().fit(codes)
+        # Shrunk: of few samples a covariance is singular.
+        self.covariance = LedoitWolf().fit(self.scaler.transform(codes))
+        self.spread = RobustScaler().fit(self._measure(codes, errors))
+
+    def _measure(self, codes, errors):
+        squared = self.covariance.mahalanobis(self.scaler.transform(codes))
+        return np.column_stack([np.sqrt(squared), errors])  # (n, 2)
+
+    def __call__(self, codes, errors):
+        return -self.spread.transform(self._measure(codes, errors)).max(axis=1)

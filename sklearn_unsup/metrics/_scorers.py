@@ -178,6 +178,12 @@ def _mean_score(X, scores):
 def _silhouette(codes, labels):
     """Mean silhouette; of noise (-1) it is 0, as of any row that is alone in its cluster."""
     clustered = labels != -1
+    n_clusters = len(np.unique(labels[clustered]))
+    if n_clusters < 2:
+        raise ValueError(
+            f"There are {n_clusters} clusters beside the noise: the silhouette wants at least 2. "
+            "Change the parameters of the clusterer, such as eps."
+        )
     return silhouette_samples(codes[clustered], labels[clustered]).sum() / len(labels)
 
 

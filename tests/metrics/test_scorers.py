@@ -103,6 +103,12 @@ def test_noise_has_a_silhouette_of_zero():
     assert silhouette_scorer(model, far) == pytest.approx(clean * clustered.mean())
 
 
+@pytest.mark.parametrize(("eps", "found"), [(1e-3, 0), (1e3, 1)])
+def test_a_silhouette_of_less_than_two_clusters_is_refused(eps, found):
+    with pytest.raises(ValueError, match=f"There are {found} clusters.*such as eps"):
+        silhouette_scorer(DBSCAN(eps=eps).fit(BLOBS), BLOBS)
+
+
 def test_an_error_is_negated_and_keywords_are_handed_on():
     pca = PCA(2).fit(BLOBS)
     codes = pca.transform(BLOBS)

@@ -1,0 +1,78 @@
+"""
+Which clusterer for which codes
+===============================
+
+Codes stand between images and any clusterer of scikit-learn. Six of them group pixels and codes of
+digits; labels are used to score the groups only. Clusterers by density need gaps between the
+groups: an autoencoder that learns to remove noise makes more of them, codes of length one too
+(``Normalizer``), and UMAP (the extra ``umap``) more again.
+"""
+
+# %%
+# Learn the codes once; freeze them, so that the pipelines below do not train them again.
+from importlib.util import find_spec
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("agg")
+import matplotlib.pyplot as plt
+from sklearn.cluster import DBSCAN, HDBSCAN, AgglomerativeClustering, KMeans, MiniBatchKMeans
+from sklearn.frozen import FrozenEstimator
+from sklearn.manifold import TSNE, Isomap
+from sklearn.metrics import adjusted_rand_score
+from sklearn.mixture import GaussianMixture
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import Normalizer
+
+from sklearn_unsup import ConvAutoencoder
+from sklearn_unsup.datasets import load_digit_images
+from sklearn_unsup.metrics import k_distance_curve
+
+X, y = load_digit_images().data, load_digit_images().target
+codes = FrozenEstimator(ConvAutoencoder(10, noise_level=1.0, random_state=0).fit(X))
+features = {
+    "pixels": X,
+    "codes": make_pipeline(codes, Normalizer()).fit_transform(X),
+}
+if find_spec("umap"):
+    from umap import UMAP
+
+    umap = UMAP(n_components=10, n_neighbors=10, min_dist=0, random_state=0, n_jobs=1)
+    features["UMAP of codes"] = make_pipeline(codes, umap).fit_transform(X)
+
+# %%
+# The curve of distances to the tenth neighbour suggests the ``eps`` of DBSCAN.
+curves = {name: k_distance_curve(table, n_neighbors=10) for name, table in features.items()}
+print(f"{'adjusted Rand index':24}" + "".join(f"{name:>15}" for name in features))
+for clusterer in (
+    KMeans(10, n_init=10, random_state=0),
+    MiniBatchKMeans(10, n_init=10, random_state=0),
+    GaussianMixture(10, reg_covar=1e-2, random_state=0),
+    AgglomerativeClustering(10),
+    HDBSCAN(min_cluster_size=30, min_samples=3, copy=True),
+    DBSCAN(min_samples=11),
+):
+    line = f"{type(clusterer).__name__:24}"
+    for name, table in features.items():
+        if isinstance(clusterer, DBSCAN):
+            clusterer.set_params(eps=curves[name][1])
+        line += f"{adjusted_rand_score(y, clusterer.fit_predict(table)):15.2f}"
+    print(line)
+
+# %%
+# Where the curve turns, and two maps of the codes, coloured by the digit.
+figure, axes = plt.subplots(1, 3, figsize=(12, 3.8), layout="constrained")
+for name, (distances, eps) in curves.items():
+    axes[0].plot(distances / distances[-1], label=f"{name}: eps = {eps:.2f}")
+    axes[0].axhline(eps / distances[-1], color="grey", linewidth=0.5)
+axes[0].set(title="Distance to the 10th neighbour / largest", xlabel="rows, sorted")
+axes[0].legend()
+for ax, mapper in zip(axes[1:], (TSNE(random_state=0), Isomap(n_neighbors=10)), strict=True):
+    ax.scatter(*make_pipeline(codes, mapper).fit_transform(X).T, c=y, cmap="tab10", s=3)
+    ax.set(title=f"{type(mapper).__name__} of codes", xticks=[], yticks=[])
+
+path = Path("output/clustering.png").resolve()
+path.parent.mkdir(exist_ok=True)
+figure.savefig(path, dpi=120)
+print(f"\nA picture of the curves and of two maps: {path}")

@@ -1,0 +1,73 @@
+"""
+Images that do not belong, and where
+====================================
+
+Among a thousand images of shapes, one in twenty has a fault: a bright spot or a stripe somewhere.
+Nobody says which. An autoencoder learns what is common, and `ConvOutlierDetector` names the rest;
+its map of errors shows where in the image the fault is. Faults that are small parts of an image
+raise the error but hardly change the code, so the error alone is asked for here.
+"""
+
+# %%
+# Shapes in all positions and sizes, with faults in fifty of them.
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("agg")
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.ensemble import IsolationForest
+from sklearn.frozen import FrozenEstimator
+from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.neighbors import LocalOutlierFactor
+
+from sklearn_unsup import ConvAutoencoder, ConvOutlierDetector
+from sklearn_unsup.datasets import make_shapes
+
+X = make_shapes(1000, image_size=24, noise=0.02, random_state=0).data
+rng = np.random.default_rng(0)
+is_outlier = np.arange(1000) < 50
+images = X.reshape(-1, 24, 24)  # a view: the faults are in X as well
+for image in images[:25]:
+    row, column = rng.integers(2, 20, size=2)
+    image[row : row + 2, column : column + 2] += 0.7  # a spot
+for image in images[25:50]:
+    image[:, rng.integers(2, 22)] += 0.3  # a stripe
+
+# %%
+# Fitted to all images, faults included.
+autoencoder = FrozenEstimator(ConvAutoencoder(16, random_state=0).fit(X))
+params = {"contamination": 0.05, "method": "reconstruction_error"}
+ours = ConvOutlierDetector(autoencoder, **params)
+detectors = {
+    "ConvOutlierDetector, error": ours,
+    "ConvOutlierDetector, combined": ConvOutlierDetector(autoencoder, contamination=0.05),
+    "ConvOutlierDetector(PCA), error": ConvOutlierDetector(PCA(16), **params),
+    "IsolationForest": IsolationForest(contamination=0.05, random_state=0),
+    "LocalOutlierFactor": LocalOutlierFactor(contamination=0.05, novelty=True),
+}
+print(f"{'':32}{'area under the curve':>22}{'average precision':>20}")
+for name, detector in detectors.items():
+    unusual = -detector.fit(X).score_samples(X)
+    area = roc_auc_score(is_outlier, unusual)
+    print(f"{name:32}{area:22.3f}{average_precision_score(is_outlier, unusual):20.3f}")
+
+# %%
+# The most unusual images, and where they are so.
+order = ours.score_samples(X).argsort()[:8]
+maps = ours.error_map(X[order]).reshape(-1, 24, 24)
+figure, axes = plt.subplots(2, 8, figsize=(12, 3.4), layout="constrained")
+for column, (i, errors) in enumerate(zip(order, maps, strict=True)):
+    axes[0, column].imshow(images[i], cmap="gray", vmin=0, vmax=1)
+    axes[0, column].set_title("a fault" if is_outlier[i] else "no fault", fontsize=9)
+    axes[1, column].imshow(errors, cmap="inferno")
+for ax in axes.ravel():
+    ax.set_axis_off()
+figure.suptitle("The most unusual images, and their maps of errors")
+
+path = Path("output/outliers.png").resolve()
+path.parent.mkdir(exist_ok=True)
+figure.savefig(path, dpi=120)
+print(f"\nA picture of outliers and maps of errors: {path}")
