@@ -90,6 +90,14 @@ def test_codes_cluster_better_than_pixels(name, learnt):
 
 
 @pytest.mark.parametrize("name", EMBEDDINGS)
+def test_every_model_feeds_every_map(name, any_small):
+    pipe = make_pipeline(any_small(), clone(EMBEDDINGS[name]))
+    embedded = pipe.fit_transform(X[:200])
+    assert embedded.shape == (200, 2)
+    assert np.ptp(embedded, axis=0).min() > 0
+
+
+@pytest.mark.parametrize("name", EMBEDDINGS)
 def test_embeddings_of_codes_keep_neighbours(name, learnt):
     embedded = make_pipeline(learnt, clone(EMBEDDINGS[name])).fit_transform(X)
     assert embedded.shape == (600, 2)

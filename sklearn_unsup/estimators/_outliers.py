@@ -126,9 +126,10 @@ class ConvOutlierDetector(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
         }
         estimator.set_params(**seeds)
         codes, errors = _codes_and_errors(estimator.fit(X, None), X)  # FrozenEstimator wants a y
-        score = _Combined(codes, errors) if self.method == "combined" else _reconstruction_error
-        self.offset_ = float(np.percentile(score(codes, errors), 100 * self.contamination))
-        self.estimator_, self._score = estimator, score
+        usual = _fit_usual(codes, errors) if self.method == "combined" else None
+        scores = _scores(codes, errors, usual)
+        self.estimator_, self._usual = estimator, usual
+        self.offset_ = float(np.percentile(scores, 100 * self.contamination))
         for name in ("n_features_in_", "feature_names_in_"):
             vars(self).pop(name, None)
             if hasattr(estimator, name):
@@ -149,7 +150,7 @@ class ConvOutlierDetector(MetaEstimatorMixin, OutlierMixin, BaseEstimator):
             deviations have no unit, and are about 0 for usual samples.
         """
         check_is_fitted(self)
-        return self._score(*_codes_and_errors(self.estimator_, X))
+        return _scores(*_codes_and_errors(self.estimator_, X), self._usual)
 
     def decision_function(self, X):
         """Return the scores less `offset_`.
@@ -219,22 +220,22 @@ def _codes_and_errors(estimator, X):
     return codes.astype(np.float64), np.concatenate(errors)
 
 
-def _reconstruction_error(codes, errors):
-    return -np.square(errors)
+def _fit_usual(codes, errors):
+    """Return what `_measures` needs, and a scaler of its measures."""
+    scaler = StandardScaler().fit(codes)
+    # Shrunk: of few samples a covariance is singular.
+    covariance = LedoitWolf().fit(scaler.transform(codes))
+    return scaler, covariance, RobustScaler().fit(_measures(codes, errors, scaler, covariance))
 
 
-class _Combined:
-    """Minus the larger of two deviations from what is usual in the codes and errors given."""
+def _measures(codes, errors, scaler, covariance):
+    """Return the codes' Mahalanobis distances, and the errors (n, 2)."""
+    return np.column_stack([np.sqrt(covariance.mahalanobis(scaler.transform(codes))), errors])
 
-    def __init__(self, codes, errors):
-        self.scaler = StandardScaler().fit(codes)
-        # Shrunk: of few samples a covariance is singular.
-        self.covariance = LedoitWolf().fit(self.scaler.transform(codes))
-        self.spread = RobustScaler().fit(self._measure(codes, errors))
 
-    def _measure(self, codes, errors):
-        squared = self.covariance.mahalanobis(self.scaler.transform(codes))
-        return np.column_stack([np.sqrt(squared), errors])  # (n, 2)
-
-    def __call__(self, codes, errors):
-        return -self.spread.transform(self._measure(codes, errors)).max(axis=1)
+def _scores(codes, errors, usual):
+    """Return scores (n,); `usual` is None for those of the error alone."""
+    if usual is None:
+        return -np.square(errors)
+    *distance, spread = usual
+    return -spread.transform(_measures(codes, errors, *distance)).max(axis=1)

@@ -92,7 +92,7 @@ class _Scorer:
 
     def __repr__(self):
         return (
-            f"make_unsupervised_scorer({self.metric.__name__}, "
+            f"make_unsupervised_scorer({getattr(self.metric, '__name__', self.metric)}, "
             f"response_method={self.response_method!r}, space={self.space!r}, "
             f"greater_is_better={self.greater_is_better})"
         )
@@ -187,11 +187,20 @@ def _silhouette(codes, labels):
     return silhouette_samples(codes[clustered], labels[clustered]).sum() / len(labels)
 
 
+#: Share of the variance of X that ``inverse_transform(transform(X))`` explains, at most 1; of our
+#: estimators, of PCA and of Pipelines that end in one, in the units of X.
 explained_variance_scorer = make_unsupervised_scorer(
     _explained_variance, response_method="reconstruct"
 )
+
+#: Mean of ``score_samples(X)``: of ConvVAE the evidence lower bound, in nats per image.
 evidence_bound_scorer = make_unsupervised_scorer(_mean_score, response_method="score_samples")
+
+#: Minus the `kernel_distance` between X and as many generated rows.
 neg_kernel_distance_scorer = make_unsupervised_scorer(
     kernel_distance, response_method="sample", greater_is_better=False
 )
+
+#: Mean silhouette of the clusters of a Pipeline's last step, in the space of what it was given.
+#: Rows that are noise (-1) count as 0.
 silhouette_scorer = make_unsupervised_scorer(_silhouette, response_method="predict", space="codes")
