@@ -2,7 +2,7 @@
 How many components, without labels
 ===================================
 
-Which of six widths of the code is best? Scorers that need no labels are asked in one grid search.
+Which of five widths of the code is best? Scorers that need no labels are asked in one grid search.
 Then the labels, held back until here, are uncovered, to see who was right. Caching in the Pipeline
 keeps all models of the search, so that none is trained twice.
 """
@@ -35,7 +35,7 @@ from sklearn_unsup.metrics import (
 
 X, y = load_digit_images().data, load_digit_images().target
 train, test = train_test_split(np.arange(len(X)), random_state=0)
-widths = [1, 2, 4, 8, 16, 32]
+widths = [2, 4, 8, 16, 32]
 scoring = {
     "evidence bound (nats)": lambda pipe, X, y=None: pipe[0].score(X),
     "explained variance": lambda pipe, X, y=None: explained_variance_scorer(pipe[0], X),
@@ -43,12 +43,10 @@ scoring = {
     "silhouette in codes": silhouette_scorer,
 }
 with tempfile.TemporaryDirectory() as cache:
-    vae, kmeans = ConvVAE(max_epochs=12, random_state=0), KMeans(10, n_init=10, random_state=0)
+    vae, kmeans = ConvVAE(max_epochs=10, random_state=0), KMeans(10, n_init=10, random_state=0)
     pipe = make_pipeline(vae, kmeans, memory=cache)
     grid = {"convvae__n_components": widths}
-    search = GridSearchCV(
-        pipe, grid, scoring=scoring, refit="evidence bound (nats)", cv=[(train, test)]
-    ).fit(X)
+    search = GridSearchCV(pipe, grid, scoring=scoring, refit=False, cv=[(train, test)]).fit(X)
 
     # %%
     # What the labels say: of clusters, and of a linear classifier on the codes.
@@ -60,7 +58,7 @@ with tempfile.TemporaryDirectory() as cache:
         linear = LogisticRegression(max_iter=1000).fit(codes[0], y[train])
         found["labels: linear"].append(linear.score(codes[1], y[test]))
         found["labels: k-means"].append(clustering_accuracy(y[test], pipe.predict(X[test])))
-print("The evidence bound chose", search.best_params_)
+print("The evidence bound chose", widths[np.argmax(found["evidence bound (nats)"])], "components")
 
 # %%
 figure, axes = plt.subplots(1, len(found), figsize=(14, 2.8), layout="constrained")
