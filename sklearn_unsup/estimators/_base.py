@@ -3,33 +3,31 @@
 from numbers import Integral
 
 import numpy as np
-import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_array, check_scalar
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_unsup import persistence
 from sklearn_unsup._sklearn import _fit_context
 from sklearn_unsup.estimators._exploration import Exploration
 from sklearn_unsup.estimators._fitting import Fitting
+from sklearn_unsup.estimators._saving import Saving
 from sklearn_unsup.images import as_rows, channels_first, find_layout, to_images, to_rows
 from sklearn_unsup.inference import apply_in_chunks
 from sklearn_unsup.scaling import check_magnitude
-from sklearn_unsup.training import (
-    ScikitLearnCallbacks,
-    computing,
-    device_after_loading,
-    draw_seed,
-    isolated_torch_rng,
-)
+from sklearn_unsup.training import ScikitLearnCallbacks, computing, draw_seed
 
 # What X may stay; the first is what others become, and integers must not become uint8.
 DTYPES = [np.float32, np.float64, np.uint8]
 
 
 class BaseConvEstimator(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupportMixin, Exploration, Fitting
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    CallbackSupportMixin,
+    Exploration,
+    Saving,
+    Fitting,
 ):
     """Base of the estimators that learn from images with a network.
 
@@ -245,22 +243,3 @@ class BaseConvEstimator(
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
-
-    def __getstate__(self):
-        """Return parameters, plain values and numpy arrays."""
-        state = dict(super().__getstate__())
-        network = state.pop("network_", None)
-        if network is not None:
-            state["_network_state"] = persistence.dump_network(network)
-        return state
-
-    def __setstate__(self, state):
-        """Build the network anew and copy the weights in, on the device that this machine has."""
-        state = dict(state)
-        saved = state.pop("_network_state", None)
-        super().__setstate__(state)
-        if saved is not None:
-            with isolated_torch_rng(0, torch.device("cpu")):
-                network = self._build_network(self.image_shape_, **self._fitted_params)
-            persistence.load_network(network, saved)
-            self.network_ = network.to(device_after_loading(self.device))

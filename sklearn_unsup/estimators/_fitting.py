@@ -8,7 +8,11 @@ import numpy as np
 import torch
 
 from sklearn_unsup import persistence
-from sklearn_unsup.estimators._parameters import SharedParameters, check_widths
+from sklearn_unsup.estimators._parameters import (
+    SharedParameters,
+    check_can_be_pickled,
+    check_widths,
+)
 from sklearn_unsup.networks import initialise
 from sklearn_unsup.training import (
     Trainer,
@@ -89,6 +93,8 @@ class Fitting(SharedParameters):
     def _start(self, rows, generator):
         """Build a new network, with new weights and the scaling of X."""
         check_widths(self.hidden_channels, self.hidden_layer_sizes)
+        for name in self._factories:
+            check_can_be_pickled(name, getattr(self, name))
         vars(self).pop("_training_state", None)
         self._fitted_params = {name: getattr(self, name) for name in self._network_parameters}
         self.history_ = []

@@ -1,6 +1,7 @@
 """The parameters that every estimator has: what they may be, and what they mean."""
 
 import inspect
+import pickle
 from numbers import Integral, Real
 
 from sklearn.base import BaseEstimator
@@ -179,6 +180,17 @@ WORDING = {
         '"train_loss", the parts of the loss,\n        and "valid_loss" with `early_stopping`'
     ),
 }
+
+
+def check_can_be_pickled(name, factory):
+    """Raise an error before the training, not when its result is to be saved."""
+    try:
+        pickle.dumps(factory)
+    except Exception as error:
+        raise ValueError(
+            f"{name}={factory!r} cannot be pickled ({error}), so the fitted estimator could not be "
+            "saved. Give a class or function that is defined with a name at the top of a module."
+        ) from error
 
 
 def document(**wording):

@@ -13,7 +13,7 @@ from sklearn_unsup.networks._convolutional import (
     LeakyEncoder,
 )
 from sklearn_unsup.networks._custom import build_decoder, build_encoder
-from sklearn_unsup.networks._initialisation import HE_GAIN, initialise
+from sklearn_unsup.networks._initialisation import HE_GAIN, initialise, materialise
 from sklearn_unsup.networks._likelihoods import (
     MIN_VARIANCE,
     BernoulliLikelihood,
@@ -40,4 +40,5 @@ __all__ = [
     "build_decoder",
     "build_encoder",
     "initialise",
+    "materialise",
 ]

@@ -229,9 +229,9 @@ class _Joint(nn.Module):
     def __init__(self, n_components):
         super().__init__()
         self.layers = nn.Sequential(
-            nn.utils.skip_init(nn.Linear, JOINT_WIDTH + n_components, JOINT_WIDTH),
+            nn.Linear(JOINT_WIDTH + n_components, JOINT_WIDTH, device="meta"),
             nn.LeakyReLU(0.2),
-            nn.utils.skip_init(nn.Linear, JOINT_WIDTH, 1),
+            nn.Linear(JOINT_WIDTH, 1, device="meta"),
         )
 
     def forward(self, features, codes):

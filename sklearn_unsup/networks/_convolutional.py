@@ -9,7 +9,6 @@ from itertools import pairwise
 
 import torch
 from torch import nn
-from torch.nn.utils import skip_init
 
 LONGEST_UNHALVED_SIDE = 3
 
@@ -19,8 +18,8 @@ class ConvEncoder(nn.Module):
 
     Each stage is a 3 x 3 convolution that halves every side still longer than 3, and a SiLU. Stages
     after the first that find nothing to halve are left out: they cost more and learn less. There is
-    no normalisation: it did not help, and a batch of one needs none. The weights are left as memory
-    was: fill them with `initialise` or from a saved state.
+    no normalisation: it did not help, and a batch of one needs none. Weights have no memory yet:
+    `initialise` gives them some, or `materialise`, to be filled with saved ones.
 
     Parameters
     ----------
@@ -41,7 +40,7 @@ class ConvEncoder(nn.Module):
         widths, sizes = _plan(image_shape, hidden_channels)
         stages = []
         for (n_in, n_out), size in zip(pairwise(widths), sizes, strict=False):
-            layer = skip_init(nn.Conv2d, n_in, n_out, **_geometry(size))
+            layer = nn.Conv2d(n_in, n_out, device="meta", **_geometry(size))
             stages += [layer, self.activation()]
         self.stages = nn.Sequential(*stages)
         n_features = widths[-1] * math.prod(sizes[-1])
@@ -96,8 +95,8 @@ class ConvDecoder(nn.Module):
         for i in reversed(range(len(sizes) - 1)):
             geometry = _geometry(sizes[i], kernel_size)
             padding = _output_padding(sizes[i], sizes[i + 1], **geometry)
-            layer = skip_init(
-                nn.ConvTranspose2d, widths[i + 1], widths[i], output_padding=padding, **geometry
+            layer = nn.ConvTranspose2d(
+                widths[i + 1], widths[i], output_padding=padding, device="meta", **geometry
             )
             norm = [nn.BatchNorm2d(widths[i + 1])] if batch_norm else []
             stages += [*norm, nn.SiLU(), layer]
@@ -146,9 +145,9 @@ class LeakyEncoder(ConvEncoder):
 
 def _fully_connected(widths, activation=nn.SiLU):
     """Linear layers of the given widths, with an activation between two."""
-    layers = [skip_init(nn.Linear, widths[0], widths[1])]
+    layers = [nn.Linear(widths[0], widths[1], device="meta")]
     for n_in, n_out in pairwise(widths[1:]):
-        layers += [activation(), skip_init(nn.Linear, n_in, n_out)]
+        layers += [activation(), nn.Linear(n_in, n_out, device="meta")]
     return nn.Sequential(*layers)
 
 

@@ -2,6 +2,7 @@
 
 import math
 
+import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
@@ -23,6 +24,7 @@ def initialise(module, generator, gain=1.0):
     gain : float
         Of the weights; biases are within 1 / sqrt(fan-in) always.
     """
+    materialise(module)
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             normed = parametrize.is_parametrized(layer)
@@ -30,3 +32,16 @@ def initialise(module, generator, gain=1.0):
             bound = 1 / math.sqrt(weight[0].numel())
             nn.init.uniform_(weight, -gain * bound, gain * bound, generator=generator)
             nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
+
+
+def materialise(module):
+    """Give memory to the parameters of `module` that have none yet.
+
+    Networks are built without (on torch's device "meta"), so that their shapes can be compared with
+    a file before there is memory for them.
+    """
+    for layer in module.modules():
+        for name, parameter in layer.named_parameters(recurse=False):
+            if parameter.is_meta:
+                memory = torch.empty_like(parameter, device="cpu")
+                setattr(layer, name, nn.Parameter(memory, parameter.requires_grad))

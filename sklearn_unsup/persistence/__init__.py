@@ -1,0 +1,19 @@
+"""What was learnt <-> plain values and numpy arrays: digest, versions, files without code."""
+
+from sklearn_unsup.persistence._arrays import check_fit, load_weights, to_plain, to_tensors
+from sklearn_unsup.persistence._files import SavedFile, plain, save_file
+from sklearn_unsup.persistence._state import CorruptedModelError, digest, seal, unseal
+
+__all__ = [
+    "CorruptedModelError",
+    "SavedFile",
+    "check_fit",
+    "digest",
+    "load_weights",
+    "plain",
+    "save_file",
+    "seal",
+    "to_plain",
+    "to_tensors",
+    "unseal",
+]

@@ -1,0 +1,81 @@
+"""Tensors <-> numpy arrays."""
+
+import numpy as np
+import torch
+
+from sklearn_unsup.networks import materialise
+from sklearn_unsup.persistence._state import CorruptedModelError
+
+
+def to_plain(value):
+    """Replace every tensor in nested dicts, lists and tuples by a numpy array."""
+    return _map_leaves(
+        value, lambda leaf: leaf.detach().cpu().numpy().copy() if torch.is_tensor(leaf) else leaf
+    )
+
+
+def to_tensors(value):
+    """Replace every numpy array in nested dicts, lists and tuples by a tensor of its own."""
+    return _map_leaves(
+        value,
+        lambda leaf: torch.from_numpy(np.array(leaf)) if isinstance(leaf, np.ndarray) else leaf,
+    )
+
+
+def _map_leaves(value, function):
+    if isinstance(value, dict):
+        return {key: _map_leaves(item, function) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_map_leaves(item, function) for item in value)
+    return function(value)
+
+
+def check_fit(network, shapes):
+    """Raise an error if weights of the given shapes are not those of a network.
+
+    Parameters
+    ----------
+    network : nn.Module
+        It may have no memory yet.
+    shapes : dict of (str, tuple)
+        Name of the dtype, and shape, for each name.
+
+    Raises
+    ------
+    CorruptedModelError
+        Names the first that does not fit.
+    """
+    expected = {
+        name: (str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape))
+        for name, tensor in network.state_dict().items()
+    }
+    if shapes == expected:
+        return
+    names = shapes.keys() | expected.keys()
+    name = min(name for name in names if shapes.get(name) != expected.get(name))
+    raise CorruptedModelError(
+        f"the saved weights do not fit the network: {name} is {shapes.get(name)}, expected "
+        f"{expected.get(name)}. If it has a custom network, that has changed since."
+    )
+
+
+def load_weights(network, weights):
+    """Copy saved weights into a network of the same architecture, and set it to evaluation.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Parameters without memory get some.
+    weights : dict of ndarray
+
+    Raises
+    ------
+    CorruptedModelError
+        If names, dtypes or shapes do not fit.
+    """
+    check_fit(network, {name: (str(a.dtype), a.shape) for name, a in weights.items()})
+    materialise(network)
+    network.load_state_dict(
+        {name: torch.from_numpy(np.require(a, requirements="W")) for name, a in weights.items()}
+    )
+    network.eval()

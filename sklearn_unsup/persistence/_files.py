@@ -1,0 +1,200 @@
+"""Files of arrays and plain values that hold no code, in the safetensors format.
+
+A file is written beside its name and then moved there, so that whoever is stopped in the middle
+leaves the file that was there before.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import uuid
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from sklearn_unsup.persistence._state import (
+    STATE_FORMAT,
+    CorruptedModelError,
+    check_format,
+    digest,
+    installed_versions,
+)
+
+WRITER = "sklearn_unsup"
+DTYPES = {"F16": "float16", "F32": "float32", "F64": "float64", "U8": "uint8", "BOOL": "bool"}
+DTYPES |= {f"I{bits}": f"int{bits}" for bits in (8, 16, 32, 64)}
+
+# What content that was altered on purpose, digest and all, can bring about.
+CONTENT_ERRORS = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError)
+CONTENT_ERRORS = (*CONTENT_ERRORS, SafetensorError)
+
+
+def save_file(path, kind, state, **header):
+    """Write a state to a file, whole or not at all.
+
+    Parameters
+    ----------
+    path : str or path-like
+    kind : str
+        What it is the state of; `SavedFile` asks for the same.
+    state : dict
+        Nested dicts, lists and tuples of plain values and numpy arrays. Of classes and functions
+        the name is written.
+    **header
+        More plain values, to be read before the arrays are.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written. What was at `path` is still there.
+    """
+    arrays = {}
+    header = {
+        "format": STATE_FORMAT,
+        "kind": kind,
+        "versions": installed_versions(),
+        **header,
+        "state": to_json(state, arrays),
+    }
+    text = json.dumps({**header, "sha256": digest(arrays)})
+    _replace(path, save(arrays, {WRITER: text, "sha256": digest(text)}))
+
+
+class SavedFile(contextlib.AbstractContextManager):
+    """A file of `save_file`, open: its header is read and checked, its arrays are not yet.
+
+    As a context manager it gives errors of the content the name of the file.
+
+    Parameters
+    ----------
+    path : str or path-like
+    kind : str
+        As it was saved.
+
+    Attributes
+    ----------
+    header : dict
+    outline : dict
+        The state, with the dtype and the shape of each array in its place.
+
+    Raises
+    ------
+    CorruptedModelError
+        If the file is not one, is damaged, or is of another kind or of a newer format.
+    OSError
+        If the file cannot be read.
+    """
+
+    def __init__(self, path, kind):
+        self.path = os.fspath(path)
+        self.size = os.path.getsize(self.path)  # safetensors has its own errors for what is missing
+        with self:
+            self._file = safe_open(self.path, "numpy")
+            metadata = self._file.metadata() or {}
+            if WRITER not in metadata or "sha256" not in metadata:
+                raise CorruptedModelError("it was not written by sklearn_unsup")
+            _check_digest(metadata[WRITER], metadata["sha256"])
+            self.header = json.loads(metadata[WRITER])
+            check_format(self.header["format"], self.header["versions"], "it")
+            if self.header["kind"] != kind:
+                raise CorruptedModelError(f"it is of {self.header['kind']}, expected {kind}")
+            slices = {name: self._file.get_slice(name) for name in self._file.keys()}
+            shapes = {
+                name: (DTYPES.get(part.get_dtype()), tuple(part.get_shape()))
+                for name, part in slices.items()
+            }
+            self.outline = from_json(self.header["state"], shapes)
+
+    def read(self):
+        """Return the state, after the digest of its arrays was checked."""
+        arrays = self._file.get_tensors()
+        _check_digest(arrays, self.header["sha256"])
+        return from_json(self.header["state"], arrays)
+
+    def __exit__(self, kind, error, traceback):
+        """Name the file in errors of its content."""
+        if isinstance(error, CONTENT_ERRORS):
+            raise CorruptedModelError(
+                f"{self.path} ({self.size} bytes) cannot be loaded: {error}"
+            ) from error
+
+
+def _check_digest(value, expected):
+    found = digest(value)
+    if found != expected:
+        raise CorruptedModelError(
+            f"it was altered: its digest is {found[:12]}, expected {expected[:12]}"
+        )
+
+
+def to_json(value, arrays, name=""):
+    """Return a value as JSON can hold it; its arrays go to `arrays`."""
+    if isinstance(value, np.ndarray) and value.dtype != object:
+        arrays[name] = np.ascontiguousarray(value).reshape(value.shape)
+        return {"array": name}
+    if isinstance(value, dict):
+        items = value.items()
+        return {"dict": [[key, to_json(item, arrays, _join(name, key))] for key, item in items]}
+    if isinstance(value, list | tuple | np.ndarray):
+        items = [to_json(item, arrays, _join(name, i)) for i, item in enumerate(value)]
+        return {type(value).__name__: items}
+    if isinstance(value, np.generic):
+        return value.item()
+    if hasattr(value, "__qualname__"):
+        return {"name": f"{value.__module__}.{value.__qualname__}"}
+    return value
+
+
+def from_json(value, arrays):
+    """Undo `to_json`; classes and functions stay names."""
+    if not isinstance(value, dict):
+        return value
+    ((kind, content),) = value.items()
+    if kind == "array":
+        return arrays[content]
+    if kind == "name":
+        return content
+    if kind == "dict":
+        return {key: from_json(item, arrays) for key, item in content}
+    items = [from_json(item, arrays) for item in content]
+    return {"list": list, "tuple": tuple, "ndarray": _object_array}[kind](items)
+
+
+def plain(value):
+    """Return a value without arrays as it would come back from a file."""
+    return from_json(to_json(value, {}), {})
+
+
+def _object_array(items):
+    return np.array(items, dtype=object)
+
+
+def _join(*names):
+    return "/".join(str(name) for name in names if name != "")
+
+
+def _replace(path, content):
+    """Write a file beside `path`, see it to the disk, and move it there."""
+    path = os.path.realpath(path)  # what a link points to is replaced, not the link
+    folder, name = os.path.split(path)
+    temporary = os.path.join(folder, f".{name}.{uuid.uuid4().hex}")
+    try:
+        with open(temporary, "xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copymode(path, temporary)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    if hasattr(os, "O_DIRECTORY"):
+        descriptor = os.open(folder, os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,128 @@
+"""The state of an estimator, sealed with its format, the versions that wrote it, and a digest."""
+
+import hashlib
+from functools import cache
+from importlib.metadata import version
+from numbers import Number
+
+import numpy as np
+
+STATE_FORMAT = 2
+PACKAGES = ("sklearn-unsup", "torch", "scikit-learn", "numpy")
+SEAL = "_seal"
+
+
+class CorruptedModelError(ValueError):
+    """A saved model is not what was saved, or not what this version can read."""
+
+
+def seal(state):
+    """Add the format's number, the versions of packages, and a digest of all values.
+
+    The digest finds accidents. It is no signature: who alters a file on purpose can make another.
+
+    Parameters
+    ----------
+    state : dict
+        Plain values, numpy arrays, and scikit-learn's estimators. Of other objects the digest
+        holds the type alone.
+
+    Returns
+    -------
+    sealed : dict
+        With one more key.
+    """
+    header = {"format": STATE_FORMAT, "versions": installed_versions()}
+    return {**state, SEAL: {**header, "sha256": digest([header, state])}}
+
+
+def unseal(state, name):
+    """Check the seal of a state, and take it off.
+
+    Parameters
+    ----------
+    state : dict
+        As `seal` returns it.
+    name : str
+        What it is the state of, for messages.
+
+    Returns
+    -------
+    state : dict
+        A new one, without the seal.
+    versions : dict of str
+        Of the packages that wrote it.
+
+    Raises
+    ------
+    CorruptedModelError
+        If the format is not one that this version reads, or a value was altered.
+    """
+    state = dict(state)
+    try:
+        header = dict(state.pop(SEAL))
+        expected, format, versions = header.pop("sha256"), header["format"], header["versions"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise CorruptedModelError(
+            f"The saved {name} has no seal: it was altered, or saved by a version of sklearn_unsup "
+            "before 0.1. Load another copy, or fit again."
+        ) from error
+    check_format(format, versions, f"The saved {name}")
+    found = digest([header, state])
+    if found != expected:
+        raise CorruptedModelError(
+            f"The saved {name} was altered: its digest is {found[:12]}, expected "
+            f"{str(expected)[:12]}. Load another copy."
+        )
+    return state, versions
+
+
+def check_format(format, versions, subject):
+    """Raise an error if a format is not one that this version reads."""
+    if isinstance(format, int) and 1 < format <= STATE_FORMAT:
+        return
+    writer = versions.get("sklearn-unsup") if isinstance(versions, dict) else None
+    raise CorruptedModelError(
+        f"{subject} is in state format {format} of sklearn_unsup {writer}; this version, "
+        f"{installed_versions()['sklearn-unsup']}, reads formats 2 to {STATE_FORMAT}. Install "
+        f"sklearn_unsup {writer} or later."
+    )
+
+
+@cache
+def installed_versions():
+    """Return the versions of the packages that a state depends on."""
+    return {package: version(package) for package in PACKAGES}
+
+
+def digest(value):
+    """Return the SHA-256 of nested values; the same in every process and after pickling."""
+    hasher = hashlib.sha256()
+    _feed(hasher, value)
+    return hasher.hexdigest()
+
+
+def _feed(hasher, value):
+    if isinstance(value, np.ndarray) and value.dtype != object:
+        hasher.update(f"{value.dtype.str}{value.shape}".encode())
+        hasher.update(np.ascontiguousarray(value).data)
+    elif isinstance(value, list | tuple | np.ndarray):
+        hasher.update(f"{type(value).__name__}{len(value)}".encode())
+        for item in value:
+            _feed(hasher, item)
+    elif isinstance(value, dict):
+        hasher.update(f"dict{len(value)}".encode())
+        for key in sorted(value, key=repr):
+            _feed(hasher, key)
+            _feed(hasher, value[key])
+    elif isinstance(value, np.generic):
+        hasher.update(repr(value.item()).encode())
+    elif value is None or isinstance(value, str | bytes | Number):
+        hasher.update(repr(value).encode())
+    elif isinstance(value, np.random.RandomState):
+        _feed(hasher, value.get_state(legacy=False))
+    else:
+        named = value if hasattr(value, "__qualname__") else type(value)
+        hasher.update(f"{named.__module__}.{named.__qualname__}".encode())
+        if named is not value and hasattr(value, "get_params") and not hasattr(value, "_seal"):
+            _feed(hasher, vars(value))

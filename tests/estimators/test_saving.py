@@ -1,0 +1,261 @@
+"""Saved in one process, opened in another: the same bits."""
+
+import copy
+import json
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import cloudpickle
+import joblib
+import numpy as np
+import open_models
+import pandas as pd
+import pytest
+import skops.io
+import torch
+from example_networks import LinearDecoder, LinearEncoder
+from safetensors import safe_open
+from sklearn.base import clone
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
+from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
+from sklearn.pipeline import make_pipeline
+
+from sklearn_unsup import ConvAutoencoder, ConvGAN, ConvOutlierDetector, ConvVAE, persistence
+from sklearn_unsup.persistence import CorruptedModelError
+
+WRITE = {
+    "pickle": lambda model, path: path.write_bytes(pickle.dumps(model)),
+    "cloud.pickle": lambda model, path: path.write_bytes(cloudpickle.dumps(model)),
+    "joblib": joblib.dump,
+    "small.joblib": lambda model, path: joblib.dump(model, path, compress=3),
+    "skops": skops.io.dump,
+    "safetensors": lambda model, path: model.save_weights(path),
+}
+SMALL = {"hidden_channels": (8, 16), "max_epochs": 2, "device": "cpu", "random_state": 0}
+MODELS = {
+    "ConvAutoencoder.warm": ConvAutoencoder(4, **SMALL, warm_start=True),
+    "ConvAutoencoder.bfloat16": ConvAutoencoder(4, **SMALL, precision="bfloat16"),
+    "ConvVAE": ConvVAE(4, **SMALL),
+    "ConvGAN": ConvGAN(4, **SMALL),
+    "detector": ConvOutlierDetector(ConvAutoencoder(4, **SMALL)),
+    "pipeline": make_pipeline(ConvVAE(4, **SMALL), PCA(2), KMeans(3, random_state=0)),
+}
+
+
+@pytest.fixture(scope="module")
+def models(digits):
+    return {name: clone(model).fit(digits) for name, model in MODELS.items()}
+
+
+@pytest.fixture(scope="module")
+def opened_elsewhere(models, digits, tmp_path_factory):
+    """The folder where every model was saved in every form, and opened in a new process."""
+    folder = tmp_path_factory.mktemp("models")
+    np.save(folder / "X.npy", digits)
+    for name, model in models.items():
+        for form, write in WRITE.items():
+            if form != "safetensors" or hasattr(model, "save_weights"):
+                write(model, folder / f"{name}.{form}")
+    command = [sys.executable, "-W", "error::UserWarning", open_models.__file__, folder]
+    subprocess.run(command, check=True)
+    return folder
+
+
+@pytest.mark.parametrize("form", WRITE)
+@pytest.mark.parametrize("name", MODELS)
+def test_another_process_gets_the_same_bits(opened_elsewhere, models, digits, name, form):
+    if form == "safetensors" and not hasattr(models[name], "save_weights"):
+        pytest.skip("only an estimator with a network of its own has weights to save")
+    with np.load(opened_elsewhere / f"{name}.{form}.npz") as found:
+        for method, expected in open_models.answers(models[name], digits).items():
+            np.testing.assert_array_equal(found[method], expected)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_skops_asks_to_trust_nothing_but_our_classes(models, name):
+    untrusted = skops.io.get_untrusted_types(data=skops.io.dumps(models[name]))
+    assert untrusted
+    assert all(type_name.startswith("sklearn_unsup.") for type_name in untrusted)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, copy.copy])
+@pytest.mark.parametrize("name", MODELS)
+def test_a_copy_gives_the_same_bits(models, digits, name, copied):
+    found = open_models.answers(copied(models[name]), digits)
+    for method, expected in open_models.answers(models[name], digits).items():
+        np.testing.assert_array_equal(found[method], expected)
+
+
+def test_a_clone_is_not_fitted(fitted):
+    assert not hasattr(clone(fitted), "network_")
+
+
+def test_a_memory_mapped_file_loads(fitted, digits, tmp_path):
+    joblib.dump(fitted, tmp_path / "model.joblib")
+    mapped = joblib.load(tmp_path / "model.joblib", mmap_mode="r")
+    np.testing.assert_array_equal(mapped.transform(digits), fitted.transform(digits))
+    mapped.partial_fit(digits)  # the weights are not those of the file
+
+
+def test_a_pickle_is_little_larger_than_the_weights(digits):
+    estimator = ConvAutoencoder(max_epochs=1, device="cpu").fit(digits)
+    n_bytes = sum(tensor.nbytes for tensor in estimator.network_.state_dict().values())
+    assert len(pickle.dumps(estimator)) <= 1.1 * n_bytes
+
+
+def test_the_state_holds_no_torch_or_skorch_object(small, digits):
+    state = pickle.dumps(small(warm_start=True, early_stopping=True).fit(digits))
+    assert b"torch" not in state.replace(b"'torch'", b"").replace(b"\x05torch", b"")
+    assert b"skorch" not in state
+
+
+def test_a_parameter_changed_after_fit_does_not_break_the_copy(small, digits):
+    estimator = small().fit(digits)
+    codes = estimator.transform(digits)
+    estimator.set_params(hidden_channels=(4,), n_components=9)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(estimator)).transform(digits), codes)
+
+
+def test_a_custom_network_comes_back(small, digits, tmp_path):
+    estimator = small(encoder=LinearEncoder, decoder=LinearDecoder).fit(digits)
+    codes = estimator.transform(digits)
+    before = torch.get_rng_state()
+    copied = pickle.loads(pickle.dumps(estimator))
+    loaded = clone(estimator).load_weights(
+        estimator.save_weights(tmp_path / "w") and tmp_path / "w"
+    )
+    np.testing.assert_array_equal(copied.transform(digits), codes)
+    np.testing.assert_array_equal(loaded.transform(digits), codes)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_lambda_is_refused_before_the_training(small, digits):
+    with pytest.raises(ValueError, match=r"encoder=.*lambda.* cannot be pickled"):
+        small(encoder=lambda image_shape, n_outputs: None).fit(digits)
+
+
+def test_a_device_that_is_missing_is_replaced_with_a_warning(small, digits):
+    estimator = small().fit(digits)
+    estimator.device = "cuda:77"  # as if it had been fitted there
+    with pytest.warns(UserWarning, match="cuda:77"):
+        other = pickle.loads(pickle.dumps(estimator))
+    assert other.transform(digits).shape == (200, 4)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("cls", [ConvAutoencoder, ConvVAE, ConvGAN])
+def test_what_was_trained_on_a_gpu_opens_without_one(cls, digits, tmp_path):
+    model = cls(4, **{**SMALL, "device": "auto"}).fit(digits)
+    assert model.network_.scaling.scale.is_cuda
+    (tmp_path / "X.pickle").write_bytes(pickle.dumps(model))
+    np.save(tmp_path / "X.npy", digits)
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+    command = [sys.executable, open_models.__file__, tmp_path]
+    subprocess.run(command, check=True, env=environment)
+    found = np.load(tmp_path / "X.pickle.npz")["transform"]
+    np.testing.assert_allclose(found, model.transform(digits), rtol=1e-3, atol=1e-3)
+
+
+# Versions.
+
+
+def resealed(state, **header):
+    """Return a state as another version would have saved it."""
+    seal = {**state.pop("_seal"), **header}
+    del seal["sha256"]
+    return {**state, "_seal": {**seal, "sha256": persistence.digest([seal, state])}}
+
+
+def test_a_newer_format_is_refused(fitted):
+    versions = {"sklearn-unsup": "9.0", "scikit-learn": "9.0"}
+    state = resealed(fitted.__getstate__(), format=9, versions=versions)
+    with pytest.raises(CorruptedModelError, match=r"format 9 of sklearn_unsup 9\.0.*Install"):
+        ConvAutoencoder().__setstate__(state)
+
+
+def test_a_state_without_a_seal_is_refused(fitted):
+    state = fitted.__getstate__()
+    del state["_seal"]
+    with pytest.raises(CorruptedModelError, match="no seal"):
+        ConvAutoencoder().__setstate__(state)
+
+
+@pytest.mark.parametrize("name", ["ConvVAE", "detector"])
+def test_another_scikit_learn_is_warned_of(models, name):
+    versions = {"sklearn-unsup": "0.1", "scikit-learn": "1.0"}
+    state = resealed(models[name].__getstate__(), versions=versions)
+    with pytest.warns(InconsistentVersionWarning, match=r"from version 1\.0") as record:
+        type(models[name])().__setstate__(state)
+    assert record[0].message.original_sklearn_version == "1.0"
+    assert record[0].message.estimator_name == type(models[name]).__name__
+
+
+OLD = sorted((Path(__file__).parents[1] / "saved_models").glob("*.*"))
+
+
+@pytest.mark.parametrize("path", OLD, ids=lambda path: path.name)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.InconsistentVersionWarning")
+def test_models_of_earlier_formats_open(path, digits):
+    model = open_models.OPEN[path.suffix](path)
+    codes = np.array(json.loads((path.parent / "codes.json").read_text()))
+    np.testing.assert_allclose(model.transform(digits[:2]), codes, rtol=1e-4)
+
+
+# Files of weights.
+
+
+def test_weights_bring_all_that_was_learnt(models, tmp_path):
+    for name, model in models.items():
+        if hasattr(model, "save_weights"):
+            model.save_weights(tmp_path / name)
+            loaded = clone(model).load_weights(tmp_path / name)
+            assert loaded.history_ == model.history_
+            assert vars(loaded).keys() == vars(model).keys()
+
+
+def test_training_goes_on_from_loaded_weights(small, digits, tmp_path):
+    estimator = small().partial_fit(digits).save_weights(tmp_path / "weights")
+    loaded = small().load_weights(tmp_path / "weights").partial_fit(digits)
+    expected = estimator.partial_fit(digits).transform(digits)
+    np.testing.assert_array_equal(loaded.transform(digits), expected)
+
+
+def test_weights_keep_names_of_columns_and_of_tensors(small, digits, tmp_path):
+    frame = pd.DataFrame(digits, columns=[f"pixel{i}" for i in range(64)])
+    small().fit(frame).save_weights(tmp_path / "weights")
+    loaded = small().set_output(transform="pandas").load_weights(tmp_path / "weights")
+    assert list(loaded.feature_names_in_) == list(frame.columns)
+    assert isinstance(loaded.transform(frame), pd.DataFrame)
+    with safe_open(tmp_path / "weights", "numpy") as file:
+        assert "_weights/scaling.offset" in file.keys()
+        parameters = json.loads(file.metadata()["sklearn_unsup"])["parameters"]
+    assert parameters["n_components"] == "4"
+
+
+def test_weights_replace_what_was_learnt_before(small, small_vae, digits, tmp_path):
+    small_vae(likelihood="bernoulli").fit(digits / 16).save_weights(tmp_path / "weights")
+    estimator = small_vae().fit(digits)
+    with pytest.raises(ValueError, match="likelihood='gaussian' differs from 'bernoulli'"):
+        estimator.load_weights(tmp_path / "weights")
+    estimator.set_params(likelihood="bernoulli").load_weights(tmp_path / "weights")
+    assert not hasattr(estimator, "noise_variance_")
+
+
+def test_an_estimator_without_weights_saves_none(tmp_path):
+    with pytest.raises(NotFittedError):
+        ConvVAE().save_weights(tmp_path / "weights")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_link_is_followed_and_permissions_are_kept(fitted, tmp_path):
+    fitted.save_weights(tmp_path / "weights")
+    (tmp_path / "weights").chmod(0o640)
+    (tmp_path / "link").symlink_to("weights")
+    fitted.save_weights(tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "weights").stat().st_mode & 0o777 == 0o640
+    assert len(list(tmp_path.iterdir())) == 2
