@@ -4,7 +4,7 @@ from importlib.metadata import version
 
 from sklearn_unsup.estimators import ConvAutoencoder, ConvGAN, ConvOutlierDetector, ConvVAE
 from sklearn_unsup.persistence import CorruptedModelError
-from sklearn_unsup.training import TrainingDivergedError
+from sklearn_unsup.training import TrainingCheckpoint, TrainingDivergedError
 
 __version__ = version("sklearn-unsup")
 
@@ -14,6 +14,7 @@ __all__ = [
     "ConvOutlierDetector",
     "ConvVAE",
     "CorruptedModelError",
+    "TrainingCheckpoint",
     "TrainingDivergedError",
     "__version__",
 ]

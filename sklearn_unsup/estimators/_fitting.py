@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -16,6 +17,7 @@ from sklearn_unsup.estimators._parameters import (
 from sklearn_unsup.networks import initialise
 from sklearn_unsup.training import (
     Trainer,
+    TrainingCheckpoint,
     computing,
     draw_seed,
     isolated_torch_rng,
@@ -24,6 +26,8 @@ from sklearn_unsup.training import (
     seed_from,
     split_batches,
 )
+
+N_IDENTIFYING_ROWS = 1000
 
 
 class Fitting(SharedParameters):
@@ -51,18 +55,20 @@ class Fitting(SharedParameters):
         rows = self._validate(X, reset=not resume)
         device = resolve_device(self.device)
         generator = self._generator(resume)
-        custom = any(getattr(self, name) is not None for name in self._factories)
         with (
             computing(device),
             isolated_torch_rng(seed_from(generator), device)
-            if custom
+            if self._has_custom_network
             else contextlib.nullcontext(),
         ):
             network = self._resume(rows) if resume else self._start(rows, generator)
             rows = self._training_rows(rows)
-            trainer = self._make_trainer(
-                network, device, schedule, generator, report(rows) if report else None
-            )
+            callbacks = self._training_callbacks()
+            if report is None:  # one epoch is over before it could be stopped
+                callbacks = [c for c in callbacks if not isinstance(c, TrainingCheckpoint)]
+            else:
+                callbacks.append(report(rows))
+            trainer = self._make_trainer(network, device, schedule, generator, rows, callbacks)
             batches = self._split(network, rows, device, generator)
             state = vars(self).pop("_training_state", None) if resume else None
             interrupt = trainer.train(*batches, max_epochs, self._moments(state))
@@ -118,13 +124,32 @@ class Fitting(SharedParameters):
                 )
         return copy.deepcopy(self.network_)
 
-    def _make_trainer(self, network, device, schedule, generator, report):
+    @property
+    def _has_custom_network(self):
+        return any(getattr(self, name) is not None for name in self._factories)
+
+    def _identify(self, network, rows):
+        """Return a name for this training, that only one with the same end has too."""
+        if self.random_state is None:
+            raise ValueError(
+                "TrainingCheckpoint goes on with the training that has the same random_state, and "
+                "random_state=None is another one each time. Set it to an integer."
+            )
+        parameters = self.get_params()
+        for name in ("callbacks", "compile", "device", "verbose"):  # the end is the same
+            del parameters[name]
+        some = np.linspace(0, len(rows) - 1, min(len(rows), N_IDENTIFYING_ROWS)).astype(int)
+        weights = persistence.to_plain(dict(network.state_dict()))
+        found = persistence.digest([parameters, rows.shape, rows[some], weights])
+        return f"{type(self).__name__}-{found[:20]}"
+
+    def _make_trainer(self, network, device, schedule, generator, rows, callbacks):
         options = {
             "optimizer": self.optimizer,
             "learning_rate": self.learning_rate,
             "weight_decay": self.weight_decay,
             "schedule": schedule,
-            "callbacks": [*self._training_callbacks(), *([report] if report else [])],
+            "callbacks": callbacks,
             "verbose": self.verbose,
             "device": device,
             "precision": resolve_precision(self.precision, device),
@@ -132,6 +157,8 @@ class Fitting(SharedParameters):
             "noise_generator": torch.Generator(device).manual_seed(seed_from(generator)),
             "patience": self.n_iter_no_change if self.early_stopping else None,
             "tol": self.tol if self.early_stopping else 0.0,
+            "identify": partial(self._identify, network, rows),
+            "draws_globally": self._has_custom_network,
         }
         return self._trainer(network, **options)
 

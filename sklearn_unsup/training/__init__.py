@@ -2,6 +2,7 @@
 
 from sklearn_unsup.training._adversarial import AdversarialTrainer
 from sklearn_unsup.training._batches import Batches, split_batches
+from sklearn_unsup.training._checkpoint import TrainingCheckpoint
 from sklearn_unsup.training._device import (
     device_after_loading,
     draw_seed,
@@ -20,6 +21,7 @@ __all__ = [
     "Batches",
     "ScikitLearnCallbacks",
     "Trainer",
+    "TrainingCheckpoint",
     "TrainingDivergedError",
     "WarmUp",
     "computing",

@@ -31,6 +31,7 @@ class AdversarialTrainer(Trainer):
         As of `Trainer`.
     """
 
+    kept = (*Trainer.kept, "n_turns_", "generator_parts_")
     monitored = "valid_distance"
 
     def __init__(self, network, *, betas, n_critic, restore_best, **options):
@@ -39,6 +40,7 @@ class AdversarialTrainer(Trainer):
         self.n_critic = n_critic
         self.restore_best = restore_best
         self.n_turns_ = 0
+        self.generator_parts_ = {}
 
     def prepare_losses(self, network, compiled):
         """Keep the losses; torch cannot compile one with gradients of gradients in it."""

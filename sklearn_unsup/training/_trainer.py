@@ -10,6 +10,7 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import EarlyStopping, EpochTimer, LRScheduler, PrintLog
 
+from sklearn_unsup.training._checkpoint import TrainingCheckpoint
 from sklearn_unsup.training._optimizers import (
     build_optimizer,
     match_strides,
@@ -62,8 +63,13 @@ class Trainer(NeuralNet):
         Epochs without improvement of the validation loss after which to stop; None never stops.
     tol : float
         The least improvement that counts.
+    identify : callable
+        Returns a name for this training that another with the same end has too; for checkpoints.
+    draws_globally : bool
+        Whether the network draws from torch's global random state.
     """
 
+    kept = ("best_", "stop_", "patient_until_")  # what a checkpoint keeps of the trainer itself
     monitored = "valid_loss"  # what early stopping looks at; smaller is better
     restore_best = True
 
@@ -83,6 +89,8 @@ class Trainer(NeuralNet):
         noise_generator,
         patience,
         tol,
+        identify,
+        draws_globally,
     ):
         super().__init__(
             network,
@@ -100,6 +108,8 @@ class Trainer(NeuralNet):
         self.noise_generator = noise_generator
         self.patience = patience
         self.tol = tol
+        self.identify = identify
+        self.draws_globally = draws_globally
         self.prepare_losses(network, torch.compile if compile else lambda loss: loss)
         self.best_ = None  # (validation loss, epoch, weights)
         self.stop_ = False
@@ -128,7 +138,10 @@ class Trainer(NeuralNet):
             If Ctrl-C came before the end of the first epoch.
         """
         self.callbacks[:0] = schedule_callbacks(self.schedule, self.lr, max_epochs * len(batches))
+        self.batches_ = batches
         self.initialize()
+        # Last of all, so that it finds what the others have done.
+        self.callbacks_.sort(key=lambda named: isinstance(named[1], TrainingCheckpoint))
         if sum(isinstance(callback, LRScheduler) for _, callback in self.callbacks_) > 1:
             raise ValueError(
                 f"callbacks= holds an LRScheduler, and learning_rate_schedule={self.schedule!r} is "
@@ -141,8 +154,9 @@ class Trainer(NeuralNet):
             match_strides(self.optimizer_)
         interrupt = None
         self.notify("on_train_begin", X=batches, y=None)
+        n_epochs = 0 if self.stop_ else max_epochs - len(self.history)
         try:
-            self.fit_loop((batches, validation), epochs=max_epochs)
+            self.fit_loop((batches, validation), epochs=n_epochs)
         except _StopTraining:
             pass
         except KeyboardInterrupt as error:
@@ -158,6 +172,15 @@ class Trainer(NeuralNet):
     def prepare_losses(self, network, compiled):
         """Keep the network's losses, each passed through `compiled`."""
         self.loss_ = compiled(network.training_loss)
+
+    def generators(self):
+        """Return the sources of randomness that go on from epoch to epoch."""
+        generators = [self.batches_.generator, self.noise_generator]
+        if self.draws_globally:
+            generators.append(torch.default_generator)
+            if self.device.type == "cuda":
+                generators.append(torch.cuda.default_generators[self.noise_generator.device.index])
+        return generators
 
     def epochs(self):
         """Return what was recorded: a plain dict for each whole epoch."""

@@ -22,15 +22,18 @@ class WarmUp(Callback):
         self.n_epochs_before = n_epochs_before
 
     def on_train_begin(self, net, X=None, **kwargs):
-        """Count from the steps that were taken before."""
-        self.n_steps_ = self.n_epochs * len(X)
-        self.step_ = self.n_epochs_before * len(X)
+        """Have patience until the end of the warm-up."""
+        self.n_batches_ = len(X)
         net.patient_until_ = self.n_epochs - self.n_epochs_before
+
+    def on_epoch_begin(self, net, **kwargs):
+        """Count from the steps that were taken before."""
+        self.step_ = (self.n_epochs_before + len(net.history) - 1) * self.n_batches_
 
     def on_batch_begin(self, net, training=False, **kwargs):
         """Set the share that is in force in this step."""
         if training:
-            net.module_.warm_up.fill_(min(self.step_ / self.n_steps_, 1.0))
+            net.module_.warm_up.fill_(min(self.step_ / (self.n_epochs * self.n_batches_), 1.0))
             self.step_ += 1
 
     def on_train_end(self, net, **kwargs):

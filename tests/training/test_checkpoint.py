@@ -1,0 +1,195 @@
+"""Killed at any moment, and run again: the same weights, to the last bit."""
+
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from example_networks import NoisyEncoder
+from sklearn.model_selection import GridSearchCV
+from skorch.callbacks import Callback, LRScheduler
+
+from sklearn_unsup import ConvAutoencoder, CorruptedModelError, TrainingCheckpoint
+
+
+class Stop(Callback):
+    """Ends a training with an error, once, after some epochs."""
+
+    def __init__(self, n_epochs):
+        self.n_epochs = n_epochs
+
+    def on_epoch_begin(self, net, **kwargs):
+        if len(net.history) > self.n_epochs:
+            raise InterruptedError
+
+
+def weights(estimator):
+    return estimator.__getstate__()["_weights"]
+
+
+def losses(estimator):
+    return [{k: v for k, v in row.items() if k != "duration"} for row in estimator.history_]
+
+
+def fit_in_pieces(make, digits, folder, stops=(1, 3)):
+    """Fit a new estimator again and again, until it is not stopped any more."""
+    for stop in stops:
+        with pytest.raises(InterruptedError):
+            make(callbacks=[TrainingCheckpoint(folder), Stop(stop)]).fit(digits)
+    return make(callbacks=[TrainingCheckpoint(folder), Stop(99)]).fit(digits)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"learning_rate_schedule": "cosine", "optimizer": "sgd"},
+        {"learning_rate_schedule": "constant", "optimizer": torch.optim.RMSprop},
+        {"early_stopping": True, "n_iter_no_change": 3, "tol": 1e4},
+        {"encoder": NoisyEncoder},
+    ],
+    ids=str,
+)
+def test_a_stopped_fit_ends_with_the_same_weights(any_small, digits, tmp_path, params):
+    def make(**more):
+        return any_small(max_epochs=5, **params, **more)
+
+    found = fit_in_pieces(make, digits, tmp_path)
+    expected = make().fit(digits)
+    assert losses(found) == losses(expected)
+    for name, array in weights(expected).items():
+        np.testing.assert_array_equal(weights(found)[name], array)
+    np.testing.assert_array_equal(found.sample(3, 0), expected.sample(3, 0))
+
+
+def test_the_critic_goes_on_in_the_middle_of_its_turns(small_gan, digits, tmp_path):
+    def make(**more):  # 6 batches an epoch
+        return small_gan(max_epochs=4, n_critic=4, objective="wasserstein_gp", **more)
+
+    found = fit_in_pieces(make, digits, tmp_path, stops=(1, 2))
+    expected = make().fit(digits)
+    assert losses(found) == losses(expected)
+
+
+def test_the_warm_up_goes_on(small_vae, digits, tmp_path):
+    def make(**more):
+        return small_vae(max_epochs=5, beta_warmup_epochs=4, **more)
+
+    assert losses(fit_in_pieces(make, digits, tmp_path)) == losses(make().fit(digits))
+
+
+def test_a_users_scheduler_goes_on(small, digits, tmp_path):
+    def fit(*stops):
+        for stop in (*stops, 99):
+            decay = LRScheduler(policy="ExponentialLR", gamma=0.3)
+            callbacks = [TrainingCheckpoint(tmp_path / str(stops)), decay, Stop(stop)]
+            estimator = small(max_epochs=5, learning_rate_schedule="constant", callbacks=callbacks)
+            try:
+                return estimator.fit(digits)
+            except InterruptedError:
+                pass
+
+    assert losses(fit(1, 3)) == losses(fit())
+
+
+def test_a_finished_fit_is_not_repeated(small, digits, tmp_path):
+    first = small(callbacks=[TrainingCheckpoint(tmp_path)]).fit(digits)
+    again = small(callbacks=[TrainingCheckpoint(tmp_path), Stop(0)]).fit(digits)
+    np.testing.assert_array_equal(again.transform(digits), first.transform(digits))
+    assert again.history_ == first.history_  # durations as well: it is the same training
+
+
+@pytest.mark.parametrize("change", [{"learning_rate": 0.1}, {"max_epochs": 3}, {"random_state": 1}])
+def test_another_fit_starts_anew(small, digits, tmp_path, change):
+    callbacks = [TrainingCheckpoint(tmp_path)]
+    small(callbacks=callbacks).fit(digits)
+    other = small(callbacks=callbacks, **change).fit(digits)
+    assert losses(other) == losses(small(**change).fit(digits))
+    assert losses(small(callbacks=callbacks).fit(digits + 1)) == losses(small().fit(digits + 1))
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_search_goes_on(small, digits, tmp_path):
+    search = GridSearchCV(
+        small(callbacks=[TrainingCheckpoint(tmp_path)]), {"n_components": [2, 3]}, cv=2
+    )
+    scores = search.fit(digits).cv_results_["mean_test_score"]
+    assert len(list(tmp_path.iterdir())) == 5
+    again = GridSearchCV(
+        small(callbacks=[TrainingCheckpoint(tmp_path), Stop(0)]), search.param_grid, cv=2
+    )
+    with pytest.raises(ValueError, match="fits failed"):
+        GridSearchCV(small(callbacks=[Stop(0)]), search.param_grid, cv=2).fit(digits)
+    np.testing.assert_array_equal(again.fit(digits).cv_results_["mean_test_score"], scores)
+
+
+def test_training_in_chunks_saves_nothing(small, digits, tmp_path):
+    small(callbacks=[TrainingCheckpoint(tmp_path)]).partial_fit(digits)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_fit_that_cannot_be_found_again_is_refused(small, digits, tmp_path):
+    with pytest.raises(ValueError, match="Set it to an integer"):
+        small(callbacks=[TrainingCheckpoint(tmp_path)], random_state=None).fit(digits)
+
+
+def test_a_damaged_checkpoint_is_an_error(small, digits, tmp_path):
+    estimator = small(callbacks=[TrainingCheckpoint(tmp_path)]).fit(digits)
+    (path,) = tmp_path.iterdir()
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(CorruptedModelError, match=path.name):
+        estimator.fit(digits)
+
+
+TRAIN = """
+import sys
+from pathlib import Path
+from sklearn.datasets import load_digits
+from sklearn_unsup import ConvAutoencoder, TrainingCheckpoint
+from skorch.callbacks import Callback
+
+class Tell(Callback):
+    def on_epoch_end(self, net, **kwargs):
+        print("epoch", flush=True)
+
+X = load_digits().data.astype("float32")
+callbacks = [TrainingCheckpoint("run"), Tell()] if sys.argv[1] == "run" else []
+model = ConvAutoencoder(
+    8, max_epochs=40, early_stopping=True, device="cpu", random_state=0, callbacks=callbacks
+).fit(X)
+model.save_weights(sys.argv[1] + ".safetensors")
+"""
+
+
+@pytest.mark.slow
+def test_five_random_kills_change_no_bit(tmp_path):
+    def start(name):
+        return subprocess.Popen(
+            [sys.executable, "-c", TRAIN, name], cwd=tmp_path, stdout=subprocess.PIPE
+        )
+
+    rng = np.random.default_rng()
+    n_killed = 0
+    while n_killed < 5:
+        process = start("run")
+        for _ in range(rng.integers(1, 6)):
+            process.stdout.readline()
+        try:
+            process.wait(rng.uniform(0, 0.1))
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            n_killed += 1
+        process.communicate()
+        assert not (tmp_path / "run.safetensors").exists()
+    assert start("run").wait() == start("whole").wait() == 0
+    run, whole = (
+        ConvAutoencoder(8, device="cpu").load_weights(tmp_path / f"{name}.safetensors")
+        for name in ("run", "whole")
+    )
+    assert losses(run) == losses(whole)
+    for name, array in weights(whole).items():
+        np.testing.assert_array_equal(weights(run)[name], array)
