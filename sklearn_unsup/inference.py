@@ -1,7 +1,11 @@
 """A function of tensors over many rows: chunks of one fixed shape, one output array."""
 
+import logging
+
 import numpy as np
 import torch
+
+logger = logging.getLogger(__name__)
 
 CHUNK_ROWS = {"cpu": 64}  # measured: also the fastest size; benchmarks/results
 ACCELERATOR_CHUNK_ROWS = 4096
@@ -11,7 +15,8 @@ def apply_in_chunks(function, rows, device, n_outputs, noise=None):
     """Apply a function of tensors to all rows.
 
     Every call of `function` sees the same number of rows (the last chunk is filled up with zeros),
-    so that what a row gives does not depend on its neighbours.
+    so that what a row gives does not depend on its neighbours. If the device has not enough memory,
+    that number is halved.
 
     Parameters
     ----------
@@ -34,21 +39,27 @@ def apply_in_chunks(function, rows, device, n_outputs, noise=None):
     ------
     ValueError
         If an output is not finite.
+    RuntimeError
+        If the device has not enough memory for one row.
     """
     size = CHUNK_ROWS.get(device.type, ACCELERATOR_CHUNK_ROWS)
     outputs = np.empty((len(rows), n_outputs), dtype=np.float32)
+    start = 0
     with torch.inference_mode():
-        for start in range(0, len(rows), size):
-            chunk = np.zeros((size, rows.shape[1]), dtype=rows.dtype)
-            n = len(rows[start : start + size])
-            chunk[:n] = rows[start : start + size]
-            tensors = [torch.from_numpy(chunk).to(device).to(torch.float32)]
-            if noise is not None:
-                drawn = noise(chunk[:n])
-                padded = np.zeros((size, *drawn.shape[1:]), dtype=drawn.dtype)
-                padded[:n] = drawn
-                tensors.append(torch.from_numpy(padded).to(device))
-            outputs[start : start + n] = function(*tensors)[:n].cpu().numpy()
+        while start < len(rows):
+            chunk = rows[start : start + size]
+            try:
+                tensors = [_padded(chunk, size).to(device).to(torch.float32)]
+                if noise is not None:
+                    tensors.append(_padded(noise(chunk), size).to(device))
+                outputs[start : start + size] = function(*tensors)[: len(chunk)].cpu().numpy()
+            except RuntimeError as error:
+                if size == 1 or not is_out_of_memory(error):
+                    raise
+                size //= 2
+                logger.debug("%s is out of memory: going on with %d rows at once", device, size)
+                continue
+            start += size
     if not np.isfinite(outputs).all():
         n_bad = int((~np.isfinite(outputs)).any(axis=1).sum())
         raise ValueError(
@@ -56,3 +67,15 @@ def apply_in_chunks(function, rows, device, n_outputs, noise=None):
             "input lies too far outside of what it was trained on. Rescale it or remove outliers."
         )
     return outputs
+
+
+def is_out_of_memory(error):
+    """Tell whether a RuntimeError says that a GPU, or the main memory, is full."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def _padded(array, n):
+    """Return a tensor of n rows: the array's, and zeros."""
+    padded = np.zeros((n, *array.shape[1:]), dtype=array.dtype)
+    padded[: len(array)] = array
+    return torch.from_numpy(padded)

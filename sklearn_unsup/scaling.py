@@ -3,8 +3,13 @@
 import numpy as np
 from sklearn.utils import gen_batches
 
-BLOCK_ROWS = 512
+BLOCK_SIZE = 2**19  # numbers, 4 MB in float64
 MAX_MAGNITUDE = float(np.sqrt(np.finfo(np.float32).max))  # 1.8e19: squares still fit into float32
+
+
+def row_blocks(rows, size=BLOCK_SIZE):
+    """Yield slices of rows (n, n_features) that hold at most `size` numbers, or one row."""
+    return gen_batches(len(rows), max(1, size // max(1, rows.shape[1])))
 
 
 def column_moments(rows):
@@ -20,7 +25,7 @@ def column_moments(rows):
     variance : float
         The mean over columns of the (biased) variance.
     """
-    blocks = list(gen_batches(len(rows), BLOCK_ROWS))
+    blocks = list(row_blocks(rows))
     mean = sum(rows[block].sum(axis=0, dtype=np.float64) for block in blocks) / len(rows)
     total = sum(float(np.square(rows[block] - mean).sum()) for block in blocks)
     return mean, total / rows.size

@@ -1,3 +1,5 @@
+import logging
+
 import numpy as np
 import pytest
 import torch
@@ -30,3 +32,23 @@ def test_the_function_always_sees_the_same_shape():
 def test_outputs_that_are_not_finite_are_an_error():
     with pytest.raises(ValueError, match="1 of 2 rows"):
         apply_in_chunks(torch.sqrt, np.array([[1.0], [-1.0]]), CPU, 1)
+
+
+def test_a_full_device_gets_smaller_chunks_and_a_line_in_the_log(caplog):
+    def function(tensor):
+        if len(tensor) > 20:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return tensor
+
+    rows = np.random.RandomState(0).normal(size=(150, 3)).astype(np.float32)
+    with caplog.at_level(logging.DEBUG, logger="sklearn_unsup"):
+        np.testing.assert_array_equal(apply_in_chunks(function, rows, CPU, 3), rows)
+    assert [record.args[1] for record in caplog.records] == [32, 16]
+
+
+def test_a_device_without_memory_for_one_row_is_an_error():
+    def function(tensor):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    with pytest.raises(torch.OutOfMemoryError):
+        apply_in_chunks(function, np.zeros((3, 3)), CPU, 3)

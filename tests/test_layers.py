@@ -23,7 +23,7 @@ MAY_IMPORT = {  # room: (packages, rooms of ours)
     "datasets": ({"numpy", "sklearn"}, set()),
     "inference": ({"torch", "numpy"}, set()),
     "persistence": ({"torch", "numpy", "safetensors"}, {"networks"}),
-    "training": ({"torch", "numpy", "skorch", "sklearn"}, {"persistence"}),
+    "training": ({"torch", "numpy", "skorch", "sklearn"}, {"inference", "persistence"}),
     "_sklearn": ({"sklearn"}, set()),
     "estimators": ({"torch", "numpy", "scipy", "sklearn"}, EVERYTHING),
     "__init__": (set(), {"estimators", "persistence", "training"}),

@@ -13,7 +13,7 @@ import torch
 from sklearn_unsup import losses
 from sklearn_unsup._sklearn import Interval, StrOptions
 from sklearn_unsup.estimators._base import BaseConvEstimator
-from sklearn_unsup.estimators._code_density import fit_code_mixture, sample_codes, some_rows
+from sklearn_unsup.estimators._code_density import SomeRows, fit_code_mixture, sample_codes
 from sklearn_unsup.estimators._parameters import NETWORK_PARAMETERS, document
 from sklearn_unsup.estimators._scores import ReconstructionScores
 from sklearn_unsup.networks import Autoencoder, build_decoder, build_encoder
@@ -193,7 +193,7 @@ class ConvAutoencoder(ReconstructionScores, BaseConvEstimator):
         return network
 
     def _after_training(self, rows, seed):
-        self._code_mixture = fit_code_mixture(self._encode(some_rows(rows, seed)), seed)
+        self._code_mixture = fit_code_mixture(self._encode(SomeRows(rows, seed)), seed)
 
     def _draw_codes(self, n, seed):
         return sample_codes(self._code_mixture, n, seed)

@@ -13,11 +13,36 @@ MIN_CODES_PER_COMPONENT = 50
 MAX_CODES = 10_000  # a mixture of ten changes little with more, and `fit` would be slower
 
 
-def some_rows(rows, seed):
-    """Return at most MAX_CODES of the rows, drawn without replacement."""
-    if len(rows) <= MAX_CODES:
-        return rows
-    return rows[np.sort(np.random.RandomState(seed).choice(len(rows), MAX_CODES, replace=False))]
+class SomeRows:
+    """At most MAX_CODES rows of X, drawn without replacement, and read slice by slice.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, n_features)
+    seed : int
+    change : callable or None
+        Maps rows as they are read.
+    """
+
+    def __init__(self, rows, seed, change=None):
+        self.rows, self.change = rows, change
+        self.indices = np.arange(len(rows))
+        if len(rows) > MAX_CODES:
+            drawn = np.random.RandomState(seed).choice(len(rows), MAX_CODES, replace=False)
+            self.indices = np.sort(drawn)
+
+    @property
+    def shape(self):
+        """Rows and columns."""
+        return len(self), self.rows.shape[1]
+
+    def __len__(self):
+        return len(self.indices)
+
+    def __getitem__(self, which):
+        """Return the rows of a slice (b, n_features)."""
+        rows = self.rows[self.indices[which]]
+        return rows if self.change is None else self.change(rows)
 
 
 def fit_code_mixture(codes, random_state):

@@ -11,16 +11,17 @@ import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, OutlierMixin, clone
 from sklearn.covariance import LedoitWolf
 from sklearn.preprocessing import RobustScaler, StandardScaler
-from sklearn.utils import check_array, gen_batches
+from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_unsup._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from sklearn_unsup.estimators._autoencoder import ConvAutoencoder
 from sklearn_unsup.estimators._saving import Sealed
 from sklearn_unsup.images import as_rows
+from sklearn_unsup.scaling import row_blocks
 from sklearn_unsup.training import draw_seed
 
-BLOCK_ROWS = 4096
+BLOCK_SIZE = 2**22  # numbers, 32 MB in float64
 
 
 class ConvOutlierDetector(Sealed, MetaEstimatorMixin, OutlierMixin, BaseEstimator):
@@ -216,7 +217,7 @@ def _codes_and_errors(estimator, X):
     codes, rows, _ = _encode(estimator, X)
     errors = [
         np.sqrt(_squared_errors(estimator, codes[block], rows[block]).mean(axis=1))
-        for block in gen_batches(len(codes), BLOCK_ROWS)
+        for block in row_blocks(rows, BLOCK_SIZE)
     ]
     return codes.astype(np.float64), np.concatenate(errors)
 

@@ -9,9 +9,9 @@ from sklearn.utils import check_scalar, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_unsup.row_noise import normal_by_row
-from sklearn_unsup.scaling import column_moments
+from sklearn_unsup.scaling import column_moments, row_blocks
 
-BLOCK_ROWS = 4096
+BLOCK_SIZE = 2**22  # numbers, 32 MB in float64
 IMPORTANCE_BLOCK = 64  # draws a row whose noise is held in memory at once
 
 
@@ -61,7 +61,7 @@ class ReconstructionScores:
 
     def _mean_squared_errors(self, rows):
         errors = []
-        for block in gen_batches(len(rows), BLOCK_ROWS):
+        for block in row_blocks(rows, BLOCK_SIZE):
             reconstructed = self._decode(self._encode(rows[block]))
             errors.append(np.square(rows[block].astype(np.float64) - reconstructed).mean(axis=1))
         return np.concatenate(errors)
@@ -96,7 +96,7 @@ class DensityScores:
         bound = self._evidence_lower_bounds
         if n_importance_samples > 1:
             bound = partial(self._importance_weighted_bounds, n_samples=n_importance_samples)
-        blocks = gen_batches(len(rows), BLOCK_ROWS)
+        blocks = row_blocks(rows, BLOCK_SIZE)
         return np.concatenate([bound(self._observed(rows[block])) for block in blocks])
 
     def score(self, X, y=None):

@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn_unsup import losses
 from sklearn_unsup._sklearn import Interval, StrOptions
 from sklearn_unsup.estimators._base import BaseConvEstimator
-from sklearn_unsup.estimators._code_density import fit_code_mixture, sample_codes, some_rows
+from sklearn_unsup.estimators._code_density import SomeRows, fit_code_mixture, sample_codes
 from sklearn_unsup.estimators._parameters import NETWORK_PARAMETERS, document
 from sklearn_unsup.estimators._scores import DensityScores
 from sklearn_unsup.metrics import active_units
@@ -27,7 +27,7 @@ from sklearn_unsup.networks import (
     build_encoder,
 )
 from sklearn_unsup.row_noise import binarize_by_row
-from sklearn_unsup.scaling import check_unit_interval, standardisation
+from sklearn_unsup.scaling import check_unit_interval, row_blocks, standardisation
 from sklearn_unsup.training import WarmUp, draw_seed, seed_from
 
 LIKELIHOODS = {"gaussian": GaussianLikelihood, "bernoulli": BernoulliLikelihood}
@@ -294,7 +294,7 @@ class ConvVAE(DensityScores, BaseConvEstimator):
         return callbacks
 
     def _after_training(self, rows, seed):
-        rows = self._observed(some_rows(rows, seed))
+        rows = SomeRows(rows, seed, self._observed)
         k = self._code_width
         posteriors = self._apply(
             lambda tensor: torch.cat(self.network_.posterior(self._to_images(tensor)), 1),
@@ -319,7 +319,9 @@ class ConvVAE(DensityScores, BaseConvEstimator):
             self.noise_variance_ = float(variance * float(self.network_.scaling.scale) ** 2)
         self._code_mixture = None
         if self.prior == "mixture":
-            codes = means + np.exp(0.5 * log_variances) * self._row_noise()(rows)
+            draw = self._row_noise()
+            noise = np.concatenate([draw(rows[block]) for block in row_blocks(rows)])  # (n, k)
+            codes = means + np.exp(0.5 * log_variances) * noise
             self._code_mixture = fit_code_mixture(codes, seed)
 
     def _draw_codes(self, n, seed):

@@ -10,6 +10,7 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import EarlyStopping, EpochTimer, LRScheduler, PrintLog
 
+from sklearn_unsup.inference import is_out_of_memory
 from sklearn_unsup.training._checkpoint import TrainingCheckpoint
 from sklearn_unsup.training._optimizers import (
     build_optimizer,
@@ -163,6 +164,12 @@ class Trainer(NeuralNet):
             if not self.epochs():
                 raise
             interrupt = error
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            raise torch.OutOfMemoryError(
+                f"{error} This was with batches of {batches.batch_size} images."
+            ) from error
         self.notify("on_train_end", X=batches, y=None)
         if self.best_ is not None and self.restore_best:
             self.module_.load_state_dict(self.best_[2])

@@ -5,6 +5,8 @@ import os
 
 import torch
 
+from sklearn_unsup.inference import is_out_of_memory
+
 FORKED = (
     "This process was forked from one in which torch had computed, and would hang: threads and "
     "GPUs do not survive a fork. Use joblib's default backend 'loky' (or 'threading') in place of "
@@ -46,9 +48,11 @@ def computing(device):
     _has_computed = True
     try:
         yield
-    except torch.OutOfMemoryError as error:
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
         raise MemoryError(
-            f"{device} is out of memory ({str(error).splitlines()[0]}). Lower batch_size or "
+            f"{device} is out of memory ({' '.join(str(error).split())}). Lower batch_size or "
             "hidden_channels, or use device='cpu'. If several workers share the GPU, lower n_jobs: "
             "each holds its own context, network and copy of X."
         ) from error

@@ -1,0 +1,98 @@
+"""Memory, threads and processes: what grows, and what may run beside what."""
+
+import pickle
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import get_context
+
+import numpy as np
+import pytest
+from joblib import Parallel, delayed
+
+MEMORY = """
+import os, resource, sys
+import numpy as np
+from sklearn_unsup import ConvAutoencoder, ConvVAE
+
+def used(kind):
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith(kind)) / 1e3  # MB
+
+"""
+GROWTH = (
+    MEMORY
+    + """
+X = np.random.RandomState(0).uniform(size=(100, 64)).astype("float32")
+sizes = []
+for i in range(200):
+    ConvAutoencoder(4, hidden_channels=(8,), max_epochs=2, device="cpu").fit(X).transform(X)
+    sizes.append(used("VmRSS"))
+print(sizes[-1] - sizes[20])
+"""
+)
+LARGER_THAN_MEMORY = (
+    MEMORY
+    + """
+X = np.lib.format.open_memmap("X.npy", mode="w+", dtype=np.uint8, shape=(25_000, 128, 128))
+X[::100] = np.random.RandomState(0).randint(256, size=(250, 128, 128))
+X.flush()
+X = np.load("X.npy", mmap_mode="r")
+make = lambda: ConvAutoencoder(2, hidden_channels=(2, 2), max_epochs=1, batch_size=16)
+make().fit(X[:500]).transform(X[:500])  # what libraries load and keep
+limit = int((used("VmData") + X.nbytes / 4e6) * 1e6)
+resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+try:
+    np.ones(len(X) * 128 * 128 // 2, dtype=np.uint8)
+except MemoryError:
+    print("limited")
+print(make().fit(X).transform(X).shape)
+"""
+)
+
+
+def run(code, folder):
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc and sets RLIMIT_DATA")
+
+
+@on_linux
+@pytest.mark.slow
+def test_two_hundred_fits_do_not_grow(tmp_path):
+    assert float(run(GROWTH, tmp_path)) < 20
+
+
+@on_linux
+def test_a_memory_map_four_times_as_large_as_the_memory_is_learnt(tmp_path):
+    assert run(LARGER_THAN_MEMORY, tmp_path).split("\n")[:2] == ["limited", "(25000, 2)"]
+
+
+def test_eight_threads_share_an_estimator(any_small, digits):
+    estimator = any_small().fit(digits)
+    expected = estimator.transform(digits)
+    with ThreadPoolExecutor(8) as threads:
+        for found in threads.map(lambda _: estimator.transform(digits), range(32)):
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_other_processes_use_an_estimator(any_small, digits):
+    estimator = any_small().fit(digits)
+    codes = estimator.transform(digits)
+    # A worker has another number of threads, so that sums are rounded in another order.
+    for found in Parallel(n_jobs=2)(delayed(estimator.transform)(digits) for _ in range(2)):
+        np.testing.assert_allclose(found, codes, rtol=1e-5, atol=1e-6)
+    with get_context("spawn").Pool(1) as pool:
+        np.testing.assert_allclose(
+            pool.apply(estimator.transform, (digits,)), codes, rtol=1e-5, atol=1e-6
+        )
+
+
+def test_pickling_while_others_transform(fitted, digits):
+    with ThreadPoolExecutor(4) as threads:
+        codes = threads.map(lambda _: fitted.transform(digits), range(16))
+        copies = threads.map(lambda _: pickle.loads(pickle.dumps(fitted)), range(16))
+        for found, copied in zip(codes, copies, strict=True):
+            np.testing.assert_array_equal(found, copied.transform(digits))
