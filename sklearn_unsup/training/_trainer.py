@@ -164,6 +164,13 @@ class Trainer(NeuralNet):
             if not self.epochs():
                 raise
             interrupt = error
+        except ValueError as error:
+            if "more than 1 value per channel" not in str(error):
+                raise
+            raise ValueError(
+                f"A BatchNorm layer cannot learn from a batch of one image. Raise batch_size "
+                f"(now {batches.batch_size}), or give more rows than {len(batches.indices)}."
+            ) from error
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise

@@ -1,0 +1,186 @@
+"""Whatever X is: finite output of the right shape, or an error of ours that says why not."""
+
+import linecache
+import tempfile
+import traceback
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import torch
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+from sklearn.exceptions import ConvergenceWarning
+
+import sklearn_unsup
+from sklearn_unsup import ConvAutoencoder, ConvGAN, ConvOutlierDetector, ConvVAE
+
+DTYPES = "bool int8 int16 int32 int64 uint8 uint16 uint32 float16 float32 float64 >f4 >i2".split()
+SIDES = st.integers(1, 9)
+SHAPES = st.one_of(  # of a sample, and which axis of it holds the channels
+    st.tuples(st.tuples(st.integers(1, 40)), st.none()),
+    st.tuples(st.tuples(SIDES, SIDES), st.none()),
+    st.tuples(st.tuples(st.integers(1, 4), SIDES, SIDES), st.sampled_from([None, 0])),
+    st.tuples(st.tuples(SIDES, SIDES, st.integers(1, 4)), st.sampled_from([None, -1])),
+)
+
+
+def spaced(X):
+    wide = np.zeros((2 * len(X), *X.shape[1:]), X.dtype)
+    wide[::2] = X
+    return wide[::2]
+
+
+def read_only(X):
+    X.flags.writeable = False
+    return X
+
+
+def memory_mapped(X):
+    path = Path(tempfile.mkdtemp()) / "X.npy"
+    np.save(path, X)
+    return np.load(path, mmap_mode="r")
+
+
+def as_frame(make):
+    return lambda X: make(X.reshape(len(X), -1).astype(X.dtype.newbyteorder("=")))
+
+
+LAYOUTS = {
+    "C": np.ascontiguousarray,
+    "Fortran": np.asfortranarray,
+    "spaced": spaced,
+    "reversed": lambda X: X[::-1],
+    "read-only": read_only,
+    "memory map": memory_mapped,
+    "list": lambda X: X.tolist(),
+    "pandas": as_frame(pd.DataFrame),
+    "polars": as_frame(pl.DataFrame),
+    "torch": lambda X: torch.from_numpy(X.astype(X.dtype.newbyteorder("="))),
+}
+VALUES = {
+    "uniform": lambda rng, shape: rng.uniform(-1, 1, shape),
+    "positive": lambda rng, shape: rng.uniform(0, 1, shape),
+    "constant": lambda rng, shape: np.full(shape, rng.uniform(-1, 1)),
+    "zero": lambda rng, shape: np.zeros(shape),
+    "rows alike": lambda rng, shape: np.broadcast_to(rng.uniform(-1, 1, shape[1:]), shape).copy(),
+    "outlier": lambda rng, shape: np.where(
+        np.arange(np.prod(shape)).reshape(shape) == 0, 10.0 ** rng.integers(30), rng.random(shape)
+    ),
+    "missing": lambda rng, shape: np.where(rng.random(shape) < 0.1, np.nan, rng.random(shape)),
+}
+
+
+@st.composite
+def inputs(draw):
+    """An X, the axis of its channels, and how it came about."""
+    kind = draw(st.sampled_from(sorted(VALUES)))
+    exponent = draw(st.one_of(st.just(0), st.integers(-20, 20)))
+    dtype, layout = draw(st.sampled_from(DTYPES)), draw(st.sampled_from(sorted(LAYOUTS)))
+    rng = np.random.default_rng(draw(st.integers(0, 2**16)))
+    shape, channel_axis = draw(SHAPES)
+    X = VALUES[kind](rng, (draw(st.integers(1, 12)), *shape)) * 10.0**exponent
+    if np.dtype(dtype).kind in "iu":  # casts beyond the range are undefined
+        X = np.clip(np.nan_to_num(X) * 100, *(np.iinfo(dtype).min, np.iinfo(dtype).max))
+    with np.errstate(all="ignore"):
+        X = X.astype(dtype)
+    if layout in ("pandas", "polars"):
+        channel_axis = None
+    return LAYOUTS[layout](X), channel_axis, f"{kind} 1e{exponent} {dtype} {layout} {X.shape}"
+
+
+@st.composite
+def estimators(draw):
+    cls = draw(st.sampled_from([ConvAutoencoder, ConvVAE, ConvGAN]))
+    estimator = cls(
+        draw(st.integers(1, 3)),
+        hidden_channels=draw(st.sampled_from([(2,), (2, 3)])),
+        hidden_layer_sizes=draw(st.sampled_from([(), (4,)])),
+        max_epochs=draw(st.integers(1, 2)),
+        batch_size=draw(st.sampled_from([1, 2, 5, "auto"])),
+        early_stopping=draw(st.booleans()),
+        learning_rate_schedule=draw(st.sampled_from(["constant", "one_cycle"])),
+        device="cpu",
+        random_state=0,
+    )
+    if cls is ConvAutoencoder:
+        losses = ["squared_error", "absolute_error", "binary_cross_entropy"]
+        estimator.set_params(loss=draw(st.sampled_from(losses)))
+    if cls is ConvVAE:
+        estimator.set_params(likelihood=draw(st.sampled_from(["gaussian", "bernoulli"])))
+    if cls is ConvGAN:
+        objectives = ["non_saturating", "hinge", "wasserstein_gp", "least_squares"]
+        codes = ["regression", "adversarial", "discriminator"]
+        estimator.set_params(
+            objective=draw(st.sampled_from(objectives)), code=draw(st.sampled_from(codes))
+        )
+    elif draw(st.booleans()):
+        estimator = ConvOutlierDetector(estimator)
+    return estimator
+
+
+def is_spoken(error):
+    """Tell whether an error was raised by us or by scikit-learn, and not deeper down."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    ours = str(Path(sklearn_unsup.__file__).parent)
+    by_us = frame.filename.startswith(ours) or "/sklearn/utils/" in frame.filename
+    return by_us and linecache.getline(frame.filename, frame.lineno).strip().startswith("raise")
+
+
+def check(estimator, given):
+    X, channel_axis, description = given
+    is_detector = isinstance(estimator, ConvOutlierDetector)
+    estimator.set_params(
+        **{"estimator__channel_axis" if is_detector else "channel_axis": channel_axis}
+    )
+    try:
+        estimator.fit(X)
+        if is_detector:
+            outputs = [estimator.score_samples(X)]
+        else:
+            codes = estimator.transform(X)
+            assert codes.ndim == 2
+            outputs = [codes, estimator.sample(2, 0)]
+            if hasattr(estimator, "inverse_transform"):
+                outputs.append(estimator.inverse_transform(codes))
+                assert len(outputs[-1]) == len(codes)
+        assert len(outputs[0]) == len(X)
+    except (ValueError, TypeError) as error:
+        assert is_spoken(error), f"{description}: {error!r}"
+        event(f"{type(error).__name__}: {str(error)[:40]}")
+        return
+    event("works")
+    for output in outputs:
+        assert output.dtype in (np.float32, np.float64)
+        assert np.isfinite(output).all(), description
+
+
+def fuzz(n_examples, **options):
+    @settings(
+        max_examples=n_examples,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        database=None,
+        **options,
+    )
+    @given(estimators(), inputs())
+    def run(estimator, given):
+        with warnings.catch_warnings():
+            # numpy's, of overflow and the like
+            warnings.filterwarnings("error", category=RuntimeWarning, module="sklearn_unsup")
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            check(estimator, given)
+
+    return run
+
+
+def test_fifty_kinds_of_x():
+    fuzz(50, derandomize=True)()
+
+
+@pytest.mark.slow
+def test_two_thousand_kinds_of_x():
+    fuzz(2000, print_blob=True)()
