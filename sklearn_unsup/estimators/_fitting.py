@@ -46,9 +46,8 @@ class Fitting(SharedParameters):
         self.__dict__ = vars(draft)
 
     def _fitted_attributes(self):
-        return {
-            name: value for name, value in vars(self).items() if name not in self._get_param_names()
-        }
+        parameters = self._get_param_names()
+        return {name: value for name, value in vars(self).items() if name not in parameters}
 
     def _learn(self, X, resume, max_epochs, schedule, report=None, keep_state=False):
         """Validate, build and train; return the KeyboardInterrupt that ended it, if one did."""

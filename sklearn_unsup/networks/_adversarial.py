@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from sklearn_unsup import losses
+from sklearn_unsup.networks._layers import Linear
 from sklearn_unsup.networks._scaling import Scaling
 from sklearn_unsup.networks._spectral_norm import add_spectral_norm
 
@@ -229,9 +230,9 @@ class _Joint(nn.Module):
     def __init__(self, n_components):
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Linear(JOINT_WIDTH + n_components, JOINT_WIDTH, device="meta"),
+            Linear(JOINT_WIDTH + n_components, JOINT_WIDTH),
             nn.LeakyReLU(0.2),
-            nn.Linear(JOINT_WIDTH, 1, device="meta"),
+            Linear(JOINT_WIDTH, 1),
         )
 
     def forward(self, features, codes):

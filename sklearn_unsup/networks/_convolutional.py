@@ -10,6 +10,8 @@ from itertools import pairwise
 import torch
 from torch import nn
 
+from sklearn_unsup.networks._layers import Conv2d, ConvTranspose2d, Linear
+
 LONGEST_UNHALVED_SIDE = 3
 
 
@@ -40,7 +42,7 @@ class ConvEncoder(nn.Module):
         widths, sizes = _plan(image_shape, hidden_channels)
         stages = []
         for (n_in, n_out), size in zip(pairwise(widths), sizes, strict=False):
-            layer = nn.Conv2d(n_in, n_out, device="meta", **_geometry(size))
+            layer = Conv2d(n_in, n_out, **_geometry(size))
             stages += [layer, self.activation()]
         self.stages = nn.Sequential(*stages)
         n_features = widths[-1] * math.prod(sizes[-1])
@@ -95,9 +97,7 @@ class ConvDecoder(nn.Module):
         for i in reversed(range(len(sizes) - 1)):
             geometry = _geometry(sizes[i], kernel_size)
             padding = _output_padding(sizes[i], sizes[i + 1], **geometry)
-            layer = nn.ConvTranspose2d(
-                widths[i + 1], widths[i], output_padding=padding, device="meta", **geometry
-            )
+            layer = ConvTranspose2d(widths[i + 1], widths[i], output_padding=padding, **geometry)
             norm = [nn.BatchNorm2d(widths[i + 1])] if batch_norm else []
             stages += [*norm, nn.SiLU(), layer]
         self.stages = nn.Sequential(*stages)
@@ -145,9 +145,9 @@ class LeakyEncoder(ConvEncoder):
 
 def _fully_connected(widths, activation=nn.SiLU):
     """Linear layers of the given widths, with an activation between two."""
-    layers = [nn.Linear(widths[0], widths[1], device="meta")]
+    layers = [Linear(widths[0], widths[1])]
     for n_in, n_out in pairwise(widths[1:]):
-        layers += [activation(), nn.Linear(n_in, n_out, device="meta")]
+        layers += [activation(), Linear(n_in, n_out)]
     return nn.Sequential(*layers)
 
 

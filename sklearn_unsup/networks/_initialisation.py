@@ -43,5 +43,5 @@ def materialise(module):
     for layer in module.modules():
         for name, parameter in layer.named_parameters(recurse=False):
             if parameter.is_meta:
-                memory = torch.empty_like(parameter, device="cpu")
+                memory = torch.empty_strided(parameter.shape, parameter.stride())
                 setattr(layer, name, nn.Parameter(memory, parameter.requires_grad))

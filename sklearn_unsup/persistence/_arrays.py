@@ -75,7 +75,7 @@ def load_weights(network, weights):
     """
     check_fit(network, {name: (str(a.dtype), a.shape) for name, a in weights.items()})
     materialise(network)
-    network.load_state_dict(
-        {name: torch.from_numpy(np.require(a, requirements="W")) for name, a in weights.items()}
-    )
+    tensors = network.state_dict()  # which share the network's memory
+    for name, array in weights.items():
+        tensors[name].copy_(torch.from_numpy(np.require(array, requirements="W")))
     network.eval()
