@@ -122,8 +122,9 @@ default={learning_rate_schedule}
         Compile the training step with :func:`torch.compile`.
 
     callbacks : list, default=None
-        skorch callbacks for the training loop, such as `skorch.callbacks.Checkpoint` or
-        `TensorBoard`. For scikit-learn's callbacks (progress bars) use `set_callbacks`."""
+        skorch callbacks for the training loop, such as `skorch.callbacks.TensorBoard`, and
+        :class:`TrainingCheckpoint`, with which a training that was stopped goes on. For
+        scikit-learn's callbacks (progress bars) use `set_callbacks`."""
 
 SHARED_ATTRIBUTES = """\
 network_ : torch.nn.Module

@@ -18,8 +18,6 @@ SCIKIT_LEARNS = ("_skl", "_callback", "_parent_callback", "_propagated")  # not 
 class Sealed:
     """Pickle plain values and numpy arrays with a seal, and check it on loading."""
 
-    _seal = True  # so that a digest of what holds it stops here
-
     def __getstate__(self):
         """Return the state with a seal."""
         return persistence.seal(self._pack(dict(super().__getstate__())))
@@ -81,6 +79,19 @@ class Saving(Sealed):
             Before `fit`.
         OSError
             If the file cannot be written. What was at `path` is still there.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from sklearn.datasets import load_digits
+        >>> from sklearn_unsup import ConvAutoencoder
+        >>> X, _ = load_digits(return_X_y=True)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = f"{folder}/digits.safetensors"
+        ...     fitted = ConvAutoencoder(8, max_epochs=2).fit(X).save_weights(path)
+        ...     loaded = ConvAutoencoder(8).load_weights(path)
+        >>> bool((loaded.transform(X) == fitted.transform(X)).all())
+        True
         """
         check_is_fitted(self)
         parameters = {name: repr(value) for name, value in self.get_params().items()}

@@ -25,8 +25,8 @@ def seal(state):
     Parameters
     ----------
     state : dict
-        Plain values, numpy arrays, and scikit-learn's estimators. Of other objects the digest
-        holds the type alone.
+        Plain values, numpy arrays, and objects of scikit-learn. Of other objects the digest holds
+        the type alone: their pickles may differ from what they hold.
 
     Returns
     -------
@@ -126,5 +126,5 @@ def _feed(hasher, value):
     else:
         named = value if hasattr(value, "__qualname__") else type(value)
         hasher.update(f"{named.__module__}.{named.__qualname__}".encode())
-        if named is not value and hasattr(value, "get_params") and not hasattr(value, "_seal"):
-            _feed(hasher, vars(value))
+        if named is not value and named.__module__.startswith("sklearn."):
+            _feed(hasher, getattr(value, "__dict__", None))

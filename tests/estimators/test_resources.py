@@ -8,6 +8,7 @@ from multiprocessing import get_context
 
 import numpy as np
 import pytest
+import torch
 from joblib import Parallel, delayed
 
 MEMORY = """
@@ -88,6 +89,20 @@ def test_other_processes_use_an_estimator(any_small, digits):
         np.testing.assert_allclose(
             pool.apply(estimator.transform, (digits,)), codes, rtol=1e-5, atol=1e-6
         )
+
+
+def learn(estimators, X):
+    return [estimator.fit(X) for estimator in estimators]
+
+
+def test_two_processes_learn_the_same_bits(small, small_vae, small_gan, digits):
+    estimators, found = [small(), small_vae(), small_gan()], []
+    for _ in range(2):
+        with get_context("spawn").Pool(1) as pool:
+            found.append(pool.apply(learn, (estimators, digits)))
+    for one, two in zip(*found, strict=True):
+        for name, weight in one.network_.state_dict().items():
+            assert torch.equal(weight, two.network_.state_dict()[name]), name
 
 
 def test_pickling_while_others_transform(fitted, digits):

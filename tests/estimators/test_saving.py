@@ -194,15 +194,16 @@ def test_another_scikit_learn_is_warned_of(models, name):
     assert record[0].message.estimator_name == type(models[name]).__name__
 
 
-OLD = sorted((Path(__file__).parents[1] / "saved_models").glob("*.*"))
+OLD = Path(__file__).parents[1] / "saved_models"
+CODES = json.loads((OLD / "codes.json").read_text())  # of the first two digits, when saved
 
 
-@pytest.mark.parametrize("path", OLD, ids=lambda path: path.name)
+@pytest.mark.parametrize("name", CODES)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.InconsistentVersionWarning")
-def test_models_of_earlier_formats_open(path, digits):
+def test_models_of_every_format_open(name, digits):
+    path = OLD / name
     model = open_models.OPEN[path.suffix](path)
-    codes = np.array(json.loads((path.parent / "codes.json").read_text()))
-    np.testing.assert_allclose(model.transform(digits[:2]), codes, rtol=1e-4)
+    np.testing.assert_allclose(model.transform(digits[:2]), CODES[name], rtol=1e-3, atol=1e-3)
 
 
 # Files of weights.
