@@ -41,6 +41,11 @@ def lazy_encoder(image_shape, n_outputs):
     return nn.Sequential(nn.Flatten(), nn.LazyLinear(n_outputs))
 
 
+def hidden_encoder(image_shape, n_outputs, n_hidden):
+    layers = nn.Linear(prod(image_shape), n_hidden), nn.ReLU(), nn.Linear(n_hidden, n_outputs)
+    return nn.Sequential(nn.Flatten(), *layers)
+
+
 def wrong_encoder(image_shape, n_outputs):
     return LinearEncoder(image_shape, n_outputs + 1)
 

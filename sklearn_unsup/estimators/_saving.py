@@ -131,10 +131,10 @@ class Saving(Sealed):
             image_shape = tuple(file.outline["image_shape_"])
             if saved.keys() != own.keys() or ("float32", image_shape) not in shapes.values():
                 raise CorruptedModelError("it is no network of this class")
-        for name, value in persistence.plain(own).items():
-            if value != saved[name]:
+        for name, value in own.items():
+            if not persistence.are_alike(value, saved[name]):
                 raise ValueError(
-                    f"{name}={own[name]!r} differs from {saved[name]!r}, which the network in "
+                    f"{name}={value!r} differs from {saved[name]!r}, which the network in "
                     f"{os.fspath(path)} was built with. Set {name} to that first."
                 )
         with file:

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import uuid
+from functools import partial
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -142,9 +143,11 @@ def to_json(value, arrays, name=""):
         return {type(value).__name__: items}
     if isinstance(value, np.generic):
         return value.item()
-    if hasattr(value, "__qualname__"):
-        return {"name": f"{value.__module__}.{value.__qualname__}"}
-    return value
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if callable(value):
+        return {"name": name_of(value)}
+    raise TypeError(f"{name} is {value!r}, which cannot be saved: give plain values and arrays.")
 
 
 def from_json(value, arrays):
@@ -162,9 +165,17 @@ def from_json(value, arrays):
     return {"list": list, "tuple": tuple, "ndarray": _object_array}[kind](items)
 
 
-def plain(value):
-    """Return a value without arrays as it would come back from a file."""
-    return from_json(to_json(value, {}), {})
+def name_of(function):
+    """Return the name of a class or function, with the arguments of a `functools.partial`."""
+    if isinstance(function, partial):
+        return f"{name_of(function.func)} with {function.args} {function.keywords}"
+    named = function if hasattr(function, "__qualname__") else type(function)
+    return f"{named.__module__}.{named.__qualname__}"
+
+
+def are_alike(value, saved):
+    """Tell whether a value without arrays is what came back from a file; lists are tuples."""
+    return json.dumps(from_json(to_json(value, {}), {})) == json.dumps(saved)
 
 
 def _object_array(items):

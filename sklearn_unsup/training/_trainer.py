@@ -65,7 +65,8 @@ class Trainer(NeuralNet):
     tol : float
         The least improvement that counts.
     identify : callable
-        Returns a name for this training that another with the same end has too; for checkpoints.
+        Maps what else decides the end of the training to a name that it shares with no other; for
+        checkpoints.
     draws_globally : bool
         Whether the network draws from torch's global random state.
     """

@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import cloudpickle
@@ -16,7 +17,7 @@ import pandas as pd
 import pytest
 import skops.io
 import torch
-from example_networks import LinearDecoder, LinearEncoder
+from example_networks import LinearDecoder, LinearEncoder, hidden_encoder
 from safetensors import safe_open
 from sklearn.base import clone
 from sklearn.cluster import KMeans
@@ -131,6 +132,17 @@ def test_a_custom_network_comes_back(small, digits, tmp_path):
     np.testing.assert_array_equal(copied.transform(digits), codes)
     np.testing.assert_array_equal(loaded.transform(digits), codes)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_weights_of_a_factory_with_arguments_load(small, digits, tmp_path):
+    def make(n_hidden, width=(8, 16)):
+        return small(encoder=partial(hidden_encoder, n_hidden=n_hidden), hidden_channels=width)
+
+    codes = make(7).fit(digits).save_weights(tmp_path / "weights").transform(digits)
+    loaded = make(7, [8, 16]).load_weights(tmp_path / "weights")
+    np.testing.assert_array_equal(loaded.transform(digits), codes)
+    with pytest.raises(ValueError, match=r"differs from .example_networks\.hidden_encoder with"):
+        make(6).load_weights(tmp_path / "weights")
 
 
 def test_a_lambda_is_refused_before_the_training(small, digits):

@@ -92,6 +92,10 @@ def test_a_users_scheduler_goes_on(small, digits, tmp_path):
                 pass
 
     assert losses(fit(1, 3)) == losses(fit())
+    steeper = LRScheduler(policy="ExponentialLR", gamma=0.1)
+    callbacks = [TrainingCheckpoint(tmp_path / "()"), steeper]
+    other = small(max_epochs=5, learning_rate_schedule="constant", callbacks=callbacks).fit(digits)
+    assert losses(other) != losses(fit())  # another schedule is another training
 
 
 def test_a_finished_fit_is_not_repeated(small, digits, tmp_path):
