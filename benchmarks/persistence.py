@@ -20,13 +20,18 @@ ROUNDS = 100
 PARAMETERS = {"hidden_channels": (32, 64, 128), "hidden_layer_sizes": (256,), "device": "cpu"}
 
 
+def open_pickle(path):
+    with open(path, "rb") as file:
+        return pickle.load(file)
+
+
 def openers(model, folder):
     """Save a model in every form; yield names, files and functions that open them."""
     weights = {name: w.contiguous() for name, w in model.network_.state_dict().items()}
     torch.save(weights, folder / "torch")
     yield "torch.load, weights alone", folder / "torch", lambda path: torch.load(path)
     (folder / "pickle").write_bytes(pickle.dumps(model))
-    yield "pickle", folder / "pickle", lambda path: pickle.loads(path.read_bytes())
+    yield "pickle", folder / "pickle", open_pickle
     joblib.dump(model, folder / "joblib")
     yield "joblib", folder / "joblib", joblib.load
     trusted = skops.io.get_untrusted_types(data=skops.io.dumps(model))

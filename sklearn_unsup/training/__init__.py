@@ -11,8 +11,9 @@ from sklearn_unsup.training._device import (
     resolve_precision,
     seed_from,
 )
+from sklearn_unsup.training._errors import TrainingDivergedError
 from sklearn_unsup.training._progress import ScikitLearnCallbacks
-from sklearn_unsup.training._trainer import Trainer, TrainingDivergedError
+from sklearn_unsup.training._trainer import Trainer
 from sklearn_unsup.training._warm_up import WarmUp
 from sklearn_unsup.training._workers import computing
 

@@ -2,8 +2,9 @@
 
 import torch
 
+from sklearn_unsup.training._errors import TrainingDivergedError
 from sklearn_unsup.training._optimizers import build_optimizer
-from sklearn_unsup.training._trainer import Trainer, TrainingDivergedError
+from sklearn_unsup.training._trainer import Trainer
 
 
 class AdversarialTrainer(Trainer):

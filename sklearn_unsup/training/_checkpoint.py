@@ -3,6 +3,7 @@
 from numbers import Number
 from pathlib import Path
 
+import torch
 from skorch.callbacks import Callback, LRScheduler
 from skorch.history import History
 
@@ -87,7 +88,7 @@ def _state(net):
         ],
         "history": _plain([{**row, "batches": None} for row in net.history]),
         "trainer": {name: getattr(net, name) for name in net.kept},
-        "random_states": [generator.get_state() for generator in net.generators()],
+        "random_states": [generator.get_state() for generator in _generators(net)],
     }
 
 
@@ -103,8 +104,18 @@ def _restore(net, state):
     net.history = History({**row, "batches": [{}]} for row in state["history"])
     for name, value in state["trainer"].items():
         setattr(net, name, value)
-    for generator, value in zip(net.generators(), state["random_states"], strict=True):
+    for generator, value in zip(_generators(net), state["random_states"], strict=True):
         generator.set_state(value)
+
+
+def _generators(net):
+    """Return the sources of randomness that go on from epoch to epoch."""
+    generators = [net.batches_.generator, net.noise_generator]
+    if net.draws_globally:
+        generators.append(torch.default_generator)
+        if net.device.type == "cuda":
+            generators.append(torch.cuda.default_generators[net.noise_generator.device.index])
+    return generators
 
 
 def _schedulers(net):

@@ -10,21 +10,13 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import EarlyStopping, EpochTimer, LRScheduler, PrintLog
 
-from sklearn_unsup.inference import is_out_of_memory
 from sklearn_unsup.training._checkpoint import TrainingCheckpoint
+from sklearn_unsup.training._errors import TrainingDivergedError, explained
 from sklearn_unsup.training._optimizers import (
     build_optimizer,
     match_strides,
     schedule_callbacks,
 )
-
-
-class TrainingDivergedError(FloatingPointError, ValueError):
-    """The training loss is not finite any more.
-
-    A ValueError as well, so that a diverged candidate of a `GridSearchCV` gets `error_score` like
-    any other failed fit.
-    """
 
 
 class _StopTraining(Exception):
@@ -158,26 +150,14 @@ class Trainer(NeuralNet):
         self.notify("on_train_begin", X=batches, y=None)
         n_epochs = 0 if self.stop_ else max_epochs - len(self.history)
         try:
-            self.fit_loop((batches, validation), epochs=n_epochs)
+            with explained(batches):
+                self.fit_loop((batches, validation), epochs=n_epochs)
         except _StopTraining:
             pass
         except KeyboardInterrupt as error:
             if not self.epochs():
                 raise
             interrupt = error
-        except ValueError as error:
-            if "more than 1 value per channel" not in str(error):
-                raise
-            raise ValueError(
-                f"A BatchNorm layer cannot learn from a batch of one image. Raise batch_size "
-                f"(now {batches.batch_size}), or give more rows than {len(batches.indices)}."
-            ) from error
-        except RuntimeError as error:
-            if not is_out_of_memory(error):
-                raise
-            raise torch.OutOfMemoryError(
-                f"{error} This was with batches of {batches.batch_size} images."
-            ) from error
         self.notify("on_train_end", X=batches, y=None)
         if self.best_ is not None and self.restore_best:
             self.module_.load_state_dict(self.best_[2])
@@ -187,15 +167,6 @@ class Trainer(NeuralNet):
     def prepare_losses(self, network, compiled):
         """Keep the network's losses, each passed through `compiled`."""
         self.loss_ = compiled(network.training_loss)
-
-    def generators(self):
-        """Return the sources of randomness that go on from epoch to epoch."""
-        generators = [self.batches_.generator, self.noise_generator]
-        if self.draws_globally:
-            generators.append(torch.default_generator)
-            if self.device.type == "cuda":
-                generators.append(torch.cuda.default_generators[self.noise_generator.device.index])
-        return generators
 
     def epochs(self):
         """Return what was recorded: a plain dict for each whole epoch."""
