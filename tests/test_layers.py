@@ -21,6 +21,7 @@ MAY_IMPORT = {  # room: (packages, rooms of ours)
     "scaling": ({"numpy", "sklearn"}, set()),
     "metrics": ({"numpy", "scipy", "sklearn"}, set()),
     "datasets": ({"numpy", "sklearn"}, set()),
+    "displays": ({"numpy", "matplotlib"}, {"images"}),
     "inference": ({"torch", "numpy"}, set()),
     "persistence": ({"torch", "numpy", "safetensors"}, {"networks"}),
     "training": ({"torch", "numpy", "skorch", "sklearn"}, {"inference", "persistence"}),
@@ -79,8 +80,9 @@ def test_estimators_import_each_other_through_the_base_only(path):
 def test_the_package_needs_neither_matplotlib_nor_pandas():
     # scikit-learn loads pandas where it is installed; what can be seen is that nobody needs it.
     code = (
-        "import sys; sys.modules['pandas'] = sys.modules['matplotlib'] = None;import "
-        "sklearn_unsup, sklearn_unsup.datasets, sklearn_unsup.metrics; print('imported')"
+        "import sys; sys.modules['pandas'] = sys.modules['matplotlib'] = None; import "
+        "sklearn_unsup, sklearn_unsup.datasets, sklearn_unsup.metrics, sklearn_unsup.displays; "
+        "print('imported')"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

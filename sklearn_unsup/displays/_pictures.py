@@ -1,0 +1,131 @@
+"""Images of any shape, in any units, as one picture: a mosaic with margins."""
+
+import numpy as np
+
+from sklearn_unsup.images import as_rows, find_layout, to_images
+
+MARGIN = 1 / 12  # of an image's longer side, at least one pixel
+SIGNAL_HEIGHT = 0.5  # of a signal's length, when it is drawn as a curve
+MIN_SIGNAL_HEIGHT = 12
+BACKGROUND = 1.0
+
+
+def pyplot():
+    """Import matplotlib, which is needed for plots only."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError(
+            "Displays are plotted with matplotlib, which is not installed. Run "
+            "pip install sklearn-unsup[plot]."
+        ) from error
+    return plt
+
+
+def as_pictures(X, image_shape=None, channel_axis=None):
+    """Return images as (n, H, W, C), with one channel or three.
+
+    Two channels, or more than four, become their mean; a fourth, alpha, is left out.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, n_features) or (n, ...)
+    image_shape, channel_axis
+        As of the estimators.
+    """
+    rows, sample_shape = as_rows(X)
+    rows = np.asarray(rows, dtype=np.float64)
+    if rows.ndim != 2:
+        raise ValueError(f"Expected images (n, n_features) or (n, ...), got shape {rows.shape}.")
+    if len(sample_shape) > 1:
+        image_shape = None
+    else:
+        sample_shape = None
+    layout = find_layout(rows.shape[1], image_shape, channel_axis, sample_shape)
+    images = np.moveaxis(to_images(rows, layout), 1, -1)  # (n, H, W, C)
+    if images.shape[-1] in (3, 4):
+        return images[..., :3]
+    return images.mean(axis=-1, keepdims=True)
+
+
+def value_range(images, outliers=0):
+    """Return the lowest and the highest value, with a share of outliers left out; they differ."""
+    low, high = np.nanquantile(images, [outliers, 1 - outliers])
+    return float(low), float(high) if high > low else float(low) + 1.0
+
+
+def shades(images, limits, cmap="gray"):
+    """Return images (..., H, W, C) as RGB, from 0 to 1; what lies beyond the limits is clipped.
+
+    Signals, which are images of height 1, become curves.
+    """
+    low, high = limits
+    images = np.clip((images - low) / (high - low), 0, 1)
+    if images.shape[-3] == 1 < images.shape[-2]:
+        return _curves(images.mean(axis=-1)[..., 0, :])
+    if images.shape[-1] == 3:
+        return images
+    return pyplot().get_cmap(cmap)(images[..., 0])[..., :3]
+
+
+def _curves(signals):
+    """Draw signals (..., L), from 0 to 1, as dark curves (..., H, L, 3) on white."""
+    height = max(MIN_SIGNAL_HEIGHT, round(SIGNAL_HEIGHT * signals.shape[-1]))
+    here = (1 - signals) * (height - 1)  # row of the curve in each column, from the top
+    after = np.concatenate([here[..., 1:], here[..., -1:]], axis=-1)
+    low, high = np.floor(np.minimum(here, after)), np.ceil(np.maximum(here, after))
+    rows = np.arange(height)[:, np.newaxis]
+    on_curve = (low[..., np.newaxis, :] <= rows) & (rows <= high[..., np.newaxis, :])
+    return np.where(on_curve, 0.1, BACKGROUND)[..., np.newaxis].repeat(3, axis=-1)
+
+
+def mosaic(images):
+    """Return one picture of RGB images (rows, columns, H, W, 3); missing ones are NaN."""
+    n_rows, n_columns, height, width, _ = images.shape
+    margin = max(1, round(MARGIN * max(height, width)))
+    cells = np.full((n_rows, n_columns, height + margin, width + margin, 3), BACKGROUND)
+    cells[:, :, :height, :width] = np.nan_to_num(images, nan=BACKGROUND)
+    picture = cells.swapaxes(1, 2).reshape(n_rows * (height + margin), -1, 3)
+    return picture[:-margin, :-margin], margin
+
+
+def show_grid(ax, images, row_labels=None, column_labels=None):
+    """Show RGB images (rows, columns, H, W, 3) in one Axes, with labels.
+
+    Returns
+    -------
+    image : matplotlib AxesImage
+    """
+    picture, margin = mosaic(images)
+    n_rows, n_columns, height, width, _ = images.shape
+    shown = ax.imshow(picture, interpolation="nearest")
+    rows, columns = ([], row_labels), ([], column_labels)
+    if row_labels is not None:
+        rows = [(height + margin) * i + (height - 1) / 2 for i in range(n_rows)], row_labels
+    if column_labels is not None:
+        columns = [(width + margin) * i + (width - 1) / 2 for i in range(n_columns)], column_labels
+    ax.set_yticks(rows[0], rows[1] or [])
+    ax.set_xticks(columns[0], columns[1] or [])
+    ax.xaxis.tick_top()
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    return shown
+
+
+def axes_for_grid(ax, n_rows, n_columns, height, width):
+    """Return an Axes whose cells are neither tiny nor huge, and its figure."""
+    if ax is None:
+        cell = min(1.0, 10 / max(n_columns, n_rows))
+        longest = max(height, width)
+        size = 1.2 + cell * n_columns * width / longest, 0.6 + cell * n_rows * height / longest
+        _, ax = pyplot().subplots(figsize=size, layout="constrained")
+    return ax, ax.figure
+
+
+def shape_of(estimator):
+    """Return the image_shape and channel_axis of an estimator, or of one in a Pipeline."""
+    steps = [step for _, step in getattr(estimator, "steps", [])]
+    for step in (estimator, *steps):
+        if hasattr(step, "image_shape_"):
+            return step.image_shape, step.channel_axis
+    return None, None

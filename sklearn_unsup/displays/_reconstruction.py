@@ -1,0 +1,140 @@
+"""Originals beside what a model makes of them."""
+
+import numpy as np
+
+from sklearn_unsup.displays._pictures import (
+    as_pictures,
+    axes_for_grid,
+    shades,
+    shape_of,
+    show_grid,
+    value_range,
+)
+
+
+class ReconstructionDisplay:
+    """Show images, their reconstructions, and where the two differ.
+
+    It is recommended to use :meth:`from_estimator` or :meth:`from_predictions`.
+
+    Parameters
+    ----------
+    images, reconstructions : ndarray of shape (n_images, H, W, C)
+        With one channel or three, in the same units. Of height 1 they are drawn as curves.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    image_ : matplotlib AxesImage
+        The mosaic.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.decomposition import PCA
+    >>> from sklearn_unsup.displays import ReconstructionDisplay
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> display = ReconstructionDisplay.from_estimator(PCA(8).fit(X), X, n_images=6)
+    >>> [label.get_text() for label in display.ax_.get_yticklabels()]
+    ['original', 'reconstruction', 'error']
+    """
+
+    def __init__(self, *, images, reconstructions):
+        self.images = images
+        self.reconstructions = reconstructions
+
+    @classmethod
+    def from_estimator(
+        cls, estimator, X, *, n_images=8, image_shape=None, channel_axis=None, ax=None, **plot
+    ):
+        """Show what ``inverse_transform(transform(X))`` makes of the first images.
+
+        Parameters
+        ----------
+        estimator : object
+            Fitted, with `transform` and `inverse_transform`: an estimator of ours, PCA, a Pipeline.
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+        n_images : int, default=8
+        image_shape, channel_axis : default=None
+            As of the estimators; None takes the estimator's own.
+        ax : matplotlib Axes, default=None
+            None makes a new figure.
+        **plot
+            For :meth:`plot`.
+
+        Returns
+        -------
+        display : ReconstructionDisplay
+        """
+        X = X[:n_images]
+        if image_shape is None:
+            image_shape, channel_axis = shape_of(estimator)
+        reconstructions = np.asarray(estimator.inverse_transform(estimator.transform(X)))
+        return cls.from_predictions(
+            X,
+            reconstructions.reshape(np.shape(X)),
+            image_shape=image_shape,
+            channel_axis=channel_axis,
+            ax=ax,
+            **plot,
+        )
+
+    @classmethod
+    def from_predictions(
+        cls, X, reconstructions, *, image_shape=None, channel_axis=None, ax=None, **plot
+    ):
+        """Show images beside given reconstructions.
+
+        Parameters
+        ----------
+        X, reconstructions : array-like of shape (n_images, n_features) or (n_images, ...)
+        image_shape, channel_axis : default=None
+            As of the estimators.
+        ax : matplotlib Axes, default=None
+            None makes a new figure.
+        **plot
+            For :meth:`plot`.
+
+        Returns
+        -------
+        display : ReconstructionDisplay
+        """
+        images, reconstructions = (
+            as_pictures(each, image_shape, channel_axis) for each in (X, reconstructions)
+        )
+        if images.shape != reconstructions.shape:
+            raise ValueError(
+                f"X has images of shape {images.shape} and reconstructions of shape "
+                f"{reconstructions.shape}: expected the same."
+            )
+        return cls(images=images, reconstructions=reconstructions).plot(ax, **plot)
+
+    def plot(self, ax=None, *, show_error=True, cmap="gray", error_cmap="magma"):
+        """Plot a column for each image.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            None makes a new figure.
+        show_error : bool, default=True
+            Add a row of absolute errors, the mean over channels; bright is large.
+        cmap, error_cmap : str or matplotlib Colormap
+            Of grey images, and of the errors.
+
+        Returns
+        -------
+        display : ReconstructionDisplay
+        """
+        limits = value_range(self.images)
+        rows = {
+            "original": shades(self.images, limits, cmap),
+            "reconstruction": shades(self.reconstructions, limits, cmap),
+        }
+        if show_error:
+            errors = np.abs(self.images - self.reconstructions).mean(axis=-1, keepdims=True)
+            rows["error"] = shades(errors, (0.0, value_range(errors)[1]), error_cmap)
+        grid = np.stack(list(rows.values()))  # (rows, n, H, W, 3)
+        self.ax_, self.figure_ = axes_for_grid(ax, *grid.shape[:4])
+        self.image_ = show_grid(self.ax_, grid, list(rows))
+        return self

@@ -1,0 +1,236 @@
+import matplotlib
+
+matplotlib.use("agg")
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from sklearn.cluster import DBSCAN, KMeans
+from sklearn.decomposition import PCA
+from sklearn.mixture import GaussianMixture
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_unsup.displays import (
+    ClusterDisplay,
+    InterpolationDisplay,
+    KDistanceDisplay,
+    LatentSpaceDisplay,
+    ReconstructionDisplay,
+    SampleDisplay,
+    TrainingHistoryDisplay,
+    TraversalDisplay,
+)
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def cells(display, n_rows, n_columns):
+    """Return the RGB images of a mosaic, (rows, columns, H, W, 3)."""
+    picture = np.asarray(display.image_.get_array())
+    height, width = (picture.shape[0] + 1) // n_rows, (picture.shape[1] + 1) // n_columns
+    return np.array(
+        [
+            [
+                picture[i * height : (i + 1) * height - 1, j * width : (j + 1) * width - 1]
+                for j in range(n_columns)
+            ]
+            for i in range(n_rows)
+        ]
+    )
+
+
+def test_originals_reconstructions_and_errors_are_shown(digits):
+    changed = digits[:4].copy()
+    changed[1, 9] += 5
+    display = ReconstructionDisplay.from_predictions(digits[:4], changed)
+    shown = cells(display, 3, 4)  # 8 x 8, margin 1
+    expected = digits[:4].reshape(4, 8, 8) / digits[:4].max()
+    np.testing.assert_allclose(shown[0, ..., 0], expected, atol=0.01)
+    brightness = shown[2].sum(axis=-1)
+    assert np.unravel_index(brightness.argmax(), brightness.shape) == (
+        1,
+        1,
+        1,
+    )  # pixel 9 of image 1
+    labels = [label.get_text() for label in display.ax_.get_yticklabels()]
+    assert labels == ["original", "reconstruction", "error"]
+    without = ReconstructionDisplay.from_predictions(digits[:4], changed, show_error=False)
+    assert len(without.ax_.get_yticks()) == 2
+
+
+@pytest.mark.parametrize(
+    ("shape", "params"),
+    [
+        ((6, 7), {}),
+        ((6, 7, 3), {}),
+        ((3, 6, 7), {}),
+        ((2, 6, 7), {}),
+        ((6, 7, 4), {}),
+        ((5, 6, 7), {"channel_axis": 0}),
+        ((1, 30), {}),
+        ((36,), {}),
+        ((63,), {"image_shape": (3, 3, 7)}),
+    ],
+)
+@pytest.mark.parametrize("scale", [1, 255, 1e-6])
+def test_any_shape_and_unit_is_shown(shape, params, scale):
+    images = np.random.RandomState(0).uniform(-scale, scale, size=(4, *shape))
+    display = SampleDisplay.from_arrays(images, **params)
+    picture = np.asarray(display.image_.get_array())
+    assert picture.min() >= 0 and picture.max() <= 1
+    assert picture.std() > 0.1
+
+
+def test_colours_are_kept():
+    red = np.zeros((2, 6, 6, 3), dtype=np.uint8)
+    red[..., 0] = 255
+    for images in (red, red.transpose(0, 3, 1, 2)):
+        display = ReconstructionDisplay.from_predictions(images, images)
+        np.testing.assert_array_equal(cells(display, 3, 2)[0, 0, 1, 1], [1, 0, 0])
+
+
+def test_a_signal_is_a_curve():
+    rising = np.linspace(0, 1, 40)[np.newaxis]
+    display = SampleDisplay.from_arrays(rising, image_shape=(1, 40))
+    dark = np.asarray(display.image_.get_array())[..., 0] < 0.5
+    assert dark[0, -1] and dark[-1, 0]  # from the lower left to the upper right
+    assert not dark[0, 0] and not dark[-1, -1]
+
+
+def test_reconstructions_of_an_estimator_and_of_a_pipeline(fitted, digits):
+    display = ReconstructionDisplay.from_estimator(fitted, digits, n_images=5)
+    expected = fitted.reconstruct(digits[:5]).reshape(5, 8, 8, 1)
+    np.testing.assert_allclose(display.reconstructions, expected, rtol=1e-6)
+    pipe = make_pipeline(StandardScaler(), PCA(4)).fit(digits)
+    assert ReconstructionDisplay.from_estimator(pipe, digits).images.shape == (8, 8, 8, 1)
+
+
+def test_an_estimator_says_what_shape_its_images_have(small):
+    X = np.random.RandomState(0).uniform(size=(40, 48))
+    estimator = small(image_shape=(4, 4, 3), channel_axis=-1).fit(X)
+    assert SampleDisplay.from_estimator(estimator, 4).images.shape == (2, 2, 4, 4, 3)
+    pipe = make_pipeline(estimator, KMeans(3)).fit(X)
+    assert ClusterDisplay.from_estimator(pipe, X, n_images=5).images.shape == (3, 5, 4, 4, 3)
+
+
+def test_samples_stand_in_a_grid(fitted, digits):
+    display = SampleDisplay.from_estimator(fitted, 10, random_state=0, n_columns=4)
+    drawn = fitted.sample(10, random_state=0).reshape(10, 8, 8)
+    np.testing.assert_allclose(display.images[2, 1, ..., 0], drawn[9])
+    assert (cells(display, 3, 4)[2, 2:] == 1).all()  # no image: the background
+    mixture = GaussianMixture().fit(digits[:, :16])  # its sample returns labels as well
+    assert SampleDisplay.from_estimator(mixture, 4).images.shape == (2, 2, 4, 4, 1)
+
+
+def test_ways_and_traversals_are_labelled(small_vae, digits):
+    vae = small_vae().fit(digits)
+    ways = InterpolationDisplay.from_estimator(vae, digits[:2], digits[2:4], n_steps=5)
+    expected = vae.interpolate(digits[:2], digits[2:4], 5).reshape(2, 5, 8, 8, 1)
+    np.testing.assert_array_equal(ways.images, expected)
+    walk = TraversalDisplay.from_estimator(vae, digits[0], components=[2, 0], values=[-1, 1])
+    np.testing.assert_array_equal(
+        walk.images[0], vae.traverse(digits[0], 2, [-1, 1]).reshape(2, 8, 8, 1)
+    )
+    assert [label.get_text() for label in walk.ax_.get_yticklabels()] == [
+        "component 2",
+        "component 0",
+    ]
+    assert [label.get_text() for label in walk.ax_.get_xticklabels()] == ["-1", "1"]
+
+
+def test_clusters_show_their_most_typical_images(digits):
+    labels = np.repeat([-1, 3, 7], [20, 90, 90])
+    embedding = np.arange(200.0)[:, np.newaxis]
+    display = ClusterDisplay.from_predictions(digits, labels, embedding=embedding, n_images=2)
+    middle = digits[[64, 65]].reshape(2, 8, 8, 1)  # of rows 20 to 109
+    np.testing.assert_array_equal(np.sort(display.images[0], axis=0), np.sort(middle, axis=0))
+    assert display.row_labels == ["3 (90)", "7 (90)"]
+    pipe = make_pipeline(PCA(2), DBSCAN(eps=6)).fit(digits)  # has no predict
+    n_clusters = pipe[-1].labels_.max() + 1
+    assert len(ClusterDisplay.from_estimator(pipe, digits).images) == n_clusters
+
+
+def test_points_have_the_colours_of_their_labels(fitted, digits):
+    y = np.arange(200) % 10
+    display = LatentSpaceDisplay.from_estimator(fitted, digits, y, components=(2, 0))
+    codes = fitted.transform(digits)
+    np.testing.assert_allclose(display.scatters_[3].get_offsets(), codes[y == 3][:, [2, 0]])
+    looks = {
+        (tuple(s.get_facecolor()[0]), s.get_paths()[0].vertices.tobytes())
+        for s in display.scatters_
+    }
+    assert len(looks) == 10
+    assert display.ax_.get_xlabel() == "component 2"
+    assert [text.get_text() for text in display.ax_.get_legend().get_texts()] == list("0123456789")
+
+
+def test_thumbnails_do_not_overlap(digits):
+    embedding = np.random.RandomState(0).normal(size=(200, 2))
+    display = LatentSpaceDisplay.from_arrays(embedding, X=digits, thumbnail_size=20)
+    places = display.ax_.transData.transform(embedding[display.thumbnail_rows_])
+    apart = np.abs(places[:, np.newaxis] - places).max(axis=2) + 1e9 * np.eye(len(places))
+    assert 5 < len(display.thumbnails_) < 200
+    assert apart.min() > 20
+    none = LatentSpaceDisplay.from_arrays(embedding, X=digits, thumbnails=False)
+    assert not none.thumbnails_
+
+
+def test_the_history_has_an_axes_for_each_part_and_marks_the_best_epoch(small_vae, digits):
+    vae = small_vae(max_epochs=4, early_stopping=True).fit(digits)
+    display = TrainingHistoryDisplay.from_estimator(vae)
+    assert [ax.get_ylabel() for ax in display.axes_] == ["loss", "reconstruction", "kl"]
+    losses = [row["valid_kl"] for row in vae.history_]
+    np.testing.assert_array_equal(display.lines_["valid_kl"].get_ydata(), losses)
+    best = 1 + np.argmin([row["valid_loss"] for row in vae.history_])
+    assert display.best_epoch == best
+    _, ax = plt.subplots()
+    assert len(TrainingHistoryDisplay.from_estimator(vae, ax=ax).axes_) == 1
+    with pytest.raises(ValueError, match="ax holds 2 Axes"):
+        TrainingHistoryDisplay.from_estimator(vae, ax=plt.subplots(1, 2)[1])
+
+
+def test_a_gans_best_epoch_is_its_own(small_gan, digits):
+    gan = small_gan(max_epochs=3).fit(digits)
+    assert TrainingHistoryDisplay.from_estimator(gan).best_epoch == gan.best_epoch_
+
+
+def test_the_turn_of_distances_is_marked():
+    display = KDistanceDisplay.from_arrays([0.1, 0.2, 2.0], 0.2)
+    np.testing.assert_array_equal(display.line_.get_ydata(), [0.1, 0.2, 2.0])
+    np.testing.assert_array_equal(display.eps_line_.get_ydata(), [0.2, 0.2])
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda X, ax: ReconstructionDisplay.from_predictions(X, X, ax=ax),
+        lambda X, ax: SampleDisplay.from_arrays(X, ax=ax),
+        lambda X, ax: ClusterDisplay.from_predictions(X, np.zeros(200), ax=ax),
+        lambda X, ax: LatentSpaceDisplay.from_arrays(X[:, 10:12], ax=ax),
+        lambda X, ax: KDistanceDisplay.from_arrays(X[0], 1.0, ax=ax),
+    ],
+)
+def test_displays_plot_into_a_given_axes_and_again(digits, make):
+    _, ax = plt.subplots()
+    display = make(digits, ax)
+    assert display.ax_ is ax and display.figure_ is ax.figure
+    assert display.plot().ax_ is not ax
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda X: ReconstructionDisplay.from_predictions(X, X[:5]), "expected the same"),
+        (lambda X: ClusterDisplay.from_predictions(X, [1, 2]), "2 labels"),
+        (lambda X: LatentSpaceDisplay.from_arrays(X), r"expected \(n_samples, 2\)"),
+        (lambda X: LatentSpaceDisplay.from_arrays(X[:, :2], [1]), "labels 1"),
+        (lambda X: SampleDisplay.from_arrays(X[0]), "Expected images"),
+    ],
+)
+def test_what_does_not_fit_is_named(digits, make, message):
+    with pytest.raises(ValueError, match=message):
+        make(digits)
