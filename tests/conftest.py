@@ -4,7 +4,7 @@ import os
 
 os.environ["SCIPY_ARRAY_API"] = "1"  # without it some of scikit-learn's checks skip silently
 if "PYTEST_XDIST_WORKER" in os.environ:  # workers that share cores wait for each other's threads
-    os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ["OMP_NUM_THREADS"] = os.environ["NUMBA_NUM_THREADS"] = "1"
 
 import numpy as np
 import pytest

@@ -25,8 +25,8 @@ def seal(state):
     Parameters
     ----------
     state : dict
-        Plain values, numpy arrays, and objects of scikit-learn. Of other objects the digest holds
-        the type alone: their pickles may differ from what they hold.
+        Plain values, numpy arrays, and scikit-learn's estimators. Of other objects the digest
+        holds the type alone: their pickles may differ from what they hold.
 
     Returns
     -------
@@ -126,5 +126,5 @@ def _feed(hasher, value):
     else:
         named = value if hasattr(value, "__qualname__") else type(value)
         hasher.update(f"{named.__module__}.{named.__qualname__}".encode())
-        if named is not value and named.__module__.startswith("sklearn."):
-            _feed(hasher, getattr(value, "__dict__", None))
+        if named.__module__.startswith("sklearn.") and hasattr(value, "get_params"):
+            _feed(hasher, vars(value))
