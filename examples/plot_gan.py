@@ -21,6 +21,7 @@ from sklearn.model_selection import train_test_split
 
 from sklearn_unsup import ConvGAN
 from sklearn_unsup.datasets import load_digit_images
+from sklearn_unsup.displays import SampleDisplay
 from sklearn_unsup.metrics import density_coverage, precision_recall
 
 X_train, X_test = train_test_split(load_digit_images().data, random_state=0)
@@ -48,14 +49,6 @@ panels["Digits not seen, and from their codes"] = pairs.reshape(100, 64)
 panels["From one digit to another"] = np.concatenate(
     gan.interpolate(X_test[:10], X_test[3:13], n_steps=10, path="spherical")
 )
-
-
-def grid(images, n_columns):
-    """Put images (n, 8, 8) side by side, n_columns in a row."""
-    padded = np.pad(images, ((0, 0), (1, 1), (1, 1)))  # (n, 10, 10)
-    return padded.reshape(-1, n_columns, 10, 10).transpose(0, 2, 1, 3).reshape(-1, n_columns * 10)
-
-
 figure, axes = plt.subplots(2, 3, figsize=(11, 7.5), layout="constrained")
 epochs = [row["epoch"] for row in gan.history_]
 for name in ("distance", "coverage"):
@@ -64,9 +57,8 @@ axes[0, 0].axvline(gan.best_epoch_, color="gray", linestyle=":", label="the best
 axes[0, 0].set(xlabel="epoch", ylim=(0, 1), title="Generated beside held-out digits")
 axes[0, 0].legend()
 for ax, (title, images) in zip(axes.flat[1:], panels.items(), strict=True):
-    ax.imshow(grid(images.reshape(-1, 8, 8), 10), cmap="gray_r", vmin=0, vmax=16)
+    SampleDisplay.from_arrays(images, n_columns=10, limits=(0, 16), cmap="gray_r", ax=ax)
     ax.set_title(title, fontsize=10)
-    ax.set_axis_off()
 
 path = Path("output/gan.png").resolve()
 path.parent.mkdir(exist_ok=True)

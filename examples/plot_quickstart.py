@@ -24,6 +24,7 @@ from sklearn.pipeline import make_pipeline
 
 from sklearn_unsup import ConvAutoencoder
 from sklearn_unsup.datasets import load_digit_images
+from sklearn_unsup.displays import SampleDisplay
 from sklearn_unsup.metrics import clustering_accuracy
 
 digits = load_digit_images()
@@ -52,12 +53,6 @@ for name, (found, kept) in rows.items():
 
 # %%
 # What the autoencoder keeps, and what the clusters hold.
-def grid(images, n_columns):
-    """Put images (n, 8, 8) side by side, n_columns in a row."""
-    padded = np.pad(images, ((0, 0), (1, 1), (1, 1)))  # (n, 10, 10)
-    return padded.reshape(-1, n_columns, 10, 10).transpose(0, 2, 1, 3).reshape(-1, n_columns * 10)
-
-
 some = np.random.default_rng(0).choice(len(X), 100, replace=False)
 nearest = pipe.transform(X).argsort(axis=0)[:10].T  # by distance to the centres: (10, 10)
 panels = {
@@ -69,9 +64,8 @@ panels = {
 }
 figure, axes = plt.subplots(1, 3, figsize=(12, 4.4), layout="constrained")
 for ax, (title, images) in zip(axes, panels.items(), strict=True):
-    ax.imshow(grid(images.reshape(-1, 8, 8), 10), cmap="gray_r", vmin=0, vmax=16)
+    SampleDisplay.from_arrays(images, n_columns=10, limits=(0, 16), cmap="gray_r", ax=ax)
     ax.set_title(title, fontsize=9)
-    ax.set_axis_off()
 
 path = Path("output/quickstart.png").resolve()
 path.parent.mkdir(exist_ok=True)

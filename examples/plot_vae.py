@@ -23,6 +23,7 @@ from sklearn.model_selection import train_test_split
 
 from sklearn_unsup import ConvVAE
 from sklearn_unsup.datasets import load_digit_images
+from sklearn_unsup.displays import SampleDisplay
 
 X_train, X_test = train_test_split(load_digit_images().data, random_state=0)
 vae = ConvVAE(16, max_epochs=12, random_state=0).fit(X_train)
@@ -56,19 +57,10 @@ panels = {
         vae.interpolate(starts, ends, n_steps=10, path="spherical")
     ),
 }
-
-
-def grid(images, n_columns):
-    """Put images (n, 8, 8) side by side, n_columns in a row."""
-    padded = np.pad(images, ((0, 0), (1, 1), (1, 1)))  # (n, 10, 10)
-    return padded.reshape(-1, n_columns, 10, 10).transpose(0, 2, 1, 3).reshape(-1, n_columns * 10)
-
-
 figure, axes = plt.subplots(1, 4, figsize=(14, 4), layout="constrained")
 for ax, (title, images) in zip(axes, panels.items(), strict=True):
-    ax.imshow(grid(images.reshape(-1, 8, 8), 10), cmap="gray_r", vmin=0, vmax=16)
+    SampleDisplay.from_arrays(images, n_columns=10, limits=(0, 16), cmap="gray_r", ax=ax)
     ax.set_title(title, fontsize=9)
-    ax.set_axis_off()
 
 path = Path("output/vae.png").resolve()
 path.parent.mkdir(exist_ok=True)

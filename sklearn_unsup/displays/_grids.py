@@ -39,13 +39,16 @@ class _GridDisplay:
         pictures = pictures.reshape(*images.shape[:2], *pictures.shape[1:])
         return cls(images=pictures, **labels).plot(ax, **plot)
 
-    def plot(self, ax=None, *, cmap="gray"):
+    def plot(self, ax=None, *, limits=None, cmap="gray"):
         """Plot the grid.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
             None makes a new figure.
+        limits : tuple of two float, default=None
+            Values that are darkest and brightest, so that grids can be compared. None takes those
+            of the images, without the most extreme percent.
         cmap : str or matplotlib Colormap, default="gray"
             Of grey images.
 
@@ -53,7 +56,8 @@ class _GridDisplay:
         -------
         display : object
         """
-        grid = shades(np.nan_to_num(self.images), value_range(self.images, OUTLIERS), cmap)
+        limits = limits or value_range(self.images, OUTLIERS)
+        grid = shades(np.nan_to_num(self.images), limits, cmap)
         grid[np.isnan(self.images).any(axis=(2, 3, 4))] = np.nan
         self.ax_, self.figure_ = axes_for_grid(ax, *grid.shape[:4])
         self.image_ = show_grid(self.ax_, grid, self.row_labels, self.column_labels)

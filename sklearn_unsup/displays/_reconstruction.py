@@ -118,7 +118,8 @@ class ReconstructionDisplay:
         ax : matplotlib Axes, default=None
             None makes a new figure.
         show_error : bool, default=True
-            Add a row of absolute errors, the mean over channels; bright is large.
+            Add a row of absolute errors, the mean over channels; bright is large. Those of signals
+            have the scale of the signals.
         cmap, error_cmap : str or matplotlib Colormap
             Of grey images, and of the errors.
 
@@ -133,7 +134,9 @@ class ReconstructionDisplay:
         }
         if show_error:
             errors = np.abs(self.images - self.reconstructions).mean(axis=-1, keepdims=True)
-            rows["error"] = shades(errors, (0.0, value_range(errors)[1]), error_cmap)
+            is_signal = self.images.shape[1] == 1  # whose errors are heights, not colours
+            largest = limits[1] - limits[0] if is_signal else value_range(errors)[1]
+            rows["error"] = shades(errors, (0.0, largest), error_cmap)
         grid = np.stack(list(rows.values()))  # (rows, n, H, W, 3)
         self.ax_, self.figure_ = axes_for_grid(ax, *grid.shape[:4])
         self.image_ = show_grid(self.ax_, grid, list(rows))

@@ -122,6 +122,8 @@ def test_samples_stand_in_a_grid(fitted, digits):
     drawn = fitted.sample(10, random_state=0).reshape(10, 8, 8)
     np.testing.assert_allclose(display.images[2, 1, ..., 0], drawn[9])
     assert (cells(display, 3, 4)[2, 2:] == 1).all()  # no image: the background
+    darker = display.plot(limits=(0, 1000))
+    assert cells(darker, 3, 4)[0].max() < 0.1
     mixture = GaussianMixture().fit(digits[:, :16])  # its sample returns labels as well
     assert SampleDisplay.from_estimator(mixture, 4).images.shape == (2, 2, 4, 4, 1)
 
