@@ -56,6 +56,7 @@ class Saving(Sealed):
         weights = state.pop("_weights", None)
         if weights is not None:
             network = self._build_anew(state["image_shape_"], state["_fitted_params"])
+            persistence.check_fit(network, weights)
             persistence.load_weights(network, weights)
             state["network_"] = network.to(device_after_loading(state["device"]))
         return state

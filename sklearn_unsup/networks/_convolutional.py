@@ -48,7 +48,6 @@ class ConvEncoder(nn.Module):
         n_features = widths[-1] * math.prod(sizes[-1])
         widths = [n_features, *hidden_layer_sizes, n_outputs]
         self.head = _fully_connected(widths, self.activation)
-        self.to(memory_format=torch.channels_last)  # the faster one, measured
 
     @staticmethod
     def activation():
@@ -101,7 +100,6 @@ class ConvDecoder(nn.Module):
             norm = [nn.BatchNorm2d(widths[i + 1])] if batch_norm else []
             stages += [*norm, nn.SiLU(), layer]
         self.stages = nn.Sequential(*stages)
-        self.to(memory_format=torch.channels_last)
 
     def forward(self, codes):
         """Map codes (b, n_inputs) to images (b, c, h, w)."""

@@ -30,15 +30,15 @@ def _map_leaves(value, function):
     return function(value)
 
 
-def check_fit(network, shapes):
-    """Raise an error if weights of the given shapes are not those of a network.
+def check_fit(network, weights):
+    """Raise an error if weights are not those of a network.
 
     Parameters
     ----------
     network : nn.Module
         It may have no memory yet.
-    shapes : dict of (str, tuple)
-        Name of the dtype, and shape, for each name.
+    weights : dict of ndarray, or of (str, tuple)
+        Arrays, or their dtype and shape, by name.
 
     Raises
     ------
@@ -49,31 +49,30 @@ def check_fit(network, shapes):
         name: (str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape))
         for name, tensor in network.state_dict().items()
     }
-    if shapes == expected:
+    found = {
+        name: (str(item.dtype), item.shape) if isinstance(item, np.ndarray) else item
+        for name, item in weights.items()
+    }
+    if found == expected:
         return
-    names = shapes.keys() | expected.keys()
-    name = min(name for name in names if shapes.get(name) != expected.get(name))
+    names = found.keys() | expected.keys()
+    name = min(name for name in names if found.get(name) != expected.get(name))
     raise CorruptedModelError(
-        f"the saved weights do not fit the network: {name} is {shapes.get(name)}, expected "
+        f"the saved weights do not fit the network: {name} is {found.get(name)}, expected "
         f"{expected.get(name)}. If it has a custom network, that has changed since."
     )
 
 
 def load_weights(network, weights):
-    """Copy saved weights into a network of the same architecture, and set it to evaluation.
+    """Copy saved weights into a network that they fit, and set it to evaluation.
 
     Parameters
     ----------
     network : nn.Module
         Parameters without memory get some.
     weights : dict of ndarray
-
-    Raises
-    ------
-    CorruptedModelError
-        If names, dtypes or shapes do not fit.
+        Of the names, dtypes and shapes that `check_fit` asks for.
     """
-    check_fit(network, {name: (str(a.dtype), a.shape) for name, a in weights.items()})
     materialise(network)
     tensors = network.state_dict()  # which share the network's memory
     for name, array in weights.items():
