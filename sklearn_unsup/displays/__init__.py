@@ -1,14 +1,11 @@
 """Displays: what a model has learnt, to be looked at. They need matplotlib (the extra `plot`)."""
 
-from sklearn_unsup.displays._grids import (
-    ClusterDisplay,
-    InterpolationDisplay,
-    SampleDisplay,
-    TraversalDisplay,
-)
+from sklearn_unsup.displays._clusters import ClusterDisplay
 from sklearn_unsup.displays._latent import LatentSpaceDisplay
 from sklearn_unsup.displays._lines import KDistanceDisplay, TrainingHistoryDisplay
 from sklearn_unsup.displays._reconstruction import ReconstructionDisplay
+from sklearn_unsup.displays._samples import SampleDisplay
+from sklearn_unsup.displays._walks import InterpolationDisplay, TraversalDisplay
 
 __all__ = [
     "ClusterDisplay",

@@ -1,0 +1,132 @@
+"""What clusters hold."""
+
+import numpy as np
+
+from sklearn_unsup.displays._grid import GridDisplay
+from sklearn_unsup.displays._pictures import as_pictures, shape_of
+
+
+class ClusterDisplay(GridDisplay):
+    """Show the most typical images of each cluster, a row for each.
+
+    It is recommended to use :meth:`from_estimator` or :meth:`from_predictions`.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n_clusters, n_images, H, W, C)
+    row_labels, column_labels : list of str or None
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    image_ : matplotlib AxesImage
+
+    Examples
+    --------
+    >>> from sklearn.cluster import KMeans
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_unsup.displays import ClusterDisplay
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> labels = KMeans(4, random_state=0).fit_predict(X)
+    >>> ClusterDisplay.from_predictions(X, labels, n_images=6).images.shape
+    (4, 6, 8, 8, 1)
+    """
+
+    @classmethod
+    def from_estimator(
+        cls, estimator, X, *, n_images=10, image_shape=None, channel_axis=None, ax=None, **plot
+    ):
+        """Show the clusters of a Pipeline that ends in a clusterer.
+
+        Parameters
+        ----------
+        estimator : Pipeline or clusterer
+            Fitted to X. What is typical is measured where the clusterer looks: on what the steps
+            before it give.
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+        n_images : int, default=10
+            Of each cluster.
+        image_shape, channel_axis : default=None
+            As of the estimators; None takes that of an estimator in the Pipeline.
+        ax : matplotlib Axes, default=None
+            None makes a new figure.
+        **plot
+            For :meth:`plot`.
+
+        Returns
+        -------
+        display : ClusterDisplay
+        """
+        clusterer, embedding = estimator, None
+        if hasattr(estimator, "steps"):
+            clusterer = estimator[-1]
+            embedding = estimator[:-1].transform(X) if len(estimator) > 1 else None
+        labels = estimator.predict(X) if hasattr(estimator, "predict") else clusterer.labels_
+        if image_shape is None:
+            image_shape, channel_axis = shape_of(estimator)
+        return cls.from_predictions(
+            X,
+            labels,
+            embedding=embedding,
+            n_images=n_images,
+            image_shape=image_shape,
+            channel_axis=channel_axis,
+            ax=ax,
+            **plot,
+        )
+
+    @classmethod
+    def from_predictions(
+        cls,
+        X,
+        labels,
+        *,
+        embedding=None,
+        n_images=10,
+        image_shape=None,
+        channel_axis=None,
+        ax=None,
+        **plot,
+    ):
+        """Show the clusters that labels name.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+        labels : array-like of shape (n_samples,)
+            Noise, -1, is left out.
+        embedding : array-like of shape (n_samples, n_dimensions), default=None
+            Typical are the images that are nearest to their cluster's mean in it; None takes X.
+        n_images : int, default=10
+            Of each cluster.
+        image_shape, channel_axis : default=None
+            As of the estimators.
+        ax : matplotlib Axes, default=None
+            None makes a new figure.
+        **plot
+            For :meth:`plot`.
+
+        Returns
+        -------
+        display : ClusterDisplay
+        """
+        labels = np.asarray(labels)
+        pictures = as_pictures(X, image_shape, channel_axis)
+        places = pictures if embedding is None else np.asarray(embedding)
+        if not len(labels) == len(pictures) == len(places):
+            raise ValueError(
+                f"There are {len(pictures)} images, {len(labels)} labels and {len(places)} rows of "
+                "the embedding: expected as many of each."
+            )
+        places = places.reshape(len(places), -1)
+        clusters = np.unique(labels[labels != -1])
+        grid = np.full((len(clusters), n_images, *pictures.shape[1:]), np.nan)
+        names = []
+        for row, cluster in zip(grid, clusters, strict=True):
+            members = np.flatnonzero(labels == cluster)
+            distances = np.linalg.norm(places[members] - places[members].mean(axis=0), axis=1)
+            typical = members[np.argsort(distances)[:n_images]]
+            row[: len(typical)] = pictures[typical]
+            names.append(f"{cluster} ({len(members)})")
+        return cls(images=grid, row_labels=names).plot(ax, **plot)

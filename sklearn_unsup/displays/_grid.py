@@ -1,0 +1,64 @@
+"""A grid of images, with labels."""
+
+import numpy as np
+
+from sklearn_unsup.displays._pictures import (
+    as_pictures,
+    axes_for_grid,
+    shades,
+    shape_of,
+    show_grid,
+    value_range,
+)
+
+OUTLIERS = 0.005  # share of values that may lie beyond black and white, on each side
+
+
+class GridDisplay:
+    """Show a grid of images; a child says what they are.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n_rows, n_columns, H, W, C)
+        NaN where the grid has no image.
+    row_labels, column_labels : list of str or None
+    """
+
+    def __init__(self, *, images, row_labels=None, column_labels=None):
+        self.images = images
+        self.row_labels = row_labels
+        self.column_labels = column_labels
+
+    @classmethod
+    def _from_arrays(cls, images, estimator, image_shape, channel_axis, ax, plot, **labels):
+        """Plot images (rows, columns, ...) of an estimator."""
+        if image_shape is None and estimator is not None:
+            image_shape, channel_axis = shape_of(estimator)
+        images = np.asarray(images)
+        pictures = as_pictures(images.reshape(-1, *images.shape[2:]), image_shape, channel_axis)
+        pictures = pictures.reshape(*images.shape[:2], *pictures.shape[1:])
+        return cls(images=pictures, **labels).plot(ax, **plot)
+
+    def plot(self, ax=None, *, limits=None, cmap="gray"):
+        """Plot the grid.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            None makes a new figure.
+        limits : tuple of two float, default=None
+            Values that are darkest and brightest, so that grids can be compared. None takes those
+            of the images, without the most extreme percent.
+        cmap : str or matplotlib Colormap, default="gray"
+            Of grey images.
+
+        Returns
+        -------
+        display : object
+        """
+        limits = limits or value_range(self.images, OUTLIERS)
+        grid = shades(np.nan_to_num(self.images), limits, cmap)
+        grid[np.isnan(self.images).any(axis=(2, 3, 4))] = np.nan
+        self.ax_, self.figure_ = axes_for_grid(ax, *grid.shape[:4])
+        self.image_ = show_grid(self.ax_, grid, self.row_labels, self.column_labels)
+        return self

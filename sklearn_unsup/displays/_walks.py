@@ -1,0 +1,124 @@
+"""Walks through the space of codes."""
+
+import numpy as np
+
+from sklearn_unsup.displays._grid import GridDisplay
+
+
+class InterpolationDisplay(GridDisplay):
+    """Show the way from one image to another through the codes.
+
+    It is recommended to use :meth:`from_estimator`.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n_ways, n_steps, H, W, C)
+    row_labels, column_labels : list of str or None
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    image_ : matplotlib AxesImage
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_unsup import ConvVAE
+    >>> from sklearn_unsup.displays import InterpolationDisplay
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> vae = ConvVAE(max_epochs=2, random_state=0).fit(X)
+    >>> InterpolationDisplay.from_estimator(vae, X[:3], X[3:6], n_steps=7).images.shape
+    (3, 7, 8, 8, 1)
+    """
+
+    @classmethod
+    def from_estimator(cls, estimator, X_a, X_b, *, n_steps=10, path="linear", ax=None, **plot):
+        """Show ``estimator.interpolate(X_a, X_b, n_steps, path=path)``.
+
+        Parameters
+        ----------
+        estimator : object
+            Fitted estimator of ours.
+        X_a, X_b : array-like of shape (n_ways, n_features) or (n_ways, ...)
+            Where the ways begin and end.
+        n_steps : int, default=10
+        path : {"linear", "spherical"}, default="linear"
+        ax : matplotlib Axes, default=None
+            None makes a new figure.
+        **plot
+            For :meth:`plot`.
+
+        Returns
+        -------
+        display : InterpolationDisplay
+        """
+        images = estimator.interpolate(X_a, X_b, n_steps, path=path)
+        return cls._from_arrays(images, estimator, None, None, ax, plot)
+
+
+class TraversalDisplay(GridDisplay):
+    """Show what each component of a code does to an image.
+
+    It is recommended to use :meth:`from_estimator`.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n_shown_components, n_steps, H, W, C)
+    row_labels, column_labels : list of str or None
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    image_ : matplotlib AxesImage
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_unsup import ConvVAE
+    >>> from sklearn_unsup.displays import TraversalDisplay
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> vae = ConvVAE(4, max_epochs=2, random_state=0).fit(X)
+    >>> TraversalDisplay.from_estimator(vae, X[:1], values=[-2, 0, 2]).images.shape
+    (4, 3, 8, 8, 1)
+    """
+
+    @classmethod
+    def from_estimator(cls, estimator, X_row, *, components=None, values=None, ax=None, **plot):
+        """Set one component after the other to some values, and decode.
+
+        Parameters
+        ----------
+        estimator : object
+            Fitted estimator of ours.
+        X_row : array-like
+            One image, as :meth:`ConvVAE.traverse` takes it.
+        components : sequence of int, default=None
+            None shows the first ten.
+        values : array-like of shape (n_steps,), default=None
+            None takes nine from -3 to 3, which suits the codes of `ConvVAE` and `ConvGAN`: their
+            prior is the standard normal. Codes of `ConvAutoencoder` have a scale of their own.
+        ax : matplotlib Axes, default=None
+            None makes a new figure.
+        **plot
+            For :meth:`plot`.
+
+        Returns
+        -------
+        display : TraversalDisplay
+        """
+        values = np.linspace(-3, 3, 9) if values is None else np.asarray(values)
+        if components is None:
+            components = range(min(10, estimator.n_components))
+        images = [estimator.traverse(X_row, component, values) for component in components]
+        return cls._from_arrays(
+            np.stack(images),
+            estimator,
+            None,
+            None,
+            ax,
+            plot,
+            row_labels=[f"component {component}" for component in components],
+            column_labels=[f"{value:.3g}" for value in values],
+        )
