@@ -30,12 +30,9 @@ class GridDisplay:
         self.column_labels = column_labels
 
     @classmethod
-    def _from_arrays(cls, images, estimator, image_shape, channel_axis, ax, plot, **labels):
-        """Plot images (rows, columns, ...) of an estimator."""
-        if image_shape is None and estimator is not None:
-            image_shape, channel_axis = shape_of(estimator)
-        images = np.asarray(images)
-        pictures = as_pictures(images.reshape(-1, *images.shape[2:]), image_shape, channel_axis)
+    def _from_images_of(cls, estimator, images, ax, plot, **labels):
+        """Plot images (rows, columns, ...) that an estimator has made."""
+        pictures = as_pictures(images.reshape(-1, *images.shape[2:]), *shape_of(estimator))
         pictures = pictures.reshape(*images.shape[:2], *pictures.shape[1:])
         return cls(images=pictures, **labels).plot(ax, **plot)
 

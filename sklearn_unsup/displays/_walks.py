@@ -54,7 +54,7 @@ class InterpolationDisplay(GridDisplay):
         display : InterpolationDisplay
         """
         images = estimator.interpolate(X_a, X_b, n_steps, path=path)
-        return cls._from_arrays(images, estimator, None, None, ax, plot)
+        return cls._from_images_of(estimator, images, ax, plot)
 
 
 class TraversalDisplay(GridDisplay):
@@ -112,11 +112,9 @@ class TraversalDisplay(GridDisplay):
         if components is None:
             components = range(min(10, estimator.n_components))
         images = [estimator.traverse(X_row, component, values) for component in components]
-        return cls._from_arrays(
-            np.stack(images),
+        return cls._from_images_of(
             estimator,
-            None,
-            None,
+            np.stack(images),
             ax,
             plot,
             row_labels=[f"component {component}" for component in components],
