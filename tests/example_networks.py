@@ -46,6 +46,10 @@ def hidden_encoder(image_shape, n_outputs, n_hidden):
     return nn.Sequential(nn.Flatten(), *layers)
 
 
+def dropout_encoder(image_shape, n_outputs, rate):
+    return nn.Sequential(nn.Dropout(rate), LinearEncoder(image_shape, n_outputs))
+
+
 def wrong_encoder(image_shape, n_outputs):
     return LinearEncoder(image_shape, n_outputs + 1)
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import zlib
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from numbers import Number
 
@@ -123,6 +123,8 @@ def _feed(hasher, value):
         hasher.update(repr(value).encode())
     elif isinstance(value, np.random.RandomState):
         _feed(hasher, value.get_state(legacy=False))
+    elif isinstance(value, partial):
+        _feed(hasher, ["partial", value.func, value.args, value.keywords])
     else:
         named = value if hasattr(value, "__qualname__") else type(value)
         hasher.update(f"{named.__module__}.{named.__qualname__}".encode())

@@ -3,11 +3,12 @@
 import signal
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
-from example_networks import NoisyEncoder
+from example_networks import NoisyEncoder, dropout_encoder
 from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback, LRScheduler
 
@@ -113,6 +114,16 @@ def test_another_fit_starts_anew(small, digits, tmp_path, change):
     assert losses(other) == losses(small(**change).fit(digits))
     assert losses(small(callbacks=callbacks).fit(digits + 1)) == losses(small().fit(digits + 1))
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_an_encoder_of_other_arguments_is_another_fit(small, digits, tmp_path):
+    found = [
+        small(
+            encoder=partial(dropout_encoder, rate=rate), callbacks=[TrainingCheckpoint(tmp_path)]
+        ).fit(digits)
+        for rate in (0.1, 0.9)  # the initial weights are the same
+    ]
+    assert losses(found[0]) != losses(found[1])
 
 
 def test_a_search_goes_on(small, digits, tmp_path):
