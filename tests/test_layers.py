@@ -21,7 +21,7 @@ MAY_IMPORT = {  # room: (packages, rooms of ours)
     "scaling": ({"numpy", "sklearn"}, set()),
     "metrics": ({"numpy", "scipy", "sklearn"}, set()),
     "datasets": ({"numpy", "sklearn"}, set()),
-    "displays": ({"numpy", "matplotlib"}, {"images"}),
+    "displays": ({"numpy", "matplotlib", "bokeh", "PIL"}, {"images"}),
     "inference": ({"torch", "numpy"}, set()),
     "persistence": ({"torch", "numpy", "safetensors"}, {"networks"}),
     "training": ({"torch", "numpy", "skorch", "sklearn"}, {"inference", "persistence"}),

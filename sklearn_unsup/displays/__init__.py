@@ -1,6 +1,7 @@
 """Displays: what a model has learnt, to be looked at. They need matplotlib (the extra `plot`)."""
 
 from sklearn_unsup.displays._clusters import ClusterDisplay
+from sklearn_unsup.displays._explorer import explore
 from sklearn_unsup.displays._latent import LatentSpaceDisplay
 from sklearn_unsup.displays._lines import KDistanceDisplay, TrainingHistoryDisplay
 from sklearn_unsup.displays._reconstruction import ReconstructionDisplay
@@ -16,4 +17,5 @@ __all__ = [
     "SampleDisplay",
     "TrainingHistoryDisplay",
     "TraversalDisplay",
+    "explore",
 ]

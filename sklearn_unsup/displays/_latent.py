@@ -10,6 +10,21 @@ SPACING = 2.0  # of thumbnails, in their size: points between them stay to be se
 MARKERS = "os^Dv"  # the next eight labels get the next one, so that print tells them apart too
 
 
+def checked_embedding(embedding, labels=None, **rows):
+    """Return places in the plane, and labels, as arrays; all must have the same number of rows."""
+    embedding = np.asarray(embedding)
+    if embedding.ndim != 2 or embedding.shape[1] != 2:
+        raise ValueError(
+            f"embedding has shape {embedding.shape}, expected (n_samples, 2). Choose two "
+            "columns, or embed the codes by PCA(2), TSNE() or UMAP()."
+        )
+    labels = None if labels is None else np.asarray(labels)
+    for name, values in {"labels": labels, **rows}.items():
+        if values is not None and len(values) != len(embedding):
+            raise ValueError(f"embedding has {len(embedding)} rows, and {name} {len(values)}.")
+    return embedding, labels
+
+
 class LatentSpaceDisplay:
     """Show images as points in the plane.
 
@@ -133,17 +148,8 @@ class LatentSpaceDisplay:
         -------
         display : LatentSpaceDisplay
         """
-        embedding = np.asarray(embedding)
-        if embedding.ndim != 2 or embedding.shape[1] != 2:
-            raise ValueError(
-                f"embedding has shape {embedding.shape}, expected (n_samples, 2). Choose two "
-                "columns, or embed the codes by PCA(2), TSNE() or UMAP()."
-            )
-        labels = None if labels is None else np.asarray(labels)
+        embedding, labels = checked_embedding(embedding, labels=labels, X=X)
         pictures = None if X is None else as_pictures(X, image_shape, channel_axis)
-        for name, values in (("labels", labels), ("X", pictures)):
-            if values is not None and len(values) != len(embedding):
-                raise ValueError(f"embedding has {len(embedding)} rows, and {name} {len(values)}.")
         display = cls(embedding=embedding, labels=labels, pictures=pictures, axis_names=axis_names)
         return display.plot(ax, **plot)
 

@@ -1,0 +1,209 @@
+"""A map of images in one HTML file, to walk about in."""
+
+import base64
+import io
+from pathlib import Path
+
+import numpy as np
+
+from sklearn_unsup.displays._latent import COLOURS, MARKERS, checked_embedding
+from sklearn_unsup.displays._pictures import as_pictures, shades, value_range
+
+MAX_POINTS = 20_000  # more, and browsers become slow, and files large
+ROWS_AT_ONCE = 1_000
+BOKEH_MARKERS = {
+    "o": "circle",
+    "s": "square",
+    "^": "triangle",
+    "D": "diamond",
+    "v": "inverted_triangle",
+}
+TOOLTIP = """
+<div>
+  <img src="data:image/webp;base64,@image" alt="" height="96"
+       style="image-rendering: pixelated; display: block; max-width: 240px">
+  <span>row @row{0}</span> <b>@label</b>
+</div>
+"""
+HELP = (
+    "Drag to move, turn the wheel to zoom, and rest the pointer on a point to see its image. "
+    "Choose the lasso on the right and draw around points to list their rows."
+)
+ON_SELECTION = """
+const chosen = [...source.selected.indices].sort((a, b) => a - b);
+count.text = `<b>${chosen.length}</b> of ${source.get_length()} rows chosen`;
+rows.value = chosen.join(", ");
+const shown = chosen.slice(0, 200);
+pictures.text = shown.map(i => `<img src="data:image/webp;base64,${source.data.image[i]}"
+    title="row ${i}" alt="row ${i}" height="40" style="image-rendering: pixelated; margin: 1px">`
+).join("") + (chosen.length > shown.length ? " ..." : "");
+"""
+COPY = """
+const area = document.createElement("textarea");  // works in files opened from disk, too
+area.value = rows.value;
+document.body.append(area);
+area.select();
+document.execCommand("copy");
+area.remove();
+"""
+
+
+def explore(
+    X_images,
+    embedding,
+    labels=None,
+    path="explorer.html",
+    *,
+    image_shape=None,
+    channel_axis=None,
+    cmap="gray",
+    thumbnail_size=64,
+    title="Explorer",
+):
+    """Write a map of images as one HTML file, to be explored in a browser.
+
+    The points can be moved and zoomed, the image under the pointer is shown, and the rows of points
+    that are chosen with a lasso are listed, to be copied into Python. A click on a label hides its
+    points. The file holds all that it needs: it opens from disk, without network or server. It is
+    made with Bokeh (the extra `explorer`).
+
+    Parameters
+    ----------
+    X_images : array-like of shape (n_samples, n_features) or (n_samples, ...)
+        The images, in any units; at most 20,000.
+    embedding : array-like of shape (n_samples, 2)
+        Place of each image: two components of a code, or the result of PCA, t-SNE or UMAP.
+    labels : array-like of shape (n_samples,), default=None
+        Labels or clusters, for colours and markers.
+    path : str or path-like, default="explorer.html"
+        The file to write; an old one is replaced.
+    image_shape, channel_axis : default=None
+        As of the estimators.
+    cmap : str or matplotlib Colormap, default="gray"
+        Of grey images.
+    thumbnail_size : int, default=64
+        Largest side of an image in the file, in pixels; larger images are made smaller.
+    title : str, default="Explorer"
+        Of the page.
+
+    Returns
+    -------
+    path : Path
+        The absolute path of the file.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, or there are more than 20,000 rows.
+    ImportError
+        If Bokeh or matplotlib is not installed.
+
+    See Also
+    --------
+    LatentSpaceDisplay : A map for print.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.decomposition import PCA
+    >>> from sklearn_unsup.displays import explore
+    >>> X, y = load_digits(return_X_y=True)
+    >>> path = explore(X, PCA(2).fit_transform(X), y, "digits.html")  # doctest: +SKIP
+    """
+    bokeh = _import_bokeh()
+    embedding, labels = checked_embedding(embedding, labels=labels, X_images=X_images)
+    if len(embedding) > MAX_POINTS:
+        raise ValueError(
+            f"There are {len(embedding)} rows, and a browser shows at most {MAX_POINTS}. Choose "
+            f"some of them, as by rng.choice(len(X), {MAX_POINTS}, replace=False)."
+        )
+    labels = np.full(len(embedding), "") if labels is None else labels
+    data = {
+        "x": embedding[:, 0],
+        "y": embedding[:, 1],
+        "row": np.arange(len(embedding)),
+        "label": labels.astype(str),
+        "image": list(_encoded(X_images, image_shape, channel_axis, cmap, thumbnail_size)),
+    }
+    page = _page(data, np.unique(labels).astype(str))
+    path = Path(path).resolve()
+    path.write_text(bokeh.embed.file_html(page, bokeh.resources.INLINE, title), encoding="utf-8")
+    return path
+
+
+def _import_bokeh():
+    try:
+        import bokeh.embed
+        import bokeh.resources
+    except ImportError as error:
+        raise ImportError(
+            "The explorer is made with Bokeh, which is not installed. Run "
+            "pip install sklearn-unsup[explorer]."
+        ) from error
+    return bokeh
+
+
+def _encoded(X, image_shape, channel_axis, cmap, thumbnail_size):
+    """Give each image as a WebP file in base64, block by block, so that X is never copied."""
+    from PIL import Image  # Bokeh has it
+
+    blocks = [slice(i, i + ROWS_AT_ONCE) for i in range(0, len(X), ROWS_AT_ONCE)]
+
+    def pictures():
+        return (as_pictures(X[block], image_shape, channel_axis) for block in blocks)
+
+    ranges = [value_range(block) for block in pictures()]
+    limits = min(low for low, _ in ranges), max(high for _, high in ranges)
+    for block in pictures():
+        for picture in np.uint8(255 * shades(block, limits, cmap) + 0.5):
+            image = Image.fromarray(picture)
+            image.thumbnail((thumbnail_size, thumbnail_size))
+            file = io.BytesIO()
+            image.save(file, "webp", lossless=max(image.size) <= 32, quality=80)
+            yield base64.b64encode(file.getvalue()).decode()
+
+
+def _page(data, names):
+    """Lay out the map, and what is chosen beside it."""
+    from bokeh import layouts, models
+    from bokeh.plotting import figure
+
+    source = models.ColumnDataSource(data)
+    plot = figure(
+        tools="pan,box_zoom,tap,reset,save",
+        match_aspect=True,
+        sizing_mode="stretch_both",
+        min_height=400,
+    )
+    wheel, hover = models.WheelZoomTool(), models.HoverTool(tooltips=TOOLTIP, limit=1)
+    plot.add_tools(wheel, models.LassoSelectTool(continuous=False), hover)
+    plot.toolbar.active_scroll = wheel
+    plot.toolbar.logo = None
+    plot.grid.visible = False
+    for i, name in enumerate(names):
+        legend = {"legend_label": name} if len(names) > 1 else {}
+        plot.scatter(
+            "x",
+            "y",
+            source=source,
+            view=models.CDSView(filter=models.GroupFilter(column_name="label", group=name)),
+            size=6,
+            color=COLOURS[i % len(COLOURS)],
+            marker=BOKEH_MARKERS[MARKERS[i // len(COLOURS) % len(MARKERS)]],
+            alpha=0.7,
+            line_color=None,
+            nonselection_alpha=0.1,
+            **legend,
+        )
+    if len(names) > 1:
+        plot.add_layout(plot.legend[0], "left")
+        plot.legend.click_policy = "hide"
+        plot.legend.border_line_color = None
+    count, pictures = models.Div(text=""), models.Div(text="", width=300)
+    rows = models.TextAreaInput(rows=8, width=300, title="Row numbers")
+    copy = models.Button(label="Copy the numbers", width=300)
+    copy.js_on_click(models.CustomJS(args={"rows": rows}, code=COPY))
+    parts = {"source": source, "count": count, "rows": rows, "pictures": pictures}
+    source.selected.js_on_change("indices", models.CustomJS(args=parts, code=ON_SELECTION))
+    side = layouts.column(models.Div(text=HELP, width=300), count, rows, copy, pictures, width=320)
+    return layouts.row(plot, side, sizing_mode="stretch_both")
