@@ -3,13 +3,17 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: setup quickstart test test-all lint bench
+.PHONY: setup quickstart test test-all lint docs docs-test bench
 
 setup: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[test]"
+	touch $@
+
+$(VENV)/.docs-installed: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[docs]"
 	touch $@
 
 quickstart: setup
@@ -24,6 +28,15 @@ test-all: setup
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+docs: $(VENV)/.docs-installed
+	rm -rf docs/_build/html
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going -q docs docs/_build/html
+
+docs-test: docs
+	command -v chromium || (apt-get update && apt-get install --yes chromium)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[browser]"
+	$(BIN)/python -m pytest tests/browser
 
 bench: setup
 	$(BIN)/python -m benchmarks.training --data $(DATA)

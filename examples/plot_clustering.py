@@ -2,20 +2,16 @@
 Which clusterer for which codes
 ===============================
 
-Codes stand between images and any clusterer of scikit-learn. Six of them group pixels and codes of
-digits; labels are used to score the groups only. Clusterers by density need gaps between the
-groups: an autoencoder that learns to remove noise makes more of them, codes of length one too
+Which clusterer finds the digits, from pixels and from codes? Six of scikit-learn's group both;
+labels are used to score the groups only. Clusterers by density need gaps between the groups: an
+autoencoder that learns to remove noise makes more of them, codes of length one too
 (``Normalizer``), and UMAP (the extra ``umap``) more again.
 """
 
 # %%
 # Learn the codes once; freeze them, so that the pipelines below do not train them again.
 from importlib.util import find_spec
-from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("agg")
 import matplotlib.pyplot as plt
 from sklearn.cluster import DBSCAN, HDBSCAN, AgglomerativeClustering, KMeans, MiniBatchKMeans
 from sklearn.frozen import FrozenEstimator
@@ -71,8 +67,4 @@ for i, name in enumerate(features):
     axes[1].bar(places, [row[i] for row in scores.values()], width=0.25, label=name)
 axes[1].set(title="Adjusted Rand index", ylim=(0, 1))
 axes[1].set_xticks(range(len(scores)), scores, rotation=20, ha="right")
-
-path = Path("output/clustering.png").resolve()
-path.parent.mkdir(exist_ok=True)
-figure.savefig(path, dpi=120)
-print(f"\nA picture of the curves and the scores: {path}")
+plt.show()

@@ -11,11 +11,6 @@ digits whose labels were not used, over five draws of labels.
 # The autoencoder learns from all images once; `FrozenEstimator` keeps it as it is when the pipeline
 # is fitted to the few that have a label. `LabelSpreading` takes the images without labels as well
 # (their label is -1) and spreads the few labels along neighbouring codes.
-from pathlib import Path
-
-import matplotlib
-
-matplotlib.use("agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.decomposition import PCA
@@ -67,8 +62,4 @@ for name, table in accuracies.items():
 ax.set(xscale="log", xlabel="labels a class", ylabel="accuracy", xticks=n_labels)
 ax.set_xticks(n_labels, n_labels)
 ax.legend()
-
-path = Path("output/few_labels.png").resolve()
-path.parent.mkdir(exist_ok=True)
-figure.savefig(path, dpi=120)
-print(f"\nA picture of the accuracies: {path}")
+plt.show()

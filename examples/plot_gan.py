@@ -2,19 +2,14 @@
 New digits: a generative adversarial network that watches itself
 ================================================================
 
-A generator and a discriminator learn from each other, and neither's loss says how good the images
-are. So each epoch is judged by digits that were held out, and the best generator is kept. Its
-digits are held here beside those of a Gaussian with the same mean and covariance, and beside new
-real ones.
+Are the digits that a generative adversarial network draws as varied as real ones? Its generator and
+its discriminator learn from each other, and neither's loss says how good the images are. So each
+epoch is judged by digits that were held out, and the best generator is kept. Its digits are held
+here beside those of a Gaussian with the same mean and covariance, and beside new real ones.
 """
 
 # %%
 # Two ways to generate digits, from 1,347 of those that come with scikit-learn.
-from pathlib import Path
-
-import matplotlib
-
-matplotlib.use("agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.model_selection import train_test_split
@@ -59,8 +54,4 @@ axes[0, 0].legend()
 for ax, (title, images) in zip(axes.flat[1:], panels.items(), strict=True):
     SampleDisplay.from_arrays(images, n_columns=10, limits=(0, 16), cmap="gray_r", ax=ax)
     ax.set_title(title, fontsize=10)
-
-path = Path("output/gan.png").resolve()
-path.parent.mkdir(exist_ok=True)
-figure.savefig(path, dpi=120)
-print(f"A picture of them, and of the training: {path}")
+plt.show()

@@ -11,11 +11,7 @@ keeps all models of the search, so that none is trained twice.
 # One search, four opinions. The evidence bound pays for each component that it uses. The silhouette
 # of clusters depends on where it is measured: in the space of the codes it likes few dimensions.
 import tempfile
-from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.cluster import KMeans
@@ -67,8 +63,4 @@ for ax, (name, scores) in zip(axes, found.items(), strict=True):
     ax.plot(widths, scores, "o-", color="C1" if name.startswith("labels") else "C0")
     ax.axvline(widths[np.argmax(scores)], color="grey", linewidth=0.5)
     ax.set(title=name, xscale="log", xlabel="n_components", xticks=widths, xticklabels=widths)
-
-path = Path("output/model_selection.png").resolve()
-path.parent.mkdir(exist_ok=True)
-figure.savefig(path, dpi=120)
-print(f"\nA picture of what each scorer prefers: {path}")
+plt.show()

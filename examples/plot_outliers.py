@@ -3,18 +3,13 @@ Images that do not belong, and where
 ====================================
 
 Among a thousand images of shapes, one in twenty has a fault: a bright spot or a stripe somewhere.
-Nobody says which. An autoencoder learns what is common, and `ConvOutlierDetector` names the rest;
+Which? Nobody says. An autoencoder learns what is common, and `ConvOutlierDetector` names the rest;
 its map of errors shows where in the image the fault is. Faults that are small parts of an image
 raise the error but hardly change the code, so the error alone is asked for here.
 """
 
 # %%
 # Shapes in all positions and sizes, with faults in fifty of them.
-from pathlib import Path
-
-import matplotlib
-
-matplotlib.use("agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.decomposition import PCA
@@ -66,8 +61,4 @@ for column, (i, errors) in enumerate(zip(order, maps, strict=True)):
 for ax in axes.ravel():
     ax.set_axis_off()
 figure.suptitle("The most unusual images, and their maps of errors")
-
-path = Path("output/outliers.png").resolve()
-path.parent.mkdir(exist_ok=True)
-figure.savefig(path, dpi=120)
-print(f"\nA picture of outliers and maps of errors: {path}")
+plt.show()

@@ -12,9 +12,6 @@ one bit flipped? Plain arrays of weights open as if nothing had happened. A file
 import tempfile
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -66,8 +63,4 @@ titles = {"the model": autoencoder, "plain weights with one bit flipped": broken
 for ax, (title, model) in zip(axes, titles.items(), strict=True):
     ReconstructionDisplay.from_estimator(model, X, n_images=10, ax=ax)
     ax.set_title(title)
-
-path = Path("output/persistence.png").resolve()
-path.parent.mkdir(exist_ok=True)
-figure.savefig(path, dpi=120)
-print(f"\nA picture of what both reconstruct: {path}")
+plt.show()

@@ -11,9 +11,6 @@ Labels are used at the very end only, to count how many images of a cluster are 
 # Learn codes, reduce them, cluster them: one pipeline. With few codes there is nothing to reduce.
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.base import clone
@@ -67,7 +64,7 @@ for ax, (title, images) in zip(axes, panels.items(), strict=True):
     SampleDisplay.from_arrays(images, n_columns=10, limits=(0, 16), cmap="gray_r", ax=ax)
     ax.set_title(title, fontsize=9)
 
-path = Path("output/quickstart.png").resolve()
+path = Path("output/quickstart.png")
 path.parent.mkdir(exist_ok=True)
 figure.savefig(path, dpi=120)
 print(f"\nA picture of reconstructions and clusters: {path}")

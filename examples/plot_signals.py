@@ -9,11 +9,6 @@ which adds up fixed curves.
 
 # %%
 # Pulses of 64 points, with a little noise.
-from pathlib import Path
-
-import matplotlib
-
-matplotlib.use("agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.decomposition import PCA
@@ -61,8 +56,4 @@ for ax, (name, model) in zip(
 ):
     ReconstructionDisplay.from_estimator(model, X_test, n_images=5, image_shape=(1, 64), ax=ax)
     ax.set_title(f"{name}, 3 components")
-
-path = Path("output/signals.png").resolve()
-path.parent.mkdir(exist_ok=True)
-figure.savefig(path, dpi=120)
-print(f"\nA picture of pulses and their reconstructions: {path}")
+plt.show()

@@ -11,11 +11,6 @@ new ones.
 # %%
 # Two densities, from 1,347 of the digits that come with scikit-learn. The autoencoder's figures are
 # lower bounds; more importance samples make the bound tighter.
-from pathlib import Path
-
-import matplotlib
-
-matplotlib.use("agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.decomposition import PCA
@@ -61,8 +56,4 @@ figure, axes = plt.subplots(1, 4, figsize=(14, 4), layout="constrained")
 for ax, (title, images) in zip(axes, panels.items(), strict=True):
     SampleDisplay.from_arrays(images, n_columns=10, limits=(0, 16), cmap="gray_r", ax=ax)
     ax.set_title(title, fontsize=9)
-
-path = Path("output/vae.png").resolve()
-path.parent.mkdir(exist_ok=True)
-figure.savefig(path, dpi=120)
-print(f"\nA picture of samples, traversals and interpolations: {path}")
+plt.show()

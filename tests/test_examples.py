@@ -1,7 +1,6 @@
-"""The examples run, and leave what they say."""
+"""The gallery's rules; `make docs` runs the examples, and fails if one of them does."""
 
-import os
-import runpy
+import ast
 from pathlib import Path
 
 import pytest
@@ -10,10 +9,7 @@ EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("plot_*.py"))
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_an_example_runs(path, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    runpy.run_path(os.fspath(path))
-    printed = capsys.readouterr().out
-    pictures = list(tmp_path.rglob("*.png"))
-    assert all(str(picture) in printed for picture in pictures)
-    assert len(path.read_text().splitlines()) <= 80
+def test_an_example_is_short_and_asks_something(path):
+    text = path.read_text()
+    assert len(text.splitlines()) <= 80
+    assert "?" in ast.get_docstring(ast.parse(text))

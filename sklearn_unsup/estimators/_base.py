@@ -9,6 +9,7 @@ from sklearn.utils import check_array, check_scalar
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_unsup._sklearn import _fit_context
+from sklearn_unsup.estimators._documentation import DocumentationLink
 from sklearn_unsup.estimators._exploration import Exploration
 from sklearn_unsup.estimators._fitting import Fitting
 from sklearn_unsup.estimators._saving import Saving
@@ -25,6 +26,7 @@ class BaseConvEstimator(
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     CallbackSupportMixin,
+    DocumentationLink,
     Exploration,
     Saving,
     Fitting,

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_unsup._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from sklearn_unsup.estimators._autoencoder import ConvAutoencoder
+from sklearn_unsup.estimators._documentation import DocumentationLink
 from sklearn_unsup.estimators._saving import Sealed
 from sklearn_unsup.images import as_rows
 from sklearn_unsup.scaling import row_blocks
@@ -24,7 +25,9 @@ from sklearn_unsup.training import draw_seed
 BLOCK_SIZE = 2**22  # numbers, 32 MB in float64
 
 
-class ConvOutlierDetector(Sealed, MetaEstimatorMixin, OutlierMixin, BaseEstimator):
+class ConvOutlierDetector(
+    DocumentationLink, Sealed, MetaEstimatorMixin, OutlierMixin, BaseEstimator
+):
     """Detect images that are unlike most others, by how an autoencoder encodes and decodes them.
 
     An autoencoder learns to reconstruct what is common. What it reconstructs badly, or encodes

@@ -19,6 +19,7 @@ from sklearn_unsup.networks._likelihoods import (
     BernoulliLikelihood,
     GaussianLikelihood,
 )
+from sklearn_unsup.networks._mlp import MLPDecoder, MLPEncoder
 from sklearn_unsup.networks._random_features import RandomFeatures
 from sklearn_unsup.networks._variational import VariationalAutoencoder
 
@@ -35,6 +36,8 @@ __all__ = [
     "GenerativeAdversarialNetwork",
     "Generator",
     "LeakyEncoder",
+    "MLPDecoder",
+    "MLPEncoder",
     "RandomFeatures",
     "VariationalAutoencoder",
     "build_decoder",

@@ -1,0 +1,87 @@
+"""Fully connected networks, for `encoder=`, `decoder=`, `generator=` and `discriminator=`."""
+
+from itertools import pairwise
+from math import prod
+
+from torch import nn
+
+SLOPE = 0.2  # of a leaky ReLU below zero: Radford et al. 2016, section 3
+
+
+class MLPEncoder(nn.Sequential):
+    """Fully connected layers from images to codes, or to the logits of a discriminator.
+
+    Between them stand leaky ReLUs with a slope of 0.2.
+
+    Parameters
+    ----------
+    image_shape : tuple of int
+        ``(C, H, W)``.
+    n_outputs : int
+        Width of the code.
+    hidden_layer_sizes : tuple of int, default=(512, 256)
+        Widths of the layers between image and code. Set others by :func:`functools.partial`.
+
+    See Also
+    --------
+    MLPDecoder : The way back.
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_unsup import ConvAutoencoder
+    >>> from sklearn_unsup.networks import MLPDecoder, MLPEncoder
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> autoencoder = ConvAutoencoder(
+    ...     8,
+    ...     encoder=partial(MLPEncoder, hidden_layer_sizes=(128, 64)),
+    ...     decoder=partial(MLPDecoder, hidden_layer_sizes=(64, 128)),
+    ...     random_state=0,
+    ... ).fit(X)
+    >>> autoencoder.score(X) > 0.6
+    True
+    """
+
+    def __init__(self, image_shape, n_outputs, hidden_layer_sizes=(512, 256)):
+        widths = [prod(image_shape), *hidden_layer_sizes, n_outputs]
+        super().__init__(nn.Flatten(), *_layers(widths))
+
+
+class MLPDecoder(nn.Sequential):
+    """Fully connected layers from codes to images.
+
+    Between them stand leaky ReLUs with a slope of 0.2.
+
+    Parameters
+    ----------
+    image_shape : tuple of int
+        ``(C, H, W)``.
+    n_inputs : int
+        Width of the code.
+    hidden_layer_sizes : tuple of int, default=(256, 512)
+        Widths of the layers between code and image. Set others by :func:`functools.partial`.
+
+    See Also
+    --------
+    MLPEncoder : The way from images to codes.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_unsup.networks import MLPDecoder
+    >>> MLPDecoder((1, 8, 8), 4)(torch.zeros(3, 4)).shape
+    torch.Size([3, 1, 8, 8])
+    """
+
+    def __init__(self, image_shape, n_inputs, hidden_layer_sizes=(256, 512)):
+        widths = [n_inputs, *hidden_layer_sizes, prod(image_shape)]
+        super().__init__(*_layers(widths), nn.Unflatten(1, tuple(image_shape)))
+
+
+def _layers(widths):
+    """Return linear layers of these widths, with activations between them."""
+    layers = []
+    for n_inputs, n_outputs in pairwise(widths):
+        layers += [nn.Linear(n_inputs, n_outputs), nn.LeakyReLU(SLOPE)]
+    return layers[:-1]
