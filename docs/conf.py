@@ -6,6 +6,7 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from PIL import Image, ImageOps
 from sphinx.util.logging import get_node_location
 
 import sklearn_unsup
@@ -31,6 +32,7 @@ extensions = [
     "myst_parser",
 ]
 root_doc = "index"
+default_role = "literal"  # as in scikit-learn
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "_templates", "auto_examples/*.ipynb", "**/GALLERY_HEADER.rst"]
 nitpicky = False
@@ -89,6 +91,7 @@ sphinx_gallery_conf = {
 }
 suppress_warnings = ["config.cache"]
 
+THUMBNAIL = (400, 280)  # pixels
 INVENTORIES = {
     "python": "https://docs.python.org/3/",
     "numpy": "https://numpy.org/doc/stable/",
@@ -126,6 +129,20 @@ def _as_text(app, env, node, contnode):
     return contnode if theirs or node.get("reftype") == "term" else None
 
 
+def _crop_thumbnails(app):
+    """Show the right end of wide figures, where the answer is, and not a strip of tiny panels."""
+    folder = HERE / "auto_examples" / "images"
+    for thumbnail in (folder / "thumb").glob("sphx_glr_*_thumb.png"):
+        name = thumbnail.name.replace("_thumb.png", "_001.png")
+        if not (folder / name).exists():  # examples were not run
+            continue
+        figure = Image.open(folder / name).convert("RGB")
+        width = min(figure.width, round(figure.height * THUMBNAIL[0] / THUMBNAIL[1]))
+        right_end = figure.crop((figure.width - width, 0, figure.width, figure.height))
+        ImageOps.pad(right_end, THUMBNAIL, color="white").save(thumbnail)
+
+
 def setup(app):
     """Connect what is above."""
+    app.connect("builder-inited", _crop_thumbnails, priority=900)  # after the gallery
     app.connect("missing-reference", _as_text)
