@@ -24,6 +24,7 @@ def make_shapes(n_samples=1000, image_size=32, n_channels=1, noise=0.0, random_s
     Parameters
     ----------
     n_samples : int, default=1000
+        How many images to draw.
     image_size : int, default=32
         Side of the square images, in pixels; at least 8.
     n_channels : {1, 3}, default=1
@@ -37,8 +38,7 @@ def make_shapes(n_samples=1000, image_size=32, n_channels=1, noise=0.0, random_s
     -------
     bunch : Bunch
         - data : ndarray of shape (n_samples, image_size ** 2 * n_channels), float32; rows of
-        pixels, from
-          0 to 1 if there is no noise.
+          pixels, from 0 to 1 if there is no noise.
         - images : ndarray of shape (n_samples, image_size, image_size) or (n_samples, image_size,
           image_size, 3); the same as images.
         - image_shape : tuple; the shape of one image.

@@ -14,7 +14,9 @@ class ClusterDisplay(GridDisplay):
     Parameters
     ----------
     images : ndarray of shape (n_clusters, n_images, H, W, C)
+        The images, NaN where the grid has none.
     row_labels, column_labels : list of str or None
+        Written beside the rows and above the columns.
 
     Attributes
     ----------
@@ -45,6 +47,7 @@ class ClusterDisplay(GridDisplay):
             Fitted to X. What is typical is measured where the clusterer looks: on what the steps
             before it give.
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images.
         n_images : int, default=10
             Of each cluster.
         image_shape, channel_axis : default=None
@@ -57,6 +60,7 @@ class ClusterDisplay(GridDisplay):
         Returns
         -------
         display : ClusterDisplay
+            Plotted.
         """
         clusterer, embedding = estimator, None
         if hasattr(estimator, "steps"):
@@ -94,6 +98,7 @@ class ClusterDisplay(GridDisplay):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images.
         labels : array-like of shape (n_samples,)
             Noise, -1, is left out.
         embedding : array-like of shape (n_samples, n_dimensions), default=None
@@ -110,6 +115,7 @@ class ClusterDisplay(GridDisplay):
         Returns
         -------
         display : ClusterDisplay
+            Plotted.
         """
         labels = np.asarray(labels)
         pictures = as_pictures(X, image_shape, channel_axis)

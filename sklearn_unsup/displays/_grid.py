@@ -22,6 +22,7 @@ class GridDisplay:
     images : ndarray of shape (n_rows, n_columns, H, W, C)
         NaN where the grid has no image.
     row_labels, column_labels : list of str or None
+        Written beside the rows and above the columns.
     """
 
     def __init__(self, *, images, row_labels=None, column_labels=None):
@@ -52,6 +53,7 @@ class GridDisplay:
         Returns
         -------
         display : object
+            Plotted.
         """
         limits = limits or value_range(self.images, OUTLIERS)
         grid = shades(np.nan_to_num(self.images), limits, cmap)

@@ -33,9 +33,13 @@ class LatentSpaceDisplay:
     Parameters
     ----------
     embedding : ndarray of shape (n_samples, 2)
+        Place of each image.
     labels : ndarray of shape (n_samples,), default=None
+        Labels or clusters, for colours and markers.
     pictures : ndarray of shape (n_samples, H, W, C), default=None
+        The images, for thumbnails.
     axis_names : tuple of str
+        Written at the axes.
 
     Attributes
     ----------
@@ -85,6 +89,7 @@ class LatentSpaceDisplay:
         estimator : object
             Fitted, with `transform`.
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images.
         y : array-like of shape (n_samples,), default=None
             Labels or clusters, for the colours.
         components : tuple of two int, default=(0, 1)
@@ -99,6 +104,7 @@ class LatentSpaceDisplay:
         Returns
         -------
         display : LatentSpaceDisplay
+            Plotted.
         """
         codes = np.asarray(estimator.transform(X))
         if image_shape is None:
@@ -134,9 +140,11 @@ class LatentSpaceDisplay:
         embedding : array-like of shape (n_samples, 2)
             Of t-SNE, UMAP, ...
         labels : array-like of shape (n_samples,), default=None
+            Labels or clusters, for colours and markers.
         X : array-like of shape (n_samples, n_features) or (n_samples, ...), default=None
             The images, for thumbnails.
         axis_names : tuple of str
+            Written at the axes.
         image_shape, channel_axis : default=None
             As of the estimators.
         ax : matplotlib Axes, default=None
@@ -147,6 +155,7 @@ class LatentSpaceDisplay:
         Returns
         -------
         display : LatentSpaceDisplay
+            Plotted.
         """
         embedding, labels = checked_embedding(embedding, labels=labels, X=X)
         pictures = None if X is None else as_pictures(X, image_shape, channel_axis)
@@ -172,6 +181,7 @@ class LatentSpaceDisplay:
         Returns
         -------
         display : LatentSpaceDisplay
+            Plotted.
         """
         plt = pyplot()
         if ax is None:

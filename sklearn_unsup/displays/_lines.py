@@ -62,6 +62,7 @@ class TrainingHistoryDisplay:
         Returns
         -------
         display : TrainingHistoryDisplay
+            Plotted.
         """
         history = estimator.history_
         best = getattr(estimator, "best_epoch_", None)
@@ -82,6 +83,7 @@ class TrainingHistoryDisplay:
         Returns
         -------
         display : TrainingHistoryDisplay
+            Plotted.
         """
         names = [name for name in self.history[-1] if name not in NOT_PLOTTED]
         parts = list(dict.fromkeys(_part(name) for name in names))
@@ -128,7 +130,9 @@ class KDistanceDisplay:
     Parameters
     ----------
     distances : ndarray of shape (n_samples,)
+        Distance of each row to its neighbour, in ascending order.
     eps : float
+        Suggested radius, drawn as a line.
 
     Attributes
     ----------
@@ -160,6 +164,7 @@ class KDistanceDisplay:
         distances : array-like of shape (n_samples,)
             From small to large.
         eps : float
+            Suggested radius, drawn as a line.
         ax : matplotlib Axes, default=None
             None makes a new figure.
         **plot
@@ -168,6 +173,7 @@ class KDistanceDisplay:
         Returns
         -------
         display : KDistanceDisplay
+            Plotted.
         """
         return cls(distances=np.asarray(distances), eps=float(eps)).plot(ax, **plot)
 
@@ -186,6 +192,7 @@ class KDistanceDisplay:
         Returns
         -------
         display : KDistanceDisplay
+            Plotted.
         """
         if ax is None:
             _, ax = pyplot().subplots(layout="constrained")

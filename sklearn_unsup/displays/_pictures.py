@@ -30,6 +30,7 @@ def as_pictures(X, image_shape=None, channel_axis=None):
     Parameters
     ----------
     X : array-like of shape (n, n_features) or (n, ...)
+        Images.
     image_shape, channel_axis
         As of the estimators.
     """

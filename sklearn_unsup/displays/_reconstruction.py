@@ -55,7 +55,9 @@ class ReconstructionDisplay:
         estimator : object
             Fitted, with `transform` and `inverse_transform`: an estimator of ours, PCA, a Pipeline.
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images.
         n_images : int, default=8
+            How many images to show.
         image_shape, channel_axis : default=None
             As of the estimators; None takes the estimator's own.
         ax : matplotlib Axes, default=None
@@ -66,6 +68,7 @@ class ReconstructionDisplay:
         Returns
         -------
         display : ReconstructionDisplay
+            Plotted.
         """
         X = X[:n_images]
         if image_shape is None:
@@ -89,6 +92,7 @@ class ReconstructionDisplay:
         Parameters
         ----------
         X, reconstructions : array-like of shape (n_images, n_features) or (n_images, ...)
+            Images, and what a model made of them.
         image_shape, channel_axis : default=None
             As of the estimators.
         ax : matplotlib Axes, default=None
@@ -99,6 +103,7 @@ class ReconstructionDisplay:
         Returns
         -------
         display : ReconstructionDisplay
+            Plotted.
         """
         images, reconstructions = (
             as_pictures(each, image_shape, channel_axis) for each in (X, reconstructions)
@@ -126,6 +131,7 @@ class ReconstructionDisplay:
         Returns
         -------
         display : ReconstructionDisplay
+            Plotted.
         """
         limits = value_range(self.images)
         rows = {

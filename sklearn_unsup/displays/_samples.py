@@ -14,7 +14,9 @@ class SampleDisplay(GridDisplay):
     Parameters
     ----------
     images : ndarray of shape (n_rows, n_columns, H, W, C)
+        The images, NaN where the grid has none.
     row_labels, column_labels : list of str or None
+        Written beside the rows and above the columns.
 
     Attributes
     ----------
@@ -54,7 +56,9 @@ class SampleDisplay(GridDisplay):
             Fitted, with ``sample(n_samples, random_state)``, which returns images, or a tuple that
             begins with them.
         n_samples : int, default=64
+            How many images to draw.
         random_state : int, RandomState instance or None, default=None
+            Seeds what is drawn.
         n_columns : int, default=None
             None makes the grid about square.
         image_shape, channel_axis : default=None
@@ -67,6 +71,7 @@ class SampleDisplay(GridDisplay):
         Returns
         -------
         display : SampleDisplay
+            Plotted.
         """
         # Not all of scikit-learn's take one here: GaussianMixture has its own.
         options = {} if random_state is None else {"random_state": random_state}
@@ -92,6 +97,7 @@ class SampleDisplay(GridDisplay):
         Parameters
         ----------
         images : array-like of shape (n_images, n_features) or (n_images, ...)
+            The images, NaN where the grid has none.
         n_columns : int, default=None
             None makes the grid about square.
         image_shape, channel_axis : default=None
@@ -104,6 +110,7 @@ class SampleDisplay(GridDisplay):
         Returns
         -------
         display : SampleDisplay
+            Plotted.
         """
         pictures = as_pictures(images, image_shape, channel_axis)
         n = len(pictures)

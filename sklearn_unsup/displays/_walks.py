@@ -13,7 +13,9 @@ class InterpolationDisplay(GridDisplay):
     Parameters
     ----------
     images : ndarray of shape (n_ways, n_steps, H, W, C)
+        The images, NaN where the grid has none.
     row_labels, column_labels : list of str or None
+        Written beside the rows and above the columns.
 
     Attributes
     ----------
@@ -43,7 +45,9 @@ class InterpolationDisplay(GridDisplay):
         X_a, X_b : array-like of shape (n_ways, n_features) or (n_ways, ...)
             Where the ways begin and end.
         n_steps : int, default=10
+            Images on each way.
         path : {"linear", "spherical"}, default="linear"
+            As :meth:`ConvVAE.interpolate` has it.
         ax : matplotlib Axes, default=None
             None makes a new figure.
         **plot
@@ -52,6 +56,7 @@ class InterpolationDisplay(GridDisplay):
         Returns
         -------
         display : InterpolationDisplay
+            Plotted.
         """
         images = estimator.interpolate(X_a, X_b, n_steps, path=path)
         return cls._from_images_of(estimator, images, ax, plot)
@@ -65,7 +70,9 @@ class TraversalDisplay(GridDisplay):
     Parameters
     ----------
     images : ndarray of shape (n_shown_components, n_steps, H, W, C)
+        The images, NaN where the grid has none.
     row_labels, column_labels : list of str or None
+        Written beside the rows and above the columns.
 
     Attributes
     ----------
@@ -107,6 +114,7 @@ class TraversalDisplay(GridDisplay):
         Returns
         -------
         display : TraversalDisplay
+            Plotted.
         """
         values = np.linspace(-3, 3, 9) if values is None else np.asarray(values)
         if components is None:

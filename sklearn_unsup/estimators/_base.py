@@ -111,10 +111,12 @@ class BaseConvEstimator(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images.
 
         Returns
         -------
         codes : ndarray of shape (n_samples, n_components), float32
+            A row of numbers without units for each image.
         """
         check_is_fitted(self)
         return self._represent(self._validate(X))
@@ -148,6 +150,7 @@ class BaseConvEstimator(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images.
 
         Returns
         -------
@@ -163,6 +166,7 @@ class BaseConvEstimator(
         Parameters
         ----------
         n_samples : int, default=1
+            How many images to draw.
         random_state : int, RandomState instance or None, default=None
             None draws differently on each call.
 

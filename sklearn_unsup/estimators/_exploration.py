@@ -16,6 +16,7 @@ class Exploration:
         Parameters
         ----------
         X_a, X_b : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images at which the ways begin, and at which they end.
         n_steps : int, default=10
             Images on each way, both ends included; at least 2.
         path : {"linear", "spherical"}, default="linear"
@@ -26,7 +27,7 @@ class Exploration:
         Returns
         -------
         images : ndarray of shape (n_samples, n_steps, n_features) or (n_samples, n_steps, ...)
-            float32, in the units and the layout of the X that `fit` saw.
+            In the units and the layout of the X that `fit` saw, float32.
 
         References
         ----------

@@ -147,6 +147,7 @@ class ConvOutlierDetector(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images.
 
         Returns
         -------
@@ -163,6 +164,7 @@ class ConvOutlierDetector(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images.
 
         Returns
         -------
@@ -177,6 +179,7 @@ class ConvOutlierDetector(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images.
 
         Returns
         -------
@@ -191,6 +194,7 @@ class ConvOutlierDetector(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images.
 
         Returns
         -------

@@ -2,6 +2,7 @@
 
 import inspect
 import pickle
+import re
 from numbers import Integral, Real
 
 from sklearn.base import BaseEstimator
@@ -122,7 +123,7 @@ default={learning_rate_schedule}
         Compile the training step with :func:`torch.compile`.
 
     callbacks : list, default=None
-        skorch callbacks for the training loop, such as `skorch.callbacks.TensorBoard`, and
+        Callbacks of skorch for the training loop, such as `skorch.callbacks.TensorBoard`, and
         :class:`TrainingCheckpoint`, with which a training that was stopped goes on. For
         scikit-learn's callbacks (progress bars) use `set_callbacks`."""
 
@@ -183,6 +184,12 @@ WORDING = {
 }
 
 
+PARAMETERS = "Parameters\n    ----------\n    "
+ATTRIBUTES = "\n\n    Attributes\n    ----------\n"
+HEADINGS = f"{PARAMETERS}|{ATTRIBUTES}"
+NEXT_PARAMETER = r"\n\n {4}(?=\w)"  # deeper indented paragraphs belong to the one before
+
+
 def check_can_be_pickled(name, factory):
     """Raise an error before the training, not when its result is to be saved."""
     try:
@@ -217,6 +224,12 @@ def document(**wording):
         }
         for name, word in (shared | words).items():
             cls.__doc__ = cls.__doc__.replace(f"{{{name}}}", word)
+        head, parameters, tail = re.split(HEADINGS, cls.__doc__)
+        blocks = re.split(NEXT_PARAMETER, parameters.strip())
+        order = list(inspect.signature(cls).parameters)
+        blocks.sort(key=lambda block: order.index(block.split(" : ")[0]))
+        parameters = "\n\n    ".join(block.strip() for block in blocks)
+        cls.__doc__ = f"{head}{PARAMETERS}{parameters}{ATTRIBUTES}{tail}"
         return cls
 
     return write

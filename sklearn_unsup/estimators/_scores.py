@@ -24,6 +24,7 @@ class ReconstructionScores:
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images.
 
         Returns
         -------
@@ -43,6 +44,7 @@ class ReconstructionScores:
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images.
         y : Ignored
             Not used, present for API consistency by convention.
 
@@ -80,6 +82,7 @@ class DensityScores:
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images.
         n_importance_samples : int, default=1
             Codes drawn for a row. 1 gives (an estimate of) the evidence lower bound; more give the
             importance-weighted bound of Burda et al. (2016), which approaches the log-density from
@@ -105,6 +108,7 @@ class DensityScores:
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images.
         y : Ignored
             Not used, present for API consistency by convention.
 

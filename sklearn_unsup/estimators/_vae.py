@@ -91,7 +91,7 @@ class ConvVAE(DensityScores, BaseConvEstimator):
 
     See Also
     --------
-    ConvAutoencoder : Reconstructs better at the same width, but is no density.
+    ConvAutoencoder : Codes and reconstructions, by one of three losses; no density.
     sklearn.decomposition.PCA : With its `score`, the linear counterpart.
     sklearn.neighbors.KernelDensity : A density for rows of few features.
 
@@ -349,6 +349,7 @@ class ConvVAE(DensityScores, BaseConvEstimator):
         Parameters
         ----------
         n_samples : int, default=1
+            How many images to draw.
         random_state : int, RandomState instance or None, default=None
             None draws differently on each call.
         likelihood_noise : bool, default=False

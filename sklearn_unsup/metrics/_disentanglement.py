@@ -22,6 +22,7 @@ def mutual_information_gap(factors, codes, *, n_bins=20):
     factors : array-like of shape (n_samples, n_factors)
         The numbers that each sample was made from. Each has to vary.
     codes : array-like of shape (n_samples, n_components)
+        What `transform` gives.
     n_bins : int, default=20
         A column with more distinct values is cut into this many bins with equally many samples. The
         estimate of an information is too large by about ``n_bins ** 2 / (2 * n_samples)`` nats:
@@ -96,7 +97,7 @@ def dci_disentanglement(factors, codes, *, n_estimators=100, random_state=None, 
     informativeness : float
         Between 0 and 1: the mean over factors of one minus the error, as a share of the error of
         the best constant. Errors are squared for regression and rates for classes, and are measured
-        on samples that a tree has not seen. (The paper reports the error itself.)
+        on samples that a tree has not seen. The paper reports the error itself.
 
     See Also
     --------
@@ -164,6 +165,7 @@ def active_units(codes, *, threshold=0.01):
     Returns
     -------
     n_active_units : int
+        From 0 to n_components.
 
     References
     ----------

@@ -138,10 +138,11 @@ def precision_recall(X_real, X_generated, *, n_neighbors=3, feature_extractor=No
     Parameters
     ----------
     X_real : array-like of shape (n_real, n_features)
+        Rows to compare with.
     X_generated : array-like of shape (n_generated, n_features)
         Take as many as there are real rows; both need more than `n_neighbors`.
     n_neighbors : int, default=3
-        k.
+        The k-th of them bounds the neighbourhood of a row.
     feature_extractor : callable or fitted transformer, default=None
         Maps rows to features, as ``feature_extractor(X)`` or ``feature_extractor.transform(X)``.
         None takes the rows themselves.
@@ -196,7 +197,7 @@ def density_coverage(X_real, X_generated, *, n_neighbors=5, feature_extractor=No
     X_generated : array-like of shape (n_generated, n_features)
         Take as many as there are real rows.
     n_neighbors : int, default=5
-        k.
+        The k-th of them bounds the neighbourhood of a row.
     feature_extractor : callable or fitted transformer, default=None
         Maps rows to features, as ``feature_extractor(X)`` or ``feature_extractor.transform(X)``.
         None takes the rows themselves.

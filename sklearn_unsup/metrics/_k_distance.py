@@ -8,7 +8,7 @@ from sklearn.utils import check_array, check_scalar
 
 
 def k_distance_curve(X, *, n_neighbors=5):
-    """Distances to the k-th neighbour, sorted, and the eps for DBSCAN that they suggest.
+    """Sort the distances to the k-th neighbour, and suggest an eps for DBSCAN.
 
     Rows in a cluster have their k-th neighbour near, noise has it far: where the sorted distances
     turn upwards is a sensible ``eps`` for :class:`~sklearn.cluster.DBSCAN` with
@@ -21,7 +21,7 @@ def k_distance_curve(X, *, n_neighbors=5):
     X : array-like of shape (n_samples, n_features)
         Such as codes; more rows than `n_neighbors`.
     n_neighbors : int, default=5
-        k.
+        Which neighbour: the k-th nearest.
 
     Returns
     -------

@@ -187,20 +187,79 @@ def _silhouette(codes, labels):
     return silhouette_samples(codes[clustered], labels[clustered]).sum() / len(labels)
 
 
-#: Share of the variance of X that ``inverse_transform(transform(X))`` explains, at most 1; of our
-#: estimators, of PCA and of Pipelines that end in one, in the units of X.
 explained_variance_scorer = make_unsupervised_scorer(
     _explained_variance, response_method="reconstruct"
 )
+explained_variance_scorer.__doc__ = """Score by the share of the variance of X that codes keep.
 
-#: Mean of ``score_samples(X)``: of ConvVAE the evidence lower bound, in nats per image.
+For our autoencoders, PCA, and Pipelines that end in one: the share that
+``inverse_transform(transform(X))`` explains, in the units of X. 1 is all of it, 0 as much as the
+mean image, and less is possible.
+
+Examples
+--------
+>>> from sklearn.datasets import load_digits
+>>> from sklearn.decomposition import PCA
+>>> from sklearn_unsup.metrics import explained_variance_scorer
+>>> X, _ = load_digits(return_X_y=True)
+>>> round(explained_variance_scorer(PCA(10).fit(X), X), 2)
+0.74
+"""
+
 evidence_bound_scorer = make_unsupervised_scorer(_mean_score, response_method="score_samples")
+evidence_bound_scorer.__doc__ = """Score by the mean of `score_samples(X)`.
 
-#: Minus the `kernel_distance` between X and as many generated rows.
+Of ConvVAE this is the evidence lower bound, in nats per image; of PCA and KernelDensity the
+log-likelihood, which it may be compared with if X is the same.
+
+Examples
+--------
+>>> from sklearn.datasets import load_digits
+>>> from sklearn.decomposition import PCA
+>>> from sklearn_unsup.metrics import evidence_bound_scorer
+>>> X, _ = load_digits(return_X_y=True)
+>>> evidence_bound_scorer(PCA(10).fit(X), X) > evidence_bound_scorer(PCA(1).fit(X), X)
+True
+"""
+
 neg_kernel_distance_scorer = make_unsupervised_scorer(
     kernel_distance, response_method="sample", greater_is_better=False
 )
+neg_kernel_distance_scorer.__doc__ = """Score by minus the `kernel_distance` between X and samples.
 
-#: Mean silhouette of the clusters of a Pipeline's last step, in the space of what it was given.
-#: Rows that are noise (-1) count as 0.
+As many rows are drawn as X has. 0 is the best on average; the units are those of
+:func:`kernel_distance`.
+
+Examples
+--------
+>>> from sklearn.datasets import load_digits
+>>> from sklearn.neighbors import KernelDensity
+>>> from sklearn_unsup.metrics import neg_kernel_distance_scorer
+>>> X, _ = load_digits(return_X_y=True)
+>>> narrow, wide = KernelDensity(bandwidth=1).fit(X), KernelDensity(bandwidth=20).fit(X)
+>>> neg_kernel_distance_scorer(narrow, X) > neg_kernel_distance_scorer(wide, X)
+True
+"""
+
 silhouette_scorer = make_unsupervised_scorer(_silhouette, response_method="predict", space="codes")
+silhouette_scorer.__doc__ = """Score by the mean silhouette of the clusters of a Pipeline.
+
+In the space of what its last step was given, from -1 to 1, which is best. Rows that are noise (-1)
+count as 0.
+
+Examples
+--------
+>>> from sklearn.cluster import KMeans
+>>> from sklearn.datasets import load_iris
+>>> from sklearn.decomposition import PCA
+>>> from sklearn.pipeline import make_pipeline
+>>> from sklearn_unsup.metrics import silhouette_scorer
+>>> X = load_iris().data
+>>> pipe = make_pipeline(PCA(2), KMeans(2, n_init=10, random_state=0)).fit(X)
+>>> round(silhouette_scorer(pipe, X), 2)
+0.71
+"""
+
+__test__ = {  # doctest finds no docstrings of instances by itself
+    name: scorer.__doc__ for name, scorer in list(globals().items()) if isinstance(scorer, _Scorer)
+}

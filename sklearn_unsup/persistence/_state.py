@@ -14,7 +14,25 @@ SEAL = "_seal"
 
 
 class CorruptedModelError(ValueError):
-    """A saved model is not what was saved, or not what this version can read."""
+    """A saved model is not what was saved, or not what this version can read.
+
+    The message names the file and what is wrong with it. Take a copy that is whole, or the version
+    of the package that it asks for.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from sklearn_unsup import ConvAutoencoder, CorruptedModelError
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "half.safetensors")
+    ...     _ = path.write_bytes(b"half of a file")
+    ...     try:
+    ...         ConvAutoencoder().load_weights(path)
+    ...     except CorruptedModelError as error:
+    ...         print("It was cut short.")
+    It was cut short.
+    """
 
 
 def seal(state):

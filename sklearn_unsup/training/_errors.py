@@ -10,8 +10,20 @@ from sklearn_unsup.inference import is_out_of_memory
 class TrainingDivergedError(FloatingPointError, ValueError):
     """The training loss is not finite any more.
 
-    A ValueError as well, so that a diverged candidate of a `GridSearchCV` gets `error_score` like
+    The estimator is as it was before. Lower `learning_rate`, or look for extreme values in X. It is
+    a ValueError as well, so that a diverged candidate of a `GridSearchCV` gets `error_score` like
     any other failed fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_unsup import ConvAutoencoder, TrainingDivergedError
+    >>> X = np.random.default_rng(0).normal(size=(50, 64))
+    >>> try:
+    ...     ConvAutoencoder(2, optimizer="sgd", learning_rate=1e9, random_state=0).fit(X)
+    ... except TrainingDivergedError as error:
+    ...     print("Lower learning_rate.")
+    Lower learning_rate.
     """
 
 
