@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: setup quickstart test test-all lint docs docs-test bench
+.PHONY: setup quickstart test test-all lint docs chromium docs-test bench
 
 setup: $(VENV)/.installed
 
@@ -33,10 +33,12 @@ docs: $(VENV)/.docs-installed
 	rm -rf docs/_build/html
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going -q docs docs/_build/html
 
-docs-test: docs
-	command -v chromium || (apt-get update && apt-get install --yes chromium)
+chromium:
+	command -v chromium || (apt-get update -qq && apt-get install -qq --yes chromium)
+
+docs-test: docs chromium
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[browser]"
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest -n auto tests/browser
 
 bench: setup
 	$(BIN)/python -m benchmarks.training --data $(DATA)

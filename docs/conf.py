@@ -51,8 +51,10 @@ html_theme = "pydata_sphinx_theme"
 html_title = "sklearn_unsup"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_logo = html_favicon = "_static/logo.svg"
 html_show_sourcelink = False
 html_theme_options = {
+    "logo": {"text": project, "alt_text": "Home"},
     "header_links_before_dropdown": 6,
     "navigation_with_keys": False,
     "show_toc_level": 2,
