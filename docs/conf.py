@@ -39,7 +39,7 @@ nitpicky = False
 autosummary_generate = True
 autodoc_default_options = {
     "members": True,
-    "inherited-members": "Module,Sequential,BaseException,Callback",
+    "inherited-members": "Module,BaseException,Callback",
 }
 autodoc_typehints = "none"
 numpydoc_show_class_members = False

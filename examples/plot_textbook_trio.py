@@ -35,6 +35,7 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import r2_score
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import train_test_split
+from torch.nn import Tanh
 
 from sklearn_unsup import ConvAutoencoder, ConvGAN, ConvVAE
 from sklearn_unsup.datasets import load_digit_images
@@ -48,9 +49,9 @@ autoencoder = ConvAutoencoder(128, hidden_channels=(16, 32), max_epochs=10, rand
 
 vae = ConvVAE(16, max_epochs=12, random_state=0).fit(X)
 
-generator = partial(MLPDecoder, hidden_layer_sizes=(256, 512, 1024))
-gan = ConvGAN(100, generator=generator, discriminator=MLPEncoder, learning_rate=1e-3, r1_penalty=1)
-gan.set_params(max_epochs=25, random_state=0).fit(X)
+generator = partial(MLPDecoder, hidden_layer_sizes=(256, 512, 1024), output_activation=Tanh)
+gan = ConvGAN(100, generator=generator, discriminator=MLPEncoder, r1_penalty=1, random_state=0)
+gan.set_params(max_epochs=25).fit(X)
 
 # %%
 # Beside PCA, with a Gaussian for its components. The autoencoder keeps most; here its codes are

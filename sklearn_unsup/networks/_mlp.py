@@ -8,7 +8,7 @@ from torch import nn
 SLOPE = 0.2  # of a leaky ReLU below zero: Radford et al. 2016, section 3
 
 
-class MLPEncoder(nn.Sequential):
+class MLPEncoder(nn.Module):
     """Fully connected layers from images to codes, or to the logits of a discriminator.
 
     Between them stand leaky ReLUs with a slope of 0.2.
@@ -44,11 +44,27 @@ class MLPEncoder(nn.Sequential):
     """
 
     def __init__(self, image_shape, n_outputs, hidden_layer_sizes=(512, 256)):
-        widths = [prod(image_shape), *hidden_layer_sizes, n_outputs]
-        super().__init__(nn.Flatten(), *_layers(widths))
+        super().__init__()
+        layers = _layers([prod(image_shape), *hidden_layer_sizes, n_outputs])
+        self.layers = nn.Sequential(nn.Flatten(), *layers)
+
+    def forward(self, images):
+        """Encode images.
+
+        Parameters
+        ----------
+        images : Tensor of shape (b, C, H, W)
+            Scaled, as the estimator's page says.
+
+        Returns
+        -------
+        codes : Tensor of shape (b, n_outputs)
+            Unbounded.
+        """
+        return self.layers(images)
 
 
-class MLPDecoder(nn.Sequential):
+class MLPDecoder(nn.Module):
     """Fully connected layers from codes to images.
 
     Between them stand leaky ReLUs with a slope of 0.2.
@@ -61,6 +77,9 @@ class MLPDecoder(nn.Sequential):
         Width of the code.
     hidden_layer_sizes : tuple of int, default=(256, 512)
         Widths of the layers between code and image. Set others by :func:`functools.partial`.
+    output_activation : class, default=None
+        A module that is built without arguments and comes last: :class:`torch.nn.Tanh` for the
+        `generator` of `ConvGAN`, whose images are from -1 to 1. None for a `decoder`.
 
     See Also
     --------
@@ -74,9 +93,29 @@ class MLPDecoder(nn.Sequential):
     torch.Size([3, 1, 8, 8])
     """
 
-    def __init__(self, image_shape, n_inputs, hidden_layer_sizes=(256, 512)):
-        widths = [n_inputs, *hidden_layer_sizes, prod(image_shape)]
-        super().__init__(*_layers(widths), nn.Unflatten(1, tuple(image_shape)))
+    def __init__(
+        self, image_shape, n_inputs, hidden_layer_sizes=(256, 512), output_activation=None
+    ):
+        super().__init__()
+        layers = _layers([n_inputs, *hidden_layer_sizes, prod(image_shape)])
+        if output_activation is not None:
+            layers.append(output_activation())
+        self.layers = nn.Sequential(*layers, nn.Unflatten(1, tuple(image_shape)))
+
+    def forward(self, codes):
+        """Decode codes.
+
+        Parameters
+        ----------
+        codes : Tensor of shape (b, n_inputs)
+            Or noise.
+
+        Returns
+        -------
+        images : Tensor of shape (b, C, H, W)
+            Unbounded, unless `output_activation` bounds them.
+        """
+        return self.layers(codes)
 
 
 def _layers(widths):
