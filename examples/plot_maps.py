@@ -25,6 +25,7 @@ from sklearn.preprocessing import FunctionTransformer, Normalizer
 
 from sklearn_unsup import ConvAutoencoder
 from sklearn_unsup.datasets import load_digit_images
+from sklearn_unsup.displays import LatentSpaceDisplay
 
 clean, y = load_digit_images().data[:800], load_digit_images().target[:800]
 X = clean + np.random.default_rng(0).normal(scale=clean.std(), size=clean.shape)
@@ -46,8 +47,8 @@ for row, (name, feature) in zip(axes, features.items(), strict=True):
         places = make_pipeline(feature, mapper).fit_transform(X)
         score = cross_val_score(KNeighborsClassifier(), places, y).mean()
         line += f"{score:10.2f}"
-        points = ax.scatter(*places.T, c=y, cmap="tab10", s=3)
+        LatentSpaceDisplay.from_arrays(places, y, ax=ax)
+        ax.get_legend().set_visible(ax is row[-1])
         ax.set(title=f"{type(mapper).__name__} of {name}: {score:.2f}", xticks=[], yticks=[])
     print(line)
-figure.legend(*points.legend_elements(), loc="outside right center", title="digit")
 plt.show()

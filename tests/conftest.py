@@ -1,6 +1,7 @@
 """Small, quick estimators and data that every test can use."""
 
 import os
+import shutil
 
 os.environ["SCIPY_ARRAY_API"] = "1"  # without it some of scikit-learn's checks skip silently
 if "PYTEST_XDIST_WORKER" in os.environ:  # workers that share cores wait for each other's threads
@@ -12,6 +13,14 @@ import torch
 from sklearn.datasets import load_digits
 
 from sklearn_unsup import ConvAutoencoder, ConvGAN, ConvVAE
+
+CHROMIUM = shutil.which("chromium")  # `make docs-test` installs it on Debian
+BROWSER_OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-sync",
+]
 
 
 def pytest_collection_modifyitems(items):
@@ -70,3 +79,32 @@ def fitted(digits):
     return ConvAutoencoder(
         4, hidden_channels=(8, 16), max_epochs=5, device="cpu", random_state=0
     ).fit(digits)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed: run `make docs-test`")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=BROWSER_OPTIONS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser):
+    """A page that remembers what it asked for, and what went wrong: `page.asked`, `page.errors`."""
+    context = browser.new_context(viewport={"width": 1200, "height": 800})
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.asked, page.errors = [], []
+    page.on("request", lambda request: page.asked.append(request.url))
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    page.on("requestfailed", lambda request: page.errors.append(f"not loaded: {request.url}"))
+    page.on(
+        "console",
+        lambda message: page.errors.append(message.text) if message.type == "error" else None,
+    )
+    yield page
+    context.close()

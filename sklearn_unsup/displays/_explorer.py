@@ -104,11 +104,15 @@ def explore(
 
     Examples
     --------
+    >>> from tempfile import TemporaryDirectory
     >>> from sklearn.datasets import load_digits
     >>> from sklearn.decomposition import PCA
     >>> from sklearn_unsup.displays import explore
     >>> X, y = load_digits(return_X_y=True)
-    >>> path = explore(X, PCA(2).fit_transform(X), y, "digits.html")  # doctest: +SKIP
+    >>> with TemporaryDirectory() as folder:
+    ...     path = explore(X, PCA(2).fit_transform(X), y, f"{folder}/digits.html")
+    ...     path.name
+    'digits.html'
     """
     bokeh = _import_bokeh()
     embedding, labels = checked_embedding(embedding, labels=labels, X_images=X_images)
