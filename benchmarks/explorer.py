@@ -3,7 +3,6 @@
 python -m benchmarks.explorer --data mnist.npz
 """
 
-import argparse
 import shutil
 import statistics
 import tempfile
@@ -12,27 +11,33 @@ from pathlib import Path
 import numpy as np
 from sklearn.decomposition import PCA
 
+from benchmarks import _common
 from sklearn_unsup.displays import explore
 
+N_IMAGES = 20_000
 ROUNDS = 7
 FIRST_PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 IDLE = "window.Bokeh && Bokeh.documents.length && Bokeh.documents[0].is_idle"
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", required=True, help="an .npz file with x_train and y_train")
-    data = np.load(parser.parse_args().data)
-    X, y = data["x_train"][:20_000], data["y_train"][:20_000]
+    arguments = _common.parser(__doc__).parse_args()
+    X, y, *_ = _common.load(arguments.data)
+    X, y = X[:N_IMAGES], y[:N_IMAGES]
     noise = np.random.default_rng(0).integers(0, 256, X.shape).astype(np.uint8)
-    embedding = PCA(2, random_state=0).fit_transform(X.reshape(len(X), -1))
-    print(f"{'20,000 images, 28 x 28':24}{'MB':>8}{'first paint, s: median':>26}{'largest':>10}")
+    embedding = PCA(2, random_state=0).fit_transform(X)
+    results = []
     with tempfile.TemporaryDirectory() as folder:
-        for name, images in {"MNIST": X, "noise (the worst case)": noise}.items():
+        for name, images in {"MNIST": X, "noise, the worst case": noise}.items():
             path = explore(images, embedding, y, Path(folder) / "explorer.html")
             times = first_paints(path)
             size = path.stat().st_size / 1e6
-            print(f"{name:24}{size:8.1f}{statistics.median(times):26.2f}{max(times):10.2f}")
+            median, largest = statistics.median(times), max(times)
+            results.append({"images": name, "MB": size, "median": median, "largest": largest})
+    heading = f"{len(X)} images of 28 x 28: file, and seconds to the first paint in Chromium"
+    sections = [(heading, results, ["images", "MB", "median", "largest"])]
+    name = None if arguments.no_save else "explorer"
+    _common.save(name, "Explorer", "python -m benchmarks.explorer --data mnist.npz", sections)
 
 
 def first_paints(path):
