@@ -92,6 +92,13 @@ def browser():
         browser.close()
 
 
+def faults(message):
+    """What the console calls an error, but for the icon that browsers ask for by themselves."""
+    place = message.location.get("url", "")
+    is_fault = message.type == "error" and not place.endswith("/favicon.ico")
+    return [f"{message.text} {place}"] if is_fault else []
+
+
 @pytest.fixture
 def page(browser):
     """A page that remembers what it asked for, and what went wrong: `page.asked`, `page.errors`."""
@@ -102,9 +109,6 @@ def page(browser):
     page.on("request", lambda request: page.asked.append(request.url))
     page.on("pageerror", lambda error: page.errors.append(str(error)))
     page.on("requestfailed", lambda request: page.errors.append(f"not loaded: {request.url}"))
-    page.on(
-        "console",
-        lambda message: page.errors.append(message.text) if message.type == "error" else None,
-    )
+    page.on("console", lambda message: page.errors.extend(faults(message)))
     yield page
     context.close()
