@@ -11,7 +11,7 @@ CHUNK_ROWS = {"cpu": 64}  # measured: also the fastest size; benchmarks/results
 ACCELERATOR_CHUNK_ROWS = 4096
 
 
-def apply_in_chunks(function, rows, device, n_outputs, noise=None):
+def apply_in_chunks(function, rows, device, n_outputs, noise=None, out=None):
     """Apply a function of tensors to all rows.
 
     Every call of `function` sees the same number of rows (the last chunk is filled up with zeros),
@@ -30,10 +30,13 @@ def apply_in_chunks(function, rows, device, n_outputs, noise=None):
     noise : callable or None
         Maps an array of rows (b, n_inputs) to an array (b, ...) of random numbers that depend on
         each row alone.
+    out : array-like of shape (n, n_outputs), default=None
+        Takes the outputs, slice by slice; None makes an array.
 
     Returns
     -------
-    outputs : ndarray of shape (n, n_outputs), float32
+    outputs : array of shape (n, n_outputs)
+        `out`, or an ndarray of float32.
 
     Raises
     ------
@@ -43,8 +46,8 @@ def apply_in_chunks(function, rows, device, n_outputs, noise=None):
         If the device has not enough memory for one row.
     """
     size = CHUNK_ROWS.get(device.type, ACCELERATOR_CHUNK_ROWS)
-    outputs = np.empty((len(rows), n_outputs), dtype=np.float32)
-    start = 0
+    outputs = np.empty((len(rows), n_outputs), dtype=np.float32) if out is None else out
+    start, n_bad = 0, 0
     with torch.inference_mode():
         while start < len(rows):
             chunk = rows[start : start + size]
@@ -52,16 +55,17 @@ def apply_in_chunks(function, rows, device, n_outputs, noise=None):
                 tensors = [_padded(chunk, size).to(device).to(torch.float32)]
                 if noise is not None:
                     tensors.append(_padded(noise(chunk), size).to(device))
-                outputs[start : start + size] = function(*tensors)[: len(chunk)].cpu().numpy()
+                computed = function(*tensors)[: len(chunk)].cpu().numpy()
             except RuntimeError as error:
                 if size == 1 or not is_out_of_memory(error):
                     raise
                 size //= 2
                 logger.debug("%s is out of memory: going on with %d rows at once", device, size)
                 continue
+            outputs[start : start + len(chunk)] = computed
+            n_bad += int((~np.isfinite(computed)).any(axis=1).sum())
             start += size
-    if not np.isfinite(outputs).all():
-        n_bad = int((~np.isfinite(outputs)).any(axis=1).sum())
+    if n_bad:
         raise ValueError(
             f"The network gives values that are not finite for {n_bad} of {len(rows)} rows: the "
             "input lies too far outside of what it was trained on. Rescale it or remove outliers."

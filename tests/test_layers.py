@@ -12,11 +12,12 @@ import sklearn_unsup
 PACKAGE = Path(sklearn_unsup.__file__).parent
 OURS = "sklearn_unsup"
 EVERYTHING = {"networks", "losses", "images", "inference", "persistence", "scaling", "training"}
-EVERYTHING |= {"metrics", "row_noise", "_sklearn"}
+EVERYTHING |= {"lazy_rows", "metrics", "row_noise", "_sklearn"}
 MAY_IMPORT = {  # room: (packages, rooms of ours)
     "networks": ({"torch"}, {"losses"}),
     "losses": ({"torch"}, set()),
     "images": ({"numpy"}, set()),
+    "lazy_rows": ({"numpy"}, set()),
     "row_noise": ({"numpy"}, set()),
     "scaling": ({"numpy", "sklearn"}, set()),
     "metrics": ({"numpy", "scipy", "sklearn"}, set()),
@@ -24,7 +25,10 @@ MAY_IMPORT = {  # room: (packages, rooms of ours)
     "displays": ({"numpy", "matplotlib", "bokeh", "PIL"}, {"images"}),
     "inference": ({"torch", "numpy"}, set()),
     "persistence": ({"torch", "numpy", "safetensors"}, {"networks"}),
-    "training": ({"torch", "numpy", "skorch", "sklearn"}, {"inference", "persistence"}),
+    "training": (
+        {"torch", "numpy", "skorch", "sklearn"},
+        {"inference", "lazy_rows", "persistence"},
+    ),
     "_sklearn": ({"sklearn"}, set()),
     "estimators": ({"torch", "numpy", "scipy", "sklearn"}, EVERYTHING),
     "__init__": (set(), {"estimators", "persistence", "training"}),

@@ -1,11 +1,13 @@
 """What every estimator does: validate, encode, decode, draw."""
 
 from numbers import Integral
+from typing import ClassVar
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.callback import CallbackSupportMixin
-from sklearn.utils import check_array, check_scalar
+from sklearn.utils import assert_all_finite, check_array, check_scalar
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_unsup._sklearn import _fit_context
@@ -15,11 +17,18 @@ from sklearn_unsup.estimators._fitting import Fitting
 from sklearn_unsup.estimators._saving import Saving
 from sklearn_unsup.images import as_rows, channels_first, find_layout, to_images, to_rows
 from sklearn_unsup.inference import apply_in_chunks
+from sklearn_unsup.lazy_rows import LazyRows, is_lazy
 from sklearn_unsup.scaling import check_magnitude
 from sklearn_unsup.training import ScikitLearnCallbacks, computing, draw_seed
 
 # What X may stay; the first is what others become, and integers must not become uint8.
 DTYPES = [np.float32, np.float64, np.uint8]
+
+
+def check_block(rows):
+    """Raise a ValueError if lazy rows hold NaN, infinity or numbers that are too large."""
+    assert_all_finite(rows, input_name="X")
+    check_magnitude(rows)
 
 
 class BaseConvEstimator(
@@ -37,6 +46,8 @@ class BaseConvEstimator(
     the hooks `_build_network`, `_fit_scaling` and `_draw_codes`, and brings its scores; further
     hooks are at the end of `Fitting`.
     """
+
+    __metadata_request__transform: ClassVar[dict] = {"out": UNUSED}  # no metadata of samples
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
@@ -105,21 +116,29 @@ class BaseConvEstimator(
             raise interrupt
         return self
 
-    def transform(self, X):
+    def transform(self, X, out=None):
         """Encode X.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
             Images.
+        out : array-like of shape (n_samples, n_components), default=None
+            Where to write the codes, chunk by chunk: a memory map or an HDF5 dataset, for codes
+            that are more than the memory holds. None makes an array.
 
         Returns
         -------
         codes : ndarray of shape (n_samples, n_components), float32
-            A row of numbers without units for each image.
+            A row of numbers without units for each image; `out`, if it was given.
         """
         check_is_fitted(self)
-        return self._represent(self._validate(X))
+        rows = self._validate(X)
+        if out is not None and tuple(out.shape) != (len(rows), self._n_features_out):
+            raise ValueError(
+                f"out has shape {tuple(out.shape)}, expected {(len(rows), self._n_features_out)}."
+            )
+        return self._represent(rows, out)
 
     def inverse_transform(self, X):
         """Decode codes.
@@ -181,7 +200,8 @@ class BaseConvEstimator(
 
     def _validate(self, X, reset=False):
         """Return X as rows, checked; with `reset`, learn its width and layout."""
-        rows, sample_shape = as_rows(X)
+        lazy = is_lazy(X)
+        rows, sample_shape = as_rows(np.asarray(X[:1]) if lazy else X)
         is_images = len(sample_shape) > 1
         if not reset and is_images and sample_shape != self._layout[0]:
             raise ValueError(
@@ -199,26 +219,29 @@ class BaseConvEstimator(
             )
             self._output_shape = sample_shape if is_images else (self.n_features_in_,)
             self.image_shape_ = channels_first(self._layout)
-        return rows
+        return LazyRows(X, check_block) if lazy else rows
 
     # Using: private methods trust their input.
 
     def _to_images(self, rows):
         return to_images(rows, self._layout)
 
-    def _apply(self, function, rows, n_outputs, noise=None):
+    def _apply(self, function, rows, n_outputs, noise=None, out=None):
         device = self.network_.scaling.scale.device
         with computing(device):
-            return apply_in_chunks(function, rows, device, n_outputs, noise)
+            return apply_in_chunks(function, rows, device, n_outputs, noise, out)
 
-    def _encode(self, rows):
+    def _encode(self, rows, out=None):
         return self._apply(
-            lambda tensor: self.network_.encode(self._to_images(tensor)), rows, self._code_width
+            lambda tensor: self.network_.encode(self._to_images(tensor)),
+            rows,
+            self._code_width,
+            out=out,
         )
 
-    def _represent(self, rows):
+    def _represent(self, rows, out):
         """Return what `transform` gives."""
-        return self._encode(rows)
+        return self._encode(rows, out)
 
     def _decode(self, codes):
         return self._apply(

@@ -417,13 +417,14 @@ default="non_saturating"
     def _draw_codes(self, n, seed):
         return np.random.RandomState(seed).standard_normal((n, self._code_width))
 
-    def _represent(self, rows):
+    def _represent(self, rows, out):
         if self.network_.encoder is not None:
-            return super()._represent(rows)
+            return super()._represent(rows, out)
         return self._apply(
             lambda tensor: self.network_.features(self._to_images(tensor)),
             rows,
             self._n_features_out,
+            out=out,
         )
 
     @property

@@ -1,7 +1,7 @@
 """The training engine: the only place that imports skorch."""
 
 from sklearn_unsup.training._adversarial import AdversarialTrainer
-from sklearn_unsup.training._batches import Batches, split_batches
+from sklearn_unsup.training._batches import Batches
 from sklearn_unsup.training._checkpoint import TrainingCheckpoint
 from sklearn_unsup.training._device import (
     device_after_loading,
@@ -13,6 +13,7 @@ from sklearn_unsup.training._device import (
 )
 from sklearn_unsup.training._errors import TrainingDivergedError
 from sklearn_unsup.training._progress import ScikitLearnCallbacks
+from sklearn_unsup.training._split import split_batches
 from sklearn_unsup.training._trainer import Trainer
 from sklearn_unsup.training._warm_up import WarmUp
 from sklearn_unsup.training._workers import computing

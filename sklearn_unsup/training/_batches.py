@@ -6,6 +6,7 @@ from sklearn.utils import gen_batches
 
 STEPS_PER_EPOCH = 50  # what "auto" aims at: with fewer, small data are not learnt in 20 epochs
 AUTO_BATCH_SIZES = (16, 128)
+MIN_ROWS = 2  # of a batch: BatchNorm cannot train on one
 RESIDENT_SHARE = 0.25  # of the device's free memory that X may take: there may be other workers
 
 
@@ -41,13 +42,13 @@ class Batches:
         self.batch_size = batch_size
         self.generator = generator
         self.resident = None
-        if device.type == "cuda" and not isinstance(rows, np.memmap):
+        if device.type == "cuda" and isinstance(rows, np.ndarray):
             free, _ = torch.cuda.mem_get_info(device)
             if rows.nbytes < RESIDENT_SHARE * free:
                 self.resident = torch.tensor(rows, device=device)
 
     def __len__(self):
-        return sum(1 for _ in self._slices())
+        return sum(1 for _ in self._slices(len(self.indices)))
 
     def __iter__(self):
         order = self.indices
@@ -55,48 +56,15 @@ class Batches:
             order = order[torch.randperm(len(order), generator=self.generator).numpy()]
         if self.resident is not None:
             order = torch.from_numpy(order).to(self.device)
-        for batch in self._slices():
+        for batch in self._slices(len(order)):
             if self.resident is not None:
-                rows = self.resident[order[batch]]
+                yield self.to_images(self.resident[order[batch]].to(torch.float32))
             else:
-                rows = torch.from_numpy(np.take(self.rows, order[batch], axis=0)).to(self.device)
-            yield self.to_images(rows.to(torch.float32))
+                yield self._on_device(np.take(self.rows, order[batch], axis=0))
 
-    def _slices(self):
-        return gen_batches(
-            len(self.indices), self.batch_size, min_batch_size=min(2, self.batch_size)
-        )
+    def _on_device(self, rows):
+        """Return rows (b, n_features) as images (b, c, h, w) on the device."""
+        return self.to_images(torch.from_numpy(rows).to(self.device).to(torch.float32))
 
-
-def split_batches(rows, to_images, batch_size, device, generator, validation_fraction=0.0):
-    """Return batches to train on, shuffled, and batches of held-out rows to validate on.
-
-    Parameters
-    ----------
-    rows, to_images, batch_size, device, generator
-        As of `Batches`; the generator also chooses the rows to hold out.
-    validation_fraction : float
-        Share of the rows to hold out, at least one row; 0 holds out none.
-
-    Returns
-    -------
-    training : Batches
-    validation : Batches or None
-
-    Raises
-    ------
-    ValueError
-        If there is only one row to split.
-    """
-    if not validation_fraction:
-        return Batches(rows, to_images, batch_size, device, generator=generator), None
-    n = len(rows)
-    if n < 2:
-        raise ValueError(
-            f"early_stopping=True holds out rows, and X has n_samples={n}: 1 sample cannot be "
-            "split. Give more rows, or set early_stopping=False."
-        )
-    n_valid = min(max(round(n * validation_fraction), 1), n - 1)
-    order = torch.randperm(n, generator=generator).numpy()
-    training = Batches(rows, to_images, batch_size, device, order[n_valid:], generator)
-    return training, Batches(rows, to_images, batch_size, device, order[:n_valid])
+    def _slices(self, n):
+        return gen_batches(n, self.batch_size, min_batch_size=min(MIN_ROWS, self.batch_size))

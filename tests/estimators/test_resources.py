@@ -15,6 +15,7 @@ MEMORY = """
 import os, resource, sys
 import numpy as np
 from sklearn_unsup import ConvAutoencoder, ConvVAE
+from sklearn_unsup.datasets import NpyFiles
 
 def used(kind):
     with open("/proc/self/status") as file:
@@ -48,6 +49,9 @@ try:
 except MemoryError:
     print("limited")
 print(make().fit(X).transform(X).shape)
+X = NpyFiles(["X.npy"])
+codes = np.lib.format.open_memmap("codes.npy", mode="w+", dtype=np.float32, shape=(len(X), 2))
+print(make().fit(X).transform(X, out=codes).shape)
 """
 )
 
@@ -67,8 +71,9 @@ def test_two_hundred_fits_do_not_grow(tmp_path):
 
 
 @on_linux
-def test_a_memory_map_four_times_as_large_as_the_memory_is_learnt(tmp_path):
-    assert run(LARGER_THAN_MEMORY, tmp_path).split("\n")[:2] == ["limited", "(25000, 2)"]
+def test_images_on_a_disk_four_times_as_large_as_the_memory_are_learnt(tmp_path):
+    printed = run(LARGER_THAN_MEMORY, tmp_path).split("\n")
+    assert printed[:3] == ["limited", "(25000, 2)", "(25000, 2)"]
 
 
 def test_eight_threads_share_an_estimator(any_small, digits):

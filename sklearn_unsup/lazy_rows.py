@@ -1,0 +1,96 @@
+"""Rows that stay where they are: HDF5 and zarr arrays, lists of files. They are read in blocks."""
+
+from math import prod
+
+import numpy as np
+
+BLOCK_BYTES = 2**19  # what is read at once: long for a disk, and yet many fill a buffer
+KEPT_DTYPES = (np.float32, np.float64, np.uint8)  # others are read as float32
+NOT_LAZY = ("__array_namespace__", "detach", "iloc", "to_numpy", "tocsr")  # in memory, or sparse
+
+
+def is_lazy(X):
+    """Tell whether X has a shape, a dtype and slices, but is no array in memory."""
+    has_slices = all(hasattr(X, name) for name in ("shape", "dtype", "__getitem__"))
+    in_memory = isinstance(X, np.ndarray | np.generic)
+    return has_slices and not in_memory and not any(hasattr(X, name) for name in NOT_LAZY)
+
+
+class LazyRows:
+    """Rows (n, n_features) of a source, read block by block; the last block is kept.
+
+    Parameters
+    ----------
+    source : object
+        Has a `shape` (n, ...) and a `dtype`, and gives an array for a slice.
+    check : callable, default=None
+        Called with each block that is read; raises an error if it holds what it must not.
+    """
+
+    ndim = 2
+
+    def __init__(self, source, check=None):
+        self.source = source
+        self.check = check
+        self.shape = (source.shape[0], prod(source.shape[1:]))
+        kept = np.dtype(source.dtype) in KEPT_DTYPES
+        self.dtype = np.dtype(source.dtype if kept else np.float32).newbyteorder("=")
+        self.size = prod(self.shape)
+        self.nbytes = self.size * self.dtype.itemsize
+        self.rows_per_block = max(1, BLOCK_BYTES * len(self) // max(1, self.nbytes))
+        self._last = (None, None)
+        self._range = None
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, which):
+        """Return the rows of a slice, or of an array of indices in any order."""
+        if isinstance(which, slice):
+            which = np.arange(*which.indices(len(self)))
+        which = np.asarray(which)
+        rows = np.empty((len(which), self.shape[1]), dtype=self.dtype)
+        blocks = which // self.rows_per_block
+        for block in np.unique(blocks):
+            here = blocks == block
+            rows[here] = self.block(block)[which[here] - block * self.rows_per_block]
+        return rows
+
+    def __iter__(self):
+        for i in range(self.n_blocks):
+            yield from self.block(i)
+
+    @property
+    def n_blocks(self):
+        """How many blocks there are; the last may be shorter."""
+        return -(-len(self) // self.rows_per_block)
+
+    def block(self, i):
+        """Return the rows of block i."""
+        if self._last[0] != i:
+            self._last = (i, self.read(i))
+        return self._last[1]
+
+    def read(self, i):
+        """Read block i from the source."""
+        start = i * self.rows_per_block
+        rows = np.asarray(self.source[start : start + self.rows_per_block])
+        rows = rows.reshape(len(rows), -1).astype(self.dtype, copy=False)
+        if self.check is not None:
+            self.check(rows)
+        return rows
+
+    def min(self):
+        """Return the least of all values; the first call reads all rows."""
+        return self._extremes()[0]
+
+    def max(self):
+        """Return the largest of all values; the first call reads all rows."""
+        return self._extremes()[1]
+
+    def _extremes(self):
+        if self._range is None:
+            blocks = (self.block(i) for i in range(self.n_blocks))
+            extremes = np.array([(block.min(), block.max()) for block in blocks])
+            self._range = extremes[:, 0].min(), extremes[:, 1].max()
+        return self._range

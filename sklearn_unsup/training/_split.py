@@ -1,0 +1,42 @@
+"""Rows to train on, and rows to validate on."""
+
+import torch
+
+from sklearn_unsup.lazy_rows import LazyRows
+from sklearn_unsup.training._batches import Batches
+from sklearn_unsup.training._lazy_batches import LazyBatches
+
+
+def split_batches(rows, to_images, batch_size, device, generator, validation_fraction=0.0):
+    """Return batches to train on, shuffled, and batches of held-out rows to validate on.
+
+    Parameters
+    ----------
+    rows, to_images, batch_size, device, generator
+        As of `Batches`; the generator also chooses the rows to hold out.
+    validation_fraction : float
+        Share of the rows to hold out, at least one row; 0 holds out none.
+
+    Returns
+    -------
+    training : Batches
+    validation : Batches or None
+
+    Raises
+    ------
+    ValueError
+        If there is only one row to split.
+    """
+    kind = LazyBatches if isinstance(rows, LazyRows) else Batches
+    if not validation_fraction:
+        return kind(rows, to_images, batch_size, device, generator=generator), None
+    n = len(rows)
+    if n < 2:
+        raise ValueError(
+            f"early_stopping=True holds out rows, and X has n_samples={n}: 1 sample cannot be "
+            "split. Give more rows, or set early_stopping=False."
+        )
+    n_valid = min(max(round(n * validation_fraction), 1), n - 1)
+    order = torch.randperm(n, generator=generator).numpy()
+    training = kind(rows, to_images, batch_size, device, order[n_valid:], generator)
+    return training, kind(rows, to_images, batch_size, device, order[:n_valid])
