@@ -1,9 +1,12 @@
 """A function of tensors over many rows: chunks of one fixed shape, one output array."""
 
 import logging
+from collections import deque
 
 import numpy as np
 import torch
+
+from sklearn_unsup.transfer import to_device
 
 logger = logging.getLogger(__name__)
 
@@ -50,21 +53,19 @@ def apply_in_chunks(function, rows, device, n_outputs, noise=None, out=None):
     start, n_bad = 0, 0
     with torch.inference_mode():
         while start < len(rows):
-            chunk = rows[start : start + size]
             try:
-                tensors = [_padded(chunk, size).to(device).to(torch.float32)]
-                if noise is not None:
-                    tensors.append(_padded(noise(chunk), size).to(device))
-                computed = function(*tensors)[: len(chunk)].cpu().numpy()
+                for computed in _chunks(
+                    function, rows, range(start, len(rows), size), device, noise
+                ):
+                    stop = min(start + size, len(rows))
+                    outputs[start:stop] = computed[: stop - start]
+                    n_bad += int((~np.isfinite(computed[: stop - start])).any(axis=1).sum())
+                    start = stop
             except RuntimeError as error:
                 if size == 1 or not is_out_of_memory(error):
                     raise
                 size //= 2
                 logger.debug("%s is out of memory: going on with %d rows at once", device, size)
-                continue
-            outputs[start : start + len(chunk)] = computed
-            n_bad += int((~np.isfinite(computed)).any(axis=1).sum())
-            start += size
     if n_bad:
         raise ValueError(
             f"The network gives values that are not finite for {n_bad} of {len(rows)} rows: the "
@@ -78,8 +79,32 @@ def is_out_of_memory(error):
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
-def _padded(array, n):
-    """Return a tensor of n rows: the array's, and zeros."""
-    padded = np.zeros((n, *array.shape[1:]), dtype=array.dtype)
-    padded[: len(array)] = array
-    return torch.from_numpy(padded)
+def _chunks(function, rows, starts, device, noise):
+    """Yield what the function gives for chunk after chunk; on cuda, while the next is computed."""
+
+    def read():
+        for start in starts:
+            chunk = rows[start : start + starts.step]
+            yield (chunk,) if noise is None else (chunk, noise(chunk))
+
+    waiting = deque()
+    for chunk, *others in to_device(read(), device, starts.step):
+        waiting.append(_to_host(function(chunk.to(torch.float32), *others)))
+        if device.type != "cuda" or len(waiting) > 1:
+            yield waiting.popleft()()
+    for get in waiting:
+        yield get()
+
+
+def _to_host(tensor):
+    """Start to copy a tensor to the host; return a function that gives the array."""
+    if not tensor.is_cuda:
+        return tensor.cpu().numpy
+    copy = tensor.to("cpu", non_blocking=True)
+    copied = torch.cuda.current_stream(tensor.device).record_event()
+
+    def get():
+        copied.synchronize()
+        return copy.numpy()
+
+    return get

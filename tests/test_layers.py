@@ -12,7 +12,7 @@ import sklearn_unsup
 PACKAGE = Path(sklearn_unsup.__file__).parent
 OURS = "sklearn_unsup"
 EVERYTHING = {"networks", "losses", "images", "inference", "persistence", "scaling", "training"}
-EVERYTHING |= {"lazy_rows", "metrics", "row_noise", "_sklearn"}
+EVERYTHING |= {"lazy_rows", "metrics", "row_noise", "transfer", "_sklearn"}
 MAY_IMPORT = {  # room: (packages, rooms of ours)
     "networks": ({"torch"}, {"losses"}),
     "losses": ({"torch"}, set()),
@@ -23,11 +23,12 @@ MAY_IMPORT = {  # room: (packages, rooms of ours)
     "metrics": ({"numpy", "scipy", "sklearn"}, set()),
     "datasets": ({"numpy", "sklearn"}, set()),
     "displays": ({"numpy", "matplotlib", "bokeh", "PIL"}, {"images"}),
-    "inference": ({"torch", "numpy"}, set()),
+    "transfer": ({"torch", "numpy"}, set()),
+    "inference": ({"torch", "numpy"}, {"transfer"}),
     "persistence": ({"torch", "numpy", "safetensors"}, {"networks"}),
     "training": (
         {"torch", "numpy", "skorch", "sklearn"},
-        {"inference", "lazy_rows", "persistence"},
+        {"inference", "lazy_rows", "persistence", "transfer"},
     ),
     "_sklearn": ({"sklearn"}, set()),
     "estimators": ({"torch", "numpy", "scipy", "sklearn"}, EVERYTHING),

@@ -36,6 +36,13 @@ class _SpectralNorm(nn.Module):
         if self.training:
             with torch.no_grad():
                 for _ in range(N_ITERATIONS):
-                    self.right = nn.functional.normalize(matrix.T @ self.left, dim=0, eps=EPSILON)
-                    self.left = nn.functional.normalize(matrix @ self.right, dim=0, eps=EPSILON)
-        return weight / (self.left @ matrix @ self.right).clamp(min=EPSILON)
+                    # In place, so that a replayed CUDA graph goes on from where it was.
+                    self.right.copy_(_unit(matrix.T @ self.left))
+                    self.left.copy_(_unit(matrix @ self.right))
+        # Copies: backward may need these vectors after the next forward has refined them.
+        left, right = self.left.clone(), self.right.clone()
+        return weight / (left @ matrix @ right).clamp(min=EPSILON)
+
+
+def _unit(vector):
+    return nn.functional.normalize(vector, dim=0, eps=EPSILON)

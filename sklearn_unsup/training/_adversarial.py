@@ -4,7 +4,7 @@ import torch
 
 from sklearn_unsup.training._errors import TrainingDivergedError
 from sklearn_unsup.training._optimizers import build_optimizer
-from sklearn_unsup.training._trainer import Trainer
+from sklearn_unsup.training._trainer import Trainer, detached
 
 
 class AdversarialTrainer(Trainer):
@@ -32,7 +32,7 @@ class AdversarialTrainer(Trainer):
         As of `Trainer`.
     """
 
-    kept = (*Trainer.kept, "n_turns_", "generator_parts_")
+    kept = (*Trainer.kept, "n_turns_", "parts_")
     monitored = "valid_distance"
 
     def __init__(self, network, *, betas, n_critic, restore_best, **options):
@@ -41,7 +41,7 @@ class AdversarialTrainer(Trainer):
         self.n_critic = n_critic
         self.restore_best = restore_best
         self.n_turns_ = 0
-        self.generator_parts_ = {}
+        self.parts_ = {}  # of the loss, each of the last turn that had it
 
     def prepare_losses(self, network, compiled):
         """Keep the losses; torch cannot compile one with gradients of gradients in it."""
@@ -64,6 +64,11 @@ class AdversarialTrainer(Trainer):
         """Let the discriminator take its turn, and, if it is due, the generator."""
         plays = self.n_turns_ % self.n_critic == 0
         self.n_turns_ += 1
+        self.parts_ = {**self.parts_, **self.steps_(batch, plays)}
+        return self.parts_
+
+    def take_step(self, batch, plays):
+        """Let the discriminator take its turn, and the generator if it plays."""
         with self.autocast():
             with torch.set_grad_enabled(plays):
                 codes, generated = self.module_.generate(len(batch), self.generator_)
@@ -71,12 +76,11 @@ class AdversarialTrainer(Trainer):
         self._step("discriminator", parts["discriminator_loss"], batch)
         if plays:
             with self.autocast():
-                self.generator_parts_ = self.generator_losses_(
-                    batch, codes, generated, self.generator_
-                )
-            self._step("generator", self.generator_parts_["generator_loss"], batch)
+                own_parts = self.generator_losses_(batch, codes, generated, self.generator_)
+            self._step("generator", own_parts["generator_loss"], batch)
             self.module_.update_average()
-        return {**parts, **self.generator_parts_}
+            parts = {**parts, **own_parts}
+        return detached(parts)
 
     def _step(self, player, loss, batch):
         self.optimizer_.zero_grad()

@@ -29,6 +29,10 @@ class LazyBatches(Batches):
     """
 
     def __iter__(self):
+        return self._on_device(self._batches())
+
+    def _batches(self):
+        """Yield batches of rows (b, n_features)."""
         wanted = np.zeros(len(self.rows), dtype=bool)
         wanted[self.indices] = True
         order = self._permutation(self.rows.n_blocks)
@@ -47,10 +51,10 @@ class LazyBatches(Batches):
                 n_now = max(0, n - MIN_ROWS)
                 n_now -= n_now % self.batch_size
                 for start in range(0, n_now, self.batch_size):
-                    yield self._on_device(take(start, start + self.batch_size))
+                    yield take(start, start + self.batch_size)
                 left = take(n_now, n)
         for batch in self._slices(len(left)):
-            yield self._on_device(left[batch])
+            yield left[batch]
 
     def _permutation(self, n):
         if self.generator is None:

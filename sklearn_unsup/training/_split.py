@@ -5,10 +5,13 @@ import torch
 from sklearn_unsup.lazy_rows import LazyRows
 from sklearn_unsup.training._batches import Batches
 from sklearn_unsup.training._lazy_batches import LazyBatches
+from sklearn_unsup.transfer import keep_on_device
 
 
 def split_batches(rows, to_images, batch_size, device, generator, validation_fraction=0.0):
     """Return batches to train on, shuffled, and batches of held-out rows to validate on.
+
+    On cuda, rows that fit are kept there.
 
     Parameters
     ----------
@@ -27,6 +30,7 @@ def split_batches(rows, to_images, batch_size, device, generator, validation_fra
     ValueError
         If there is only one row to split.
     """
+    rows = keep_on_device(rows, device)
     kind = LazyBatches if isinstance(rows, LazyRows) else Batches
     if not validation_fraction:
         return kind(rows, to_images, batch_size, device, generator=generator), None

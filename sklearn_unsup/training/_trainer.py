@@ -8,10 +8,11 @@ from numbers import Number
 
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import EarlyStopping, EpochTimer, LRScheduler, PrintLog
+from skorch.callbacks import Callback, EarlyStopping, EpochTimer, LRScheduler, PrintLog
 
 from sklearn_unsup.training._checkpoint import TrainingCheckpoint
 from sklearn_unsup.training._errors import TrainingDivergedError, explained
+from sklearn_unsup.training._graphs import MIN_STEPS, GraphedSteps, has_graphs
 from sklearn_unsup.training._optimizers import (
     build_optimizer,
     match_strides,
@@ -146,6 +147,7 @@ class Trainer(NeuralNet):
             groups = self.optimizer_.state_dict()["param_groups"]
             self.optimizer_.load_state_dict({"state": optimizer_state, "param_groups": groups})
             match_strides(self.optimizer_)
+        self.steps_ = self._graphed(max_epochs * len(batches))
         interrupt = None
         self.notify("on_train_begin", X=batches, y=None)
         n_epochs = 0 if self.stop_ else max_epochs - len(self.history)
@@ -161,6 +163,7 @@ class Trainer(NeuralNet):
         self.notify("on_train_end", X=batches, y=None)
         if self.best_ is not None and self.restore_best:
             self.module_.load_state_dict(self.best_[2])
+        self.optimizer_.zero_grad()
         self.module_.eval()
         return interrupt
 
@@ -234,7 +237,7 @@ class Trainer(NeuralNet):
             self.notify("on_batch_begin", batch=batch, training=training)
             parts = step_fn(batch)
             for name, value in parts.items():
-                sums[name] = sums[name] + value.detach() * len(batch)  # stays on the device
+                sums[name] = sums[name] + value * len(batch)  # stays on the device
             n_rows, n_batches = n_rows + len(batch), n_batches + 1
             self.notify("on_batch_end", batch=batch, training=training, **parts)
         self.history.record(f"{prefix}_batch_count", n_batches)
@@ -242,7 +245,11 @@ class Trainer(NeuralNet):
             self.record(f"{prefix}_{name}", float(total) / n_rows)
 
     def train_step(self, batch, **fit_params):
-        """Take one step of the optimiser."""
+        """Take one step of the optimiser, on the device if it can be told all of it at once."""
+        return self.steps_(batch)
+
+    def take_step(self, batch, variant=None):
+        """Take one step of the optimiser; return the parts of the loss."""
         parts = {}
 
         def closure():
@@ -255,7 +262,7 @@ class Trainer(NeuralNet):
             return parts["loss"]
 
         self.optimizer_.step(closure)
-        return parts
+        return detached(parts)
 
     def validation_step(self, batch, **fit_params):
         """Compute the loss without gradients."""
@@ -279,6 +286,20 @@ class Trainer(NeuralNet):
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, dtype=self.precision)
 
+    def _graphed(self, n_steps):
+        """Return `take_step`, as CUDA graphs where it is known to be the same each time.
+
+        Of a user's own network, optimiser or look at gradients nobody knows that.
+        """
+        looks = any(
+            type(callback).on_grad_computed is not Callback.on_grad_computed
+            for _, callback in self.callbacks_
+        )
+        is_known = self.optimizer in ("adam", "adamw") and not self.draws_globally and not looks
+        if not (is_known and has_graphs(torch.device(self.device)) and n_steps >= MIN_STEPS):
+            return self.take_step
+        return GraphedSteps(self.take_step, self.optimizer_, self.noise_generator)
+
     def _parts(self, batch):
         with self.autocast():
             return self.loss_(batch, self.generator_)
@@ -294,6 +315,11 @@ class Trainer(NeuralNet):
             )
         self.history.record(name, value)
         self.history.record(f"{name}_best", all(value < other for other in before))
+
+
+def detached(parts):
+    """Return the parts of a loss without what backward needed."""
+    return {name: value.detach() for name, value in parts.items()}
 
 
 def _plain(row):

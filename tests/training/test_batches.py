@@ -71,13 +71,3 @@ def test_held_out_rows_and_training_rows_are_all_rows():
 def test_one_row_cannot_be_split():
     with pytest.raises(ValueError, match="n_samples=1: 1 sample"):
         split_batches(np.zeros((1, 3)), as_columns, 8, CPU, torch.Generator(), 0.1)
-
-
-@pytest.mark.gpu
-def test_rows_that_fit_stay_on_the_gpu():
-    rows = np.arange(20, dtype=np.uint8).reshape(10, 2)
-    resident = Batches(rows, as_columns, 4, torch.device("cuda"))
-    assert resident.resident.dtype == torch.uint8
-    seen = torch.cat(list(resident))
-    assert seen.is_cuda
-    np.testing.assert_array_equal(seen.reshape(10, 2).cpu().numpy(), rows)
