@@ -10,7 +10,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from sklearn_unsup.networks._layers import Conv2d, ConvTranspose2d, Linear
+from sklearn_unsup.networks._layers import Conv2d, ConvTranspose2d, Linear, channels_last
 
 LONGEST_UNHALVED_SIDE = 3
 
@@ -56,7 +56,7 @@ class ConvEncoder(nn.Module):
 
     def forward(self, images):
         """Map images (b, c, h, w) to codes (b, n_outputs)."""
-        return self.head(self.stages(images).flatten(1))
+        return self.head(channels_last(self.stages(channels_last(images))).flatten(1))
 
 
 class ConvDecoder(nn.Module):
@@ -103,7 +103,7 @@ class ConvDecoder(nn.Module):
 
     def forward(self, codes):
         """Map codes (b, n_inputs) to images (b, c, h, w)."""
-        return self.stages(self.head(codes).unflatten(1, self.first_shape))
+        return self.stages(channels_last(self.head(codes).unflatten(1, self.first_shape)))
 
 
 class Generator(ConvDecoder):

@@ -28,3 +28,13 @@ class ConvTranspose2d(_Unset, nn.ConvTranspose2d):
 
 class Linear(_Unset, nn.Linear):
     """As torch's."""
+
+
+def channels_last(maps):
+    """Return maps (b, c, h, w) laid out channels last, as their gradient will be.
+
+    In a mixture of layouts, layers take several times as long. torch's own conversion leaves the
+    gradient as it comes, and takes maps of one channel for what they may not be.
+    """
+    c, h, w = maps.shape[1:]
+    return maps.permute(0, 2, 3, 1).flatten(1).unflatten(1, (h, w, c)).permute(0, 3, 1, 2)

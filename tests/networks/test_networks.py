@@ -115,3 +115,26 @@ def test_custom_encoders_that_cannot_work_are_named(factory, error, message):
 def test_a_built_decoder_is_named():
     with pytest.raises(TypeError, match="decoder= is a built Linear"):
         build_decoder(nn.Linear(3, 16), (1, 4, 4), 3)
+
+
+@pytest.mark.parametrize("image_shape", [(1, 28, 28), (3, 20, 12), (2, 1, 30)])
+def test_activations_and_their_gradients_have_one_layout(image_shape):
+    # In two layouts, the gradient of an activation takes several times as long.
+    encoder = ConvEncoder(image_shape, 4, (8, 16))
+    decoder = ConvDecoder(image_shape, 4, (8, 16))
+    layouts = []
+
+    def keep(module, inputs, outputs):
+        outputs.register_hook(lambda gradient: layouts.append((outputs, gradient)))
+
+    for part in (encoder, decoder):
+        initialise(part, torch.Generator().manual_seed(0))
+        for module in part.stages:
+            if isinstance(module, torch.nn.SiLU):
+                module.register_forward_hook(keep)
+    images = torch.randn(5, *image_shape)
+    (decoder(encoder(images)) - images).square().mean().backward()
+    assert len(layouts) == 4
+    for maps, gradient in layouts:
+        assert maps.is_contiguous(memory_format=torch.channels_last)
+        assert gradient.stride() == maps.stride()
