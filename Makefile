@@ -41,5 +41,7 @@ docs-test: docs chromium
 	$(BIN)/python -m pytest -n auto tests/browser
 
 bench: setup
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[bench]"
 	$(BIN)/python -m benchmarks.training --data $(DATA)
+	$(BIN)/python -m benchmarks.inference --data $(DATA)
 	$(BIN)/python -m benchmarks.quality --data $(DATA)
