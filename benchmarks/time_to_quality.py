@@ -20,7 +20,7 @@ from benchmarks import _common
 from benchmarks._engines import Task, dataloader
 from benchmarks._normalised import NormalisedDecoder, NormalisedEncoder
 from benchmarks.quality import cluster, probe
-from benchmarks.training import interleave
+from benchmarks.training import Apart, interleave
 from sklearn_unsup import ConvAutoencoder
 from sklearn_unsup.datasets import load_digit_images, make_shapes
 
@@ -223,9 +223,10 @@ def compare_loop(path, device, rounds):
         fitted = ConvAutoencoder(LOOP_COMPONENTS, max_epochs=1, device=device, **setting)
         return lambda: fitted.fit(X).history_[0]["duration"]
 
-    epochs = {"loop": dataloader(task)}
-    epochs |= {label: fit_epoch(setting) for label, setting in settings.items()}
-    times = interleave(epochs, rounds)
+    with Apart("dataloader", task) as loop:
+        epochs = {"loop": loop}
+        epochs |= {label: fit_epoch(setting) for label, setting in settings.items()}
+        times = interleave(epochs, rounds)
     for row, seconds in zip(rows, times.values(), strict=True):
         row["s / epoch"] = float(np.median(seconds)) * len(train) / len(X)
         row["seconds"] = row["epochs"] and row["epochs"] * row["s / epoch"]

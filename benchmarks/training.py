@@ -5,9 +5,10 @@
 
 The network is the 1-16-32-128 convolutional autoencoder with 3 x 3 kernels and stride 2 unless
 options say otherwise, with Adam, in batches of 128. Without data, images are noise. Engines take
-turns, an epoch each, over several rounds. Beside them the machine's rate of multiplying matrices
-is measured, in the precision that ours trains in: the share is that of the operations of an
-epoch's convolutions and matrix products.
+turns, an epoch each, over several rounds, each in a process of its own: what one does to the
+allocator does not reach the others. Beside them the machine's rate of multiplying matrices is
+measured, in the precision that ours trains in: the share is that of the operations of an epoch's
+convolutions and matrix products.
 """
 
 import argparse
@@ -17,6 +18,9 @@ import resource
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +42,42 @@ def interleave(epochs, rounds):
             if turn:
                 times[name].append(seconds)
     return times
+
+
+class Apart:
+    """An engine in a process of its own: called, it trains for an epoch and returns its seconds.
+
+    A context: the process ends with it.
+    """
+
+    epoch = None  # in that process
+
+    def __init__(self, name, task):
+        self.pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+        self.pool.submit(self._prepare, name, task, torch.get_num_threads()).result()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.pool.shutdown()
+
+    def __call__(self):
+        return self.pool.submit(self._train).result()
+
+    @staticmethod
+    def _prepare(name, task, n_threads):
+        torch.set_num_threads(n_threads)
+        Apart.epoch = staticmethod(engine_named(name, task)(task))
+
+    @staticmethod
+    def _train():
+        return Apart.epoch()
+
+
+def engine_named(name, task):
+    """Return the engine of that name for the task's model."""
+    return next(engine for engine in ENGINES[task.model] if engine.__name__ == name)
 
 
 def matrix_products(task):
@@ -69,15 +109,15 @@ def n_operations(task):
 def measure(task, arms, rounds):
     """Return a row of the table for each engine."""
     epochs = {"matrix products": matrix_products(task)}
-    for engine in ENGINES[task.model]:
-        name = engine.__name__
-        if name not in arms:
-            continue
-        try:
-            epochs[name] = engine(task)
-        except ImportError as error:
-            print(f"{name} is left out: {error}", file=sys.stderr)
-    times = interleave(epochs, rounds)
+    with ExitStack() as processes:
+        for name in (engine.__name__ for engine in ENGINES[task.model]):
+            if name not in arms:
+                continue
+            try:
+                epochs[name] = processes.enter_context(Apart(name, task))
+            except ImportError as error:
+                print(f"{name} is left out: {error}", file=sys.stderr)
+        times = interleave(epochs, rounds)
     per_tera, operations = np.median(times.pop("matrix products")), n_operations(task)
     rows = []
     for name, values in times.items():
@@ -90,7 +130,7 @@ def measure(task, arms, rounds):
 
 def measure_memory(task, name):
     """Print one epoch's peak of resident memory above the data, and the device's, in MB."""
-    engine = next(engine for engine in ENGINES[task.model] if engine.__name__ == name)
+    engine = engine_named(name, task)
     small = Task(**{**vars(task), "rows": task.rows[:512].copy()})
     engine(small)()  # libraries and kernels are loaded before we look
     gc.collect()

@@ -6,6 +6,7 @@ import os
 import torch
 
 from sklearn_unsup.inference import is_out_of_memory
+from sklearn_unsup.training._memory import keep_freed_memory
 
 FORKED = (
     "This process was forked from one in which torch had computed, and would hang: threads and "
@@ -45,6 +46,8 @@ def computing(device):
     global _has_computed
     if _forked_after_computing and (device.type != "cpu" or torch.get_num_threads() > 1):
         raise RuntimeError(FORKED)
+    if not _has_computed:
+        keep_freed_memory()
     _has_computed = True
     try:
         yield
