@@ -3,7 +3,9 @@
 import argparse
 import json
 import platform
+from concurrent.futures import ProcessPoolExecutor
 from datetime import date
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +48,51 @@ def machine(device="cpu"):
         "torch": torch.__version__,
         "scikit-learn": sklearn.__version__,
     }
+
+
+def interleave(epochs, rounds):
+    """Time each arm's epoch, in another order each round; the first round warms up."""
+    times, names = {name: [] for name in epochs}, list(epochs)
+    for turn in range(rounds + 1):
+        for name in names[turn % len(names) :] + names[: turn % len(names)]:
+            seconds = epochs[name]()
+            if turn:
+                times[name].append(seconds)
+    return times
+
+
+class Apart:
+    """A function in a process of its own, with as many threads, which ends with the context.
+
+    Parameters
+    ----------
+    build : callable
+        Called there with the arguments; returns the function.
+    """
+
+    function = None  # in that process
+
+    def __init__(self, build, *arguments):
+        self.pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+        self.pool.submit(self._build, torch.get_num_threads(), build, arguments).result()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.pool.shutdown()
+
+    def __call__(self):
+        return self.pool.submit(self._call).result()
+
+    @staticmethod
+    def _build(n_threads, build, arguments):
+        torch.set_num_threads(n_threads)
+        Apart.function = staticmethod(build(*arguments))
+
+    @staticmethod
+    def _call():
+        return Apart.function()
 
 
 def statistics(times, floor):

@@ -7,7 +7,6 @@ import numpy as np
 import torch
 
 from benchmarks import _common
-from benchmarks.training import interleave
 from sklearn_unsup import ConvAutoencoder
 
 WIDTHS = ((16, 32), (32, 64, 64, 32), (64, 128), (128, 256))
@@ -42,7 +41,7 @@ def main():
     for threads in sorted({1, all_threads}):
         torch.set_num_threads(threads)
         arms = {(widths, kind): epoch(widths, kind) for widths in WIDTHS for kind in PRECISIONS}
-        times = interleave(arms, arguments.rounds)
+        times = _common.interleave(arms, arguments.rounds)
         rows = []
         for (widths, precision), seconds in times.items():
             floor = times[widths, "float32"]

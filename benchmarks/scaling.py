@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from benchmarks import _common
-from benchmarks.training import interleave
 from sklearn_unsup import ConvAutoencoder
 
 ROWS = {"cpu": (500, 1000, 2000), "cuda": (10_000, 20_000, 40_000)}
@@ -38,7 +37,7 @@ def main():
     times = {}
     for side in SIDES:  # one side at a time: images of the others need not be in memory
         arms = {cell: epoch(cell[1], *cell[::2]) for cell in cells if cell[0] == side}
-        found = interleave(arms, arguments.rounds)
+        found = _common.interleave(arms, arguments.rounds)
         times |= {cell: np.median(values) for cell, values in found.items()}
     rows = []
     for side, n in product(SIDES, ROWS[kind]):

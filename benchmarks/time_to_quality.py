@@ -20,7 +20,6 @@ from benchmarks import _common
 from benchmarks._engines import Task, dataloader
 from benchmarks._normalised import NormalisedDecoder, NormalisedEncoder
 from benchmarks.quality import cluster, probe
-from benchmarks.training import Apart, interleave
 from sklearn_unsup import ConvAutoencoder
 from sklearn_unsup.datasets import load_digit_images, make_shapes
 
@@ -75,20 +74,26 @@ SETTINGS = {
 }
 
 
+def mnist(path, n_train):
+    """Return training images to train on, and the 10,000 after them, each with labels."""
+    x, y = _common.load(path)[:2]
+    held_out = slice(n_train, n_train + 10_000)
+    return x[:n_train], y[:n_train], x[held_out], y[held_out]
+
+
 def data_set(name, path):
     """Return what to train on and what is held out, each with labels, and what is asked for."""
     if name == "MNIST":
-        x, y = _common.load(path)[:2]
-        n_train, n_components, target, longest = 50_000, 32, 0.92, 12
-    elif name == "digits":
+        return mnist(path, 20_000), 32, 0.88, 10
+    if name == "digits":
         digits = load_digit_images()
         order = np.random.RandomState(0).permutation(len(digits.data))
         x, y = digits.data[order], digits.target[order]
         n_train, n_components, target, longest = 1347, 16, 0.92, 80
     else:
-        shapes = make_shapes(6000, 32, random_state=0)
+        shapes = make_shapes(4000, 32, random_state=0)
         x, y = shapes.data, shapes.target
-        n_train, n_components, target, longest = 5000, 16, 0.93, 50
+        n_train, n_components, target, longest = 3000, 16, 0.92, 30
     return (x[:n_train], y[:n_train], x[n_train:], y[n_train:]), n_components, target, longest
 
 
@@ -133,7 +138,9 @@ def compare_settings(name, path, device, rounds):
         fitted = ConvAutoencoder(n_components, max_epochs=1, device=device, **setting)
         return lambda: fitted.fit(X).history_[0]["duration"]
 
-    times = interleave({label: epoch(setting) for label, setting in SETTINGS.items()}, rounds)
+    times = _common.interleave(
+        {label: epoch(setting) for label, setting in SETTINGS.items()}, rounds
+    )
     rows = []
     for (label, seconds), result in zip(times.items(), results, strict=True):
         per_epoch = float(np.median(seconds)) * len(data[0]) / len(X)
@@ -157,7 +164,7 @@ def learn_clusters(label, epochs, seed, data, device):
 
 
 def compare_clusters(path, device):
-    data, *_ = data_set("MNIST", path)
+    data = mnist(path, 50_000)
     n_jobs = 1 if device.startswith("cuda") else -1
     found = Parallel(n_jobs=n_jobs)(
         delayed(learn_clusters)(label, epochs, seed, data, device)
@@ -179,7 +186,7 @@ def compare_clusters(path, device):
 
 
 def compare_loop(path, device, rounds):
-    data, *_ = data_set("MNIST", path)
+    data = mnist(path, 50_000)
     train, held_out = data[0], data[2]
     task = Task(
         model="autoencoder",
@@ -223,10 +230,10 @@ def compare_loop(path, device, rounds):
         fitted = ConvAutoencoder(LOOP_COMPONENTS, max_epochs=1, device=device, **setting)
         return lambda: fitted.fit(X).history_[0]["duration"]
 
-    with Apart("dataloader", task) as loop:
+    with _common.Apart(dataloader, task) as loop:
         epochs = {"loop": loop}
         epochs |= {label: fit_epoch(setting) for label, setting in settings.items()}
-        times = interleave(epochs, rounds)
+        times = _common.interleave(epochs, rounds)
     for row, seconds in zip(rows, times.values(), strict=True):
         row["s / epoch"] = float(np.median(seconds)) * len(train) / len(X)
         row["seconds"] = row["epochs"] and row["epochs"] * row["s / epoch"]

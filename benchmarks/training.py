@@ -18,9 +18,7 @@ import resource
 import subprocess
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -31,53 +29,6 @@ from benchmarks import _common
 from benchmarks._engines import ENGINES, Task, step_function, synchronise
 
 NAMES = list(dict.fromkeys(engine.__name__ for kind in ENGINES.values() for engine in kind))
-
-
-def interleave(epochs, rounds):
-    """Time each arm's epoch, in another order each round; the first round warms up."""
-    times, names = {name: [] for name in epochs}, list(epochs)
-    for turn in range(rounds + 1):
-        for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            seconds = epochs[name]()
-            if turn:
-                times[name].append(seconds)
-    return times
-
-
-class Apart:
-    """An engine in a process of its own: called, it trains for an epoch and returns its seconds.
-
-    A context: the process ends with it.
-    """
-
-    epoch = None  # in that process
-
-    def __init__(self, name, task):
-        self.pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
-        self.pool.submit(self._prepare, name, task, torch.get_num_threads()).result()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        self.pool.shutdown()
-
-    def __call__(self):
-        return self.pool.submit(self._train).result()
-
-    @staticmethod
-    def _prepare(name, task, n_threads):
-        torch.set_num_threads(n_threads)
-        Apart.epoch = staticmethod(engine_named(name, task)(task))
-
-    @staticmethod
-    def _train():
-        return Apart.epoch()
-
-
-def engine_named(name, task):
-    """Return the engine of that name for the task's model."""
-    return next(engine for engine in ENGINES[task.model] if engine.__name__ == name)
 
 
 def matrix_products(task):
@@ -110,14 +61,15 @@ def measure(task, arms, rounds):
     """Return a row of the table for each engine."""
     epochs = {"matrix products": matrix_products(task)}
     with ExitStack() as processes:
-        for name in (engine.__name__ for engine in ENGINES[task.model]):
+        for engine in ENGINES[task.model]:
+            name = engine.__name__
             if name not in arms:
                 continue
             try:
-                epochs[name] = processes.enter_context(Apart(name, task))
+                epochs[name] = processes.enter_context(_common.Apart(engine, task))
             except ImportError as error:
                 print(f"{name} is left out: {error}", file=sys.stderr)
-        times = interleave(epochs, rounds)
+        times = _common.interleave(epochs, rounds)
     per_tera, operations = np.median(times.pop("matrix products")), n_operations(task)
     rows = []
     for name, values in times.items():
@@ -130,7 +82,7 @@ def measure(task, arms, rounds):
 
 def measure_memory(task, name):
     """Print one epoch's peak of resident memory above the data, and the device's, in MB."""
-    engine = engine_named(name, task)
+    engine = next(engine for engine in ENGINES[task.model] if engine.__name__ == name)
     small = Task(**{**vars(task), "rows": task.rows[:512].copy()})
     engine(small)()  # libraries and kernels are loaded before we look
     gc.collect()

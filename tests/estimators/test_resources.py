@@ -1,6 +1,7 @@
 """Memory, threads and processes: what grows, and what may run beside what."""
 
 import pickle
+import platform
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +32,18 @@ for i in range(200):
     ConvAutoencoder(4, hidden_channels=(8,), max_epochs=2, device="cpu").fit(X).transform(X)
     sizes.append(used("VmRSS"))
 print(sizes[-1] - sizes[20])
+"""
+)
+PAGES = (
+    MEMORY
+    + """
+X = np.random.RandomState(0).randint(256, size=(1280, 784)).astype("uint8")
+model = ConvAutoencoder(max_epochs=4, batch_size=128, device="cpu", random_state=0)
+faults = []
+for _ in range(2):
+    model.fit(X).transform(X)
+    faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+print((faults[1] - faults[0]) / 40)
 """
 )
 LARGER_THAN_MEMORY = (
@@ -68,6 +81,12 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc and s
 @pytest.mark.slow
 def test_two_hundred_fits_do_not_grow(tmp_path):
     assert float(run(GROWTH, tmp_path)) < 20
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other allocators have other habits")
+def test_a_step_takes_the_memory_that_the_one_before_has_freed(tmp_path):
+    """The maps of a step take some 5,000 pages; the system hands out and clears few of them."""
+    assert float(run(PAGES, tmp_path)) < 500
 
 
 @on_linux
