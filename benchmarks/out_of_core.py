@@ -21,7 +21,6 @@ from benchmarks import _common
 from sklearn_unsup import ConvAutoencoder
 from sklearn_unsup.datasets import NpyFiles
 
-
 TIMES_MEMORY = 4
 OPEN = {
     "memory": np.load,

@@ -44,7 +44,7 @@ X, Y = ALL_X[:600], ALL_Y[:600]
 @pytest.fixture(scope="module")
 def learnt():
     """A ConvAutoencoder that has learnt all digits, frozen. Not to be changed."""
-    autoencoder = ConvAutoencoder(10, noise_level=1.0, device="cpu", random_state=0)
+    autoencoder = ConvAutoencoder(10, noise_level=1.0, max_epochs=40, device="cpu", random_state=0)
     return FrozenEstimator(autoencoder.fit(ALL_X))
 
 

@@ -9,7 +9,7 @@ from sklearn_unsup.inference import apply_in_chunks
 CPU = torch.device("cpu")
 
 
-@pytest.mark.parametrize("n", [0, 1, 63, 64, 65, 200])
+@pytest.mark.parametrize("n", [0, 1, 127, 128, 129, 400])
 def test_every_row_is_mapped_and_none_is_padding(n):
     rows = np.random.RandomState(0).normal(size=(n, 3))
     outputs = apply_in_chunks(lambda tensor: tensor[:, :2] * 2, rows, CPU, 2)
@@ -24,9 +24,9 @@ def test_the_function_always_sees_the_same_shape():
         shapes.add((tuple(tensor.shape), tensor.dtype))
         return tensor
 
-    for n in (1, 64, 100):
+    for n in (1, 128, 200):
         apply_in_chunks(function, np.zeros((n, 3), dtype=np.uint8), CPU, 3)
-    assert shapes == {((64, 3), torch.float32)}
+    assert shapes == {((128, 3), torch.float32)}
 
 
 def test_outputs_that_are_not_finite_are_an_error():
@@ -43,7 +43,7 @@ def test_a_full_device_gets_smaller_chunks_and_a_line_in_the_log(caplog):
     rows = np.random.RandomState(0).normal(size=(150, 3)).astype(np.float32)
     with caplog.at_level(logging.DEBUG, logger="sklearn_unsup"):
         np.testing.assert_array_equal(apply_in_chunks(function, rows, CPU, 3), rows)
-    assert [record.args[1] for record in caplog.records] == [32, 16]
+    assert [record.args[1] for record in caplog.records] == [64, 32, 16]
 
 
 def test_a_device_without_memory_for_one_row_is_an_error():

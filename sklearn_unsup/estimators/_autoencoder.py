@@ -110,7 +110,7 @@ class ConvAutoencoder(ReconstructionScores, BaseConvEstimator):
         l1_activity=0.0,
         max_epochs=20,
         batch_size="auto",
-        learning_rate=2.5e-3,
+        learning_rate=5e-3,
         weight_decay=0.0,
         optimizer="adam",
         learning_rate_schedule="one_cycle",

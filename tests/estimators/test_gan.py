@@ -131,7 +131,8 @@ def test_samples_are_the_same_bits_in_a_new_process(small_gan, digits, tmp_path)
     gan = small_gan(decoder=classic_generator, objective="hinge").fit(digits)
     joblib.dump(gan, tmp_path / "gan.joblib")
     code = (
-        "import joblib, numpy as np; gan = joblib.load('gan.joblib');"
+        f"import joblib, numpy as np, torch; torch.set_num_threads({torch.get_num_threads()});"
+        "gan = joblib.load('gan.joblib');"
         "np.save('drawn.npy', gan.sample(20, random_state=0)); np.save('codes.npy', "
         "gan.transform(gan.sample(20, random_state=0)))"
     )
