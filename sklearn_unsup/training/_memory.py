@@ -9,8 +9,8 @@ def keep_freed_memory():
     """Let the allocator keep what a step frees, for the next step to take.
 
     glibc gives the end of its heap back to the system as soon as more than a threshold is free
-    there, and the system clears each page again when a step asks for it: a fifth of the time of an
-    epoch and more (benchmarks/results/training_cpu.md). The threshold is twice the size of the
+    there, and the system clears each page again when a step asks for it
+    (benchmarks/results/pages_cpu.md). The threshold is twice the size of the
     largest block that was mapped and freed (mallopt(3), M_MMAP_THRESHOLD): one is enough, and as
     nothing is written to it, it takes no memory. Other allocators do not mind.
     """
