@@ -45,7 +45,7 @@ def epoch(network, keeps):
 
 def main():
     parser = _common.parser(__doc__, data=False)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     rows = []
     for network in NETWORKS:

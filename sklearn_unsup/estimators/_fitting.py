@@ -20,6 +20,7 @@ from sklearn_unsup.training import (
     TrainingCheckpoint,
     computing,
     draw_seed,
+    give_back_memory,
     isolated_torch_rng,
     resolve_device,
     resolve_precision,
@@ -71,6 +72,7 @@ class Fitting(SharedParameters):
             batches = self._split(network, rows, device, generator)
             state = vars(self).pop("_training_state", None) if resume else None
             interrupt = trainer.train(*batches, max_epochs, self._moments(state))
+        give_back_memory()
         self._conclude(trainer, network, rows, generator)
         if self.warm_start or keep_state:
             self._training_state = {

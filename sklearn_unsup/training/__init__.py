@@ -12,6 +12,7 @@ from sklearn_unsup.training._device import (
     seed_from,
 )
 from sklearn_unsup.training._errors import TrainingDivergedError
+from sklearn_unsup.training._memory import give_back_memory
 from sklearn_unsup.training._progress import ScikitLearnCallbacks
 from sklearn_unsup.training._split import split_batches
 from sklearn_unsup.training._trainer import Trainer
@@ -29,6 +30,7 @@ __all__ = [
     "computing",
     "device_after_loading",
     "draw_seed",
+    "give_back_memory",
     "isolated_torch_rng",
     "resolve_device",
     "resolve_precision",

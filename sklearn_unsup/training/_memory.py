@@ -1,17 +1,31 @@
 """Memory that is kept from one training step to the next."""
 
-import torch
+import ctypes
+import os
+import platform
 
-KEPT_BYTES = 2**25 - 2**16  # just below what glibc still learns from; it keeps up to twice as much
+KEPT_BYTES = 2**30
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+OF_THE_USER = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
 
 
 def keep_freed_memory():
-    """Let the allocator keep what a step frees, for the next step to take.
+    """Let glibc keep up to `KEPT_BYTES` of what a step frees, for the next step to take.
 
-    glibc gives the end of its heap back to the system as soon as more than a threshold is free
-    there, and the system clears each page again when a step asks for it
-    (benchmarks/results/pages_cpu.md). The threshold is twice the size of the
-    largest block that was mapped and freed (mallopt(3), M_MMAP_THRESHOLD): one is enough, and as
-    nothing is written to it, it takes no memory. Other allocators do not mind.
+    By itself it gives large blocks, and the end of its heap, back to the system, which clears each
+    page again when the next step asks for it (benchmarks/results/pages_cpu.md). Other allocators,
+    and a user who has set these thresholds, are left alone.
     """
-    torch.empty(KEPT_BYTES, dtype=torch.uint8)
+    if _is_glibc() and not any(name in os.environ for name in OF_THE_USER):
+        for threshold in (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD):
+            ctypes.CDLL(None).mallopt(threshold, KEPT_BYTES)
+
+
+def give_back_memory():
+    """Give the system back what glibc has kept."""
+    if _is_glibc():
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _is_glibc():
+    return platform.libc_ver()[0] == "glibc"
