@@ -21,6 +21,7 @@ from benchmarks import _common
 from sklearn_unsup import ConvAutoencoder
 from sklearn_unsup.datasets import NpyFiles
 
+COLUMNS = ["X is in", "min", "q1", "median", "q3", "ratio", "ratio of medians"]
 TIMES_MEMORY = 4
 OPEN = {
     "memory": np.load,
@@ -60,9 +61,6 @@ def compare_limited(X, device, rounds):
         f"{torch.get_num_threads()} thread(s)"
     )
     return heading, rows_of(times), COLUMNS
-
-
-COLUMNS = ["X is in", "min", "q1", "median", "q3", "ratio", "ratio of medians"]
 
 
 def rows_of(times):
@@ -112,7 +110,10 @@ def main():
     large = np.resize(x_train, (arguments.limited_rows, x_train.shape[1]))
     sections.append(compare_limited(large, arguments.device, arguments.limited_rounds))
     name = None if arguments.no_save else f"out_of_core_{arguments.device.split(':')[0]}"
-    command = f"python -m benchmarks.out_of_core --data mnist.npz --rows {len(X)}"
+    command = (
+        f"python -m benchmarks.out_of_core --data mnist.npz --rows {len(X)} "
+        f"--rounds {arguments.rounds} --limited-rounds {arguments.limited_rounds}"
+    )
     _common.save(name, "Out of core", command, sections, arguments.device)
 
 
