@@ -31,7 +31,7 @@ MAY_IMPORT = {  # room: (packages, rooms of ours)
         {"inference", "lazy_rows", "persistence", "transfer"},
     ),
     "_sklearn": ({"sklearn"}, set()),
-    "estimators": ({"torch", "numpy", "scipy", "sklearn"}, EVERYTHING),
+    "estimators": ({"torch", "numpy", "scipy", "sklearn", "threadpoolctl"}, EVERYTHING),
     "__init__": (set(), {"estimators", "persistence", "training"}),
 }
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -69,8 +69,8 @@ n_components : int, default={n_components}
         Passes over the training rows.
 
     batch_size : int or "auto", default={batch_size}
-        Rows per step of the optimiser. "auto" is one fiftieth of the training rows, at least 16 and
-        at most 128, so that small data get enough steps.
+        Rows per step of the optimiser. "auto" is one fiftieth of the training rows, so that small
+        data get enough steps; at least 16, and at most 64 on a CPU and 128 on other devices.
 
     learning_rate : float, default={learning_rate}
         Step size; the peak of a schedule.

@@ -7,7 +7,9 @@ from sklearn.utils import gen_batches
 from sklearn_unsup.transfer import to_device
 
 STEPS_PER_EPOCH = 50  # what "auto" aims at: with fewer, small data are not learnt in 20 epochs
-AUTO_BATCH_SIZES = (16, 128)
+LEAST_AUTO = 16
+MOST_AUTO = {"cpu": 64}  # by time to quality: benchmarks/results/architecture.md
+MOST_AUTO_ELSEWHERE = 128  # where small batches leave the device idle
 MIN_ROWS = 2  # of a batch: BatchNorm cannot train on one
 
 
@@ -24,7 +26,7 @@ class Batches:
     to_images : callable
         Maps a tensor of rows (b, n_features) to images (b, c, h, w).
     batch_size : int or "auto"
-        "auto" is one fiftieth of the rows, at least 16 and at most 128.
+        "auto" is one fiftieth of the rows, at least 16 and at most 64 on a CPU, 128 elsewhere.
     device : torch.device
     indices : ndarray of int or None
         Which rows to use; None for all.
@@ -38,7 +40,8 @@ class Batches:
         self.device = device
         self.indices = np.arange(len(rows)) if indices is None else indices
         if batch_size == "auto":
-            batch_size = int(np.clip(len(self.indices) // STEPS_PER_EPOCH, *AUTO_BATCH_SIZES))
+            most = MOST_AUTO.get(device.type, MOST_AUTO_ELSEWHERE)
+            batch_size = int(np.clip(len(self.indices) // STEPS_PER_EPOCH, LEAST_AUTO, most))
         self.batch_size = batch_size
         self.generator = generator
 

@@ -28,7 +28,8 @@ class TrainingCheckpoint(Callback):
     dirname : str or path-like
         Folder of the files; made if it does not exist. The file of a fit is named after the class
         and a digest of the parameters, the initial weights, learning-rate schedulers and (at most
-        1,000 rows of) X: if one of them has changed, `fit` starts anew.
+        1,000 rows of) X: if one of them has changed, `fit` starts anew. So it does for large X on
+        another kind of device, unless `batch_size` is a number.
 
     Raises
     ------
@@ -64,8 +65,9 @@ class TrainingCheckpoint(Callback):
         """Go on from the file, if there is one."""
         folder = Path(self.dirname)
         folder.mkdir(parents=True, exist_ok=True)
-        schedules = [callback.get_params() for callback in _schedulers(net)]
-        self.path_ = folder / f"{net.identify(schedules)}.safetensors"
+        decides = [callback.get_params() for callback in _schedulers(net)]
+        decides.append(net.batches_.batch_size)  # "auto" is not the same on each device
+        self.path_ = folder / f"{net.identify(decides)}.safetensors"
         for leftover in folder.glob(f".{self.path_.name}.*"):  # of a save that was killed
             leftover.unlink(missing_ok=True)
         if self.path_.exists():

@@ -45,9 +45,13 @@ def test_a_single_last_row_joins_the_batch_before_it():
     assert len(batches(np.zeros((9, 1)), 4)) == 2
 
 
-@pytest.mark.parametrize(("n", "expected"), [(10, 16), (1797, 35), (60_000, 128)])
-def test_auto_gives_small_data_enough_steps(n, expected):
-    assert batches(np.zeros((n, 1), dtype=np.uint8), "auto").batch_size == expected
+@pytest.mark.parametrize(
+    ("n", "device", "expected"),
+    [(10, "cpu", 16), (1797, "cpu", 35), (60_000, "cpu", 64), (60_000, "cuda", 128)],
+)
+def test_auto_gives_small_data_enough_steps_and_a_gpu_enough_rows(n, device, expected):
+    rows = np.zeros((n, 1), dtype=np.uint8)
+    assert Batches(rows, as_columns, "auto", torch.device(device)).batch_size == expected
 
 
 def test_a_read_only_memory_map_is_batched_without_being_read_whole(tmp_path, recwarn):

@@ -13,6 +13,7 @@ from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback, LRScheduler
 
 from sklearn_unsup import ConvAutoencoder, CorruptedModelError, TrainingCheckpoint
+from sklearn_unsup.training import _batches
 
 
 class Stop(Callback):
@@ -114,6 +115,16 @@ def test_another_fit_starts_anew(small, digits, tmp_path, change):
     assert losses(other) == losses(small(**change).fit(digits))
     assert losses(small(callbacks=callbacks).fit(digits + 1)) == losses(small().fit(digits + 1))
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_another_automatic_batch_size_is_another_fit(small, digits, tmp_path, monkeypatch):
+    params = {"batch_size": "auto", "learning_rate_schedule": "constant"}
+    callbacks = [TrainingCheckpoint(tmp_path)]
+    X = np.tile(digits, (10, 1))
+    small(callbacks=callbacks, **params).fit(X)
+    monkeypatch.setitem(_batches.MOST_AUTO, "cpu", 32)  # as on another device
+    assert losses(small(callbacks=callbacks, **params).fit(X)) == losses(small(**params).fit(X))
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_an_encoder_of_other_arguments_is_another_fit(small, digits, tmp_path):
