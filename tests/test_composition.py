@@ -105,12 +105,13 @@ def test_embeddings_of_codes_keep_neighbours(name, learnt):
 
 
 def test_umap_of_codes_clusters_better_than_the_codes(learnt):
+    """The mixture alone, started once, is right about 0.75 to 0.88 of the codes, by seed."""
     umap = pytest.importorskip("umap", reason="the extra umap is not installed")
     mixture = clone(CLUSTERERS["GaussianMixture"])
     reducer = umap.UMAP(n_components=10, n_neighbors=10, min_dist=0, random_state=0, n_jobs=1)
     with_umap = make_pipeline(learnt, reducer, mixture).fit_predict(ALL_X)
     without = make_pipeline(learnt, clone(mixture)).fit_predict(ALL_X)
-    assert clustering_accuracy(ALL_Y, with_umap) > clustering_accuracy(ALL_Y, without) + 0.03
+    assert clustering_accuracy(ALL_Y, with_umap) > max(clustering_accuracy(ALL_Y, without), 0.85)
 
 
 def test_a_union_with_pca_is_both(small):

@@ -13,15 +13,18 @@ import torch
 from sklearn_unsup import losses
 from sklearn_unsup._sklearn import Interval, StrOptions
 from sklearn_unsup.estimators._base import BaseConvEstimator
-from sklearn_unsup.estimators._code_density import SomeRows, fit_code_mixture, sample_codes
+from sklearn_unsup.estimators._code_density import CodeMixture, SomeRows, sample_codes
 from sklearn_unsup.estimators._parameters import NETWORK_PARAMETERS, document
 from sklearn_unsup.estimators._scores import ReconstructionScores
 from sklearn_unsup.networks import Autoencoder, build_decoder, build_encoder
 from sklearn_unsup.scaling import check_in_range, standardisation, unit_range
+from sklearn_unsup.training import Trainer
+
+ADAM_BETAS = (0.9, 0.99)  # by time to quality: benchmarks/results/architecture.md
 
 
 @document()
-class ConvAutoencoder(ReconstructionScores, BaseConvEstimator):
+class ConvAutoencoder(ReconstructionScores, CodeMixture, BaseConvEstimator):
     """Convolutional autoencoder: non-linear dimension reduction for images.
 
     An encoder maps each image to a code of `n_components` numbers, a decoder maps the code back,
@@ -58,12 +61,15 @@ class ConvAutoencoder(ReconstructionScores, BaseConvEstimator):
     Notes
     -----
     `sample` draws codes from a Gaussian mixture that is fitted to the codes of (at most 10,000 of)
-    the training rows after training [2]_; after `partial_fit`, to those of its last chunk.
+    the training rows [2]_; after `partial_fit`, to those of its last chunk. It is fitted when it is
+    first needed: by `sample`, or to save the estimator.
 
     A custom decoder gives unbounded numbers: standardised images, or logits with
     "binary_cross_entropy". It does not end in a sigmoid.
 
     With "squared_error" the training loss is the share of the variance of X that is not explained.
+
+    Adam, by name, has betas of 0.9 and 0.99 here, with which short trainings learn more.
 
     References
     ----------
@@ -192,8 +198,12 @@ class ConvAutoencoder(ReconstructionScores, BaseConvEstimator):
             )
         return network
 
+    @property
+    def _trainer(self):
+        return partial(Trainer, betas=ADAM_BETAS)
+
     def _after_training(self, rows, seed):
-        self._code_mixture = fit_code_mixture(self._encode(SomeRows(rows, seed)), seed)
+        self._code_mixture = self._encode(SomeRows(rows, seed)), seed
 
     def _draw_codes(self, n, seed):
-        return sample_codes(self._code_mixture, n, seed)
+        return sample_codes(self._fitted_mixture(), n, seed)

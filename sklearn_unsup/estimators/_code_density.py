@@ -1,4 +1,4 @@
-"""A density over codes, fitted after training, to draw new codes from.
+"""A density over codes, to draw new codes from.
 
 Ex-post density estimation: Ghosh et al. 2020, "From Variational to Deterministic Autoencoders",
 section 4.
@@ -44,6 +44,25 @@ class SomeRows:
         """Return the rows of a slice (b, n_features)."""
         rows = self.rows[self.indices[which]]
         return rows if self.change is None else self.change(rows)
+
+
+class CodeMixture:
+    """Draw codes from a mixture, which is fitted to codes of training rows when it is first needed.
+
+    Not all who learn codes draw some, and of wide codes it takes as long as an epoch. Until then
+    `_code_mixture` is what `fit_code_mixture` takes. What is saved has the mixture in its place.
+    """
+
+    def _fitted_mixture(self):
+        mixture = self._code_mixture
+        if isinstance(mixture, tuple):
+            self._code_mixture = mixture = fit_code_mixture(*mixture)
+        return mixture
+
+    def _pack(self, state):
+        if "_code_mixture" in state:
+            state["_code_mixture"] = self._fitted_mixture()
+        return super()._pack(state)
 
 
 def fit_code_mixture(codes, random_state):

@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn_unsup import losses
 from sklearn_unsup._sklearn import Interval, StrOptions
 from sklearn_unsup.estimators._base import BaseConvEstimator
-from sklearn_unsup.estimators._code_density import SomeRows, fit_code_mixture, sample_codes
+from sklearn_unsup.estimators._code_density import CodeMixture, SomeRows, sample_codes
 from sklearn_unsup.estimators._parameters import NETWORK_PARAMETERS, document
 from sklearn_unsup.estimators._scores import DensityScores
 from sklearn_unsup.metrics import active_units
@@ -34,7 +34,7 @@ LIKELIHOODS = {"gaussian": GaussianLikelihood, "bernoulli": BernoulliLikelihood}
 
 
 @document(encoder_outputs="2 * n_components")
-class ConvVAE(DensityScores, BaseConvEstimator):
+class ConvVAE(DensityScores, CodeMixture, BaseConvEstimator):
     """Convolutional variational autoencoder: a density of images, with codes that can be drawn.
 
     An encoder maps each image to a Gaussian over codes, a decoder maps a code to a distribution of
@@ -70,9 +70,10 @@ class ConvVAE(DensityScores, BaseConvEstimator):
         Nats below which the divergence of a component is not pushed down [5]_.
 
     prior : {"mixture", "normal"}, default="mixture"
-        Where `sample` draws codes from: a Gaussian mixture fitted after training to codes drawn
-        from the posteriors of (at most 10,000 of) the training rows [6]_, or the standard normal of
-        the model, whose samples look less like X. Scores always refer to the standard normal.
+        Where `sample` draws codes from: a Gaussian mixture fitted, when it is first needed, to
+        codes drawn from the posteriors of (at most 10,000 of) the training rows [6]_, or the
+        standard normal of the model, whose samples look less like X. Scores always refer to the
+        standard normal.
 
     Attributes
     ----------
@@ -322,16 +323,17 @@ class ConvVAE(DensityScores, BaseConvEstimator):
             draw = self._row_noise()
             noise = np.concatenate([draw(rows[block]) for block in row_blocks(rows)])  # (n, k)
             codes = means + np.exp(0.5 * log_variances) * noise
-            self._code_mixture = fit_code_mixture(codes, seed)
+            self._code_mixture = codes, seed
 
     def _draw_codes(self, n, seed):
         if self.prior == "normal":
             return np.random.RandomState(seed).standard_normal((n, self._code_width))
-        if self._code_mixture is None:
+        mixture = self._fitted_mixture()
+        if mixture is None:
             raise ValueError(
                 "prior='mixture' was set after fit, which has fitted no mixture. Call fit again."
             )
-        return sample_codes(self._code_mixture, n, seed)
+        return sample_codes(mixture, n, seed)
 
     def _warn_of_failure(self):
         if self.n_active_units_ == 0:

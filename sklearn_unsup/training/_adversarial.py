@@ -22,8 +22,6 @@ class AdversarialTrainer(Trainer):
         codes, generated, generator)`` and ``generator_losses`` of the same arguments, dicts
         with the keys "discriminator_loss" and "generator_loss" and whatever else is to be recorded;
         and ``update_average()``.
-    betas : tuple of float
-        Of Adam, if the optimiser is given by name.
     n_critic : int
         Turns of the discriminator for one of the generator.
     restore_best : bool
@@ -35,9 +33,8 @@ class AdversarialTrainer(Trainer):
     kept = (*Trainer.kept, "n_turns_", "parts_")
     monitored = "valid_distance"
 
-    def __init__(self, network, *, betas, n_critic, restore_best, **options):
+    def __init__(self, network, *, n_critic, restore_best, **options):
         super().__init__(network, **options)
-        self.betas = betas
         self.n_critic = n_critic
         self.restore_best = restore_best
         self.n_turns_ = 0

@@ -62,6 +62,8 @@ class Trainer(NeuralNet):
         checkpoints.
     draws_globally : bool
         Whether the network draws from torch's global random state.
+    betas : tuple of float or None
+        Of Adam, if the optimiser is given by name; None for torch's.
     """
 
     kept = ("best_", "stop_", "patient_until_")  # what a checkpoint keeps of the trainer itself
@@ -86,6 +88,7 @@ class Trainer(NeuralNet):
         tol,
         identify,
         draws_globally,
+        betas=None,
     ):
         super().__init__(
             network,
@@ -105,6 +108,7 @@ class Trainer(NeuralNet):
         self.tol = tol
         self.identify = identify
         self.draws_globally = draws_globally
+        self.betas = betas
         self.prepare_losses(network, torch.compile if compile else lambda loss: loss)
         self.best_ = None  # (validation loss, epoch, weights)
         self.stop_ = False
@@ -191,7 +195,7 @@ class Trainer(NeuralNet):
     def initialize_optimizer(self, triggered_directly=None):
         """Build the optimiser from its name or class."""
         self.optimizer_ = build_optimizer(
-            self.optimizer, self.module_.parameters(), self.lr, self.weight_decay
+            self.optimizer, self.module_.parameters(), self.lr, self.weight_decay, self.betas
         )
         return self
 

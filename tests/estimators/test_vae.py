@@ -277,7 +277,7 @@ def test_codes_of_the_mixture_follow_the_aggregated_posterior(learnt, split):
     with torch.inference_mode():
         mean, log_variance = learnt.network_.posterior(images)
     expected = np.cov(mean.numpy().T) + np.diag(log_variance.exp().mean(0).numpy())
-    mixture = learnt._code_mixture
+    mixture = learnt._fitted_mixture()
     centre = mixture["weights"] @ mixture["means"]
     shifts = mixture["means"] - centre
     found = np.einsum("i,ijk->jk", mixture["weights"], mixture["covariances"])
@@ -299,7 +299,8 @@ def test_drawn_pixels_have_the_noise_of_the_likelihood(learnt, binary):
 
 
 def test_a_mixture_asked_for_too_late_is_an_error(small_vae, digits):
-    vae = small_vae(prior="normal").fit(digits).set_params(prior="mixture")
+    vae = small_vae().fit(digits)
+    vae.set_params(prior="normal").fit(digits).set_params(prior="mixture")
     with pytest.raises(ValueError, match="Call fit again"):
         vae.sample(3)
 
