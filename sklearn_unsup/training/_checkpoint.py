@@ -116,7 +116,8 @@ def _generators(net):
     if net.draws_globally:
         generators.append(torch.default_generator)
         if net.device.type == "cuda":
-            generators.append(torch.cuda.default_generators[net.noise_generator.device.index])
+            device = next(net.module_.parameters()).device  # with an index, unlike "cuda"
+            generators.append(torch.cuda.default_generators[device.index])
     return generators
 
 

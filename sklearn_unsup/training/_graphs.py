@@ -63,7 +63,7 @@ class GraphedSteps:
         settings, batch = self._settings(), images.clone()
         groups = self.optimizer.param_groups
         plain = [{"lr": group["lr"], "capturable": group["capturable"]} for group in groups]
-        rates = [torch.tensor(float(group["lr"]), device=images.device) for group in groups]
+        rates = [torch.full((), float(group["lr"]), device=images.device) for group in groups]
         for group, rate in zip(groups, rates, strict=True):
             group.update(lr=rate, capturable=True)
         try:
@@ -105,10 +105,15 @@ def capture(function, generator, stream):
     result : object
         What the function returned; its tensors are filled by `replay`.
     """
-    graph = torch.cuda.CUDAGraph()
-    graph.register_generator_state(generator)
-    with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
-        result = function()
+    with torch.cuda.device(stream.device):  # the generator's memory in the graph is made there
+        current = torch.cuda.current_stream()
+        graph = torch.cuda.CUDAGraph()
+        graph.register_generator_state(generator)
+        try:
+            with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
+                result = function()
+        finally:  # which torch leaves out if the capture itself has failed
+            torch.cuda.set_stream(current)
     return graph.replay, result
 
 

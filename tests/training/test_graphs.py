@@ -11,7 +11,13 @@ from torch import nn
 from sklearn_unsup import ConvAutoencoder, ConvGAN, ConvVAE, TrainingCheckpoint
 from sklearn_unsup.training import _graphs, _trainer
 
-SHORT = {"hidden_channels": (8,), "max_epochs": 3, "batch_size": 16, "random_state": 0}
+SHORT = {
+    "hidden_channels": (8,),
+    "max_epochs": 3,
+    "batch_size": 16,
+    "random_state": 0,
+    "device": "cpu",
+}
 MODELS = {
     "autoencoder": partial(ConvAutoencoder, 4, noise_level=0.1, **SHORT),
     "VAE": partial(ConvVAE, 4, **SHORT),
