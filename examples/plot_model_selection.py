@@ -63,4 +63,5 @@ for ax, (name, scores) in zip(axes, found.items(), strict=True):
     ax.plot(widths, scores, "o-", color="C1" if name.startswith("labels") else "C0")
     ax.axvline(widths[np.argmax(scores)], color="grey", linewidth=0.5)
     ax.set(title=name, xscale="log", xlabel="n_components", xticks=widths, xticklabels=widths)
+    ax.minorticks_off()  # their labels would cover those of the widths
 plt.show()

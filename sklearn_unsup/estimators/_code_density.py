@@ -47,10 +47,10 @@ class SomeRows:
 
 
 class CodeMixture:
-    """Draw codes from a mixture, which is fitted to codes of training rows when it is first needed.
+    """A mixture of codes that is fitted when it is first needed, to draw from it or to be saved.
 
     Not all who learn codes draw some, and of wide codes it takes as long as an epoch. Until then
-    `_code_mixture` is what `fit_code_mixture` takes. What is saved has the mixture in its place.
+    `_code_mixture` is the arguments of `fit_code_mixture`.
     """
 
     def _fitted_mixture(self):

@@ -129,7 +129,7 @@ class Fitting(SharedParameters):
     def _has_custom_network(self):
         return any(getattr(self, name) is not None for name in self._factories)
 
-    def _identify(self, network, rows, decides):
+    def _identify(self, network, rows, settings):
         """Return a name for this training, that only one with the same end has too."""
         if self.random_state is None:
             raise ValueError(
@@ -141,7 +141,7 @@ class Fitting(SharedParameters):
             del parameters[name]
         some = np.linspace(0, len(rows) - 1, min(len(rows), N_IDENTIFYING_ROWS)).astype(int)
         weights = persistence.to_plain(dict(network.state_dict()))
-        found = persistence.digest([parameters, decides, rows.shape, rows[some], weights])
+        found = persistence.digest([parameters, settings, rows.shape, rows[some], weights])
         return f"{type(self).__name__}-{found[:20]}"
 
     def _make_trainer(self, network, device, schedule, generator, rows, callbacks):

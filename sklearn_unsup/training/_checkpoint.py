@@ -65,9 +65,9 @@ class TrainingCheckpoint(Callback):
         """Go on from the file, if there is one."""
         folder = Path(self.dirname)
         folder.mkdir(parents=True, exist_ok=True)
-        decides = [callback.get_params() for callback in _schedulers(net)]
-        decides.append(net.batches_.batch_size)  # "auto" is not the same on each device
-        self.path_ = folder / f"{net.identify(decides)}.safetensors"
+        settings = [callback.get_params() for callback in _schedulers(net)]
+        settings.append(net.batches_.batch_size)  # "auto" is not the same on each device
+        self.path_ = folder / f"{net.identify(settings)}.safetensors"
         for leftover in folder.glob(f".{self.path_.name}.*"):  # of a save that was killed
             leftover.unlink(missing_ok=True)
         if self.path_.exists():
