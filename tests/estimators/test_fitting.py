@@ -173,6 +173,24 @@ def test_every_optimizer_learns(small, digits, optimizer, learning_rate):
     assert history[-1]["train_loss"] < 0.9 * history[0]["train_loss"]
 
 
+class AdamOf(torch.optim.Adam):
+    betas = None
+
+    def __init__(self, params, lr):
+        super().__init__(params, lr, self.betas, fused=True)
+
+
+@pytest.mark.parametrize(
+    ("make", "betas"),
+    [("small", (0.9, 0.99)), ("small_vae", (0.9, 0.999)), ("small_gan", (0.0, 0.99))],
+)
+def test_adam_by_name_has_the_betas_of_its_model(request, digits, monkeypatch, make, betas):
+    make = request.getfixturevalue(make)
+    monkeypatch.setattr(AdamOf, "betas", betas)
+    codes = [make(optimizer=adam).fit_transform(digits) for adam in ("adam", AdamOf)]
+    np.testing.assert_array_equal(*codes)
+
+
 # Going on
 
 
