@@ -44,7 +44,6 @@ with tempfile.TemporaryDirectory() as cache:
     grid = {"convvae__n_components": widths}
     search = GridSearchCV(pipe, grid, scoring=scoring, refit=False, cv=[(train, test)]).fit(X)
 
-    # %%
     # What the labels say: of clusters, and of a linear classifier on the codes.
     found = {name: search.cv_results_[f"mean_test_{name}"] for name in scoring}
     found |= {"labels: k-means": [], "labels: linear": []}
