@@ -1,8 +1,11 @@
 """Time of a training step by the kind of up-sampling, normalisation and memory format.
 
+Below, time of transposed convolutions that give odd and even sides.
+
 python -m benchmarks.layers
 """
 
+import itertools
 import time
 from itertools import pairwise
 
@@ -11,6 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from benchmarks import _common
+from sklearn_unsup.networks import _layers
 
 UPSAMPLING = {
     "transposed 3 x 3": lambda n, m: nn.ConvTranspose2d(n, m, 3, 2, 1, output_padding=1),
@@ -52,6 +56,51 @@ class Network(nn.Module):
         return maps
 
 
+def transposed(layer, kernel_size, side, precision, device):
+    """Return a function that gives the milliseconds of 64 rows of 64 channels, and back."""
+    padding = 2 if kernel_size == 4 and side % 2 else 1
+    added = side - (6 - 2 * padding + kernel_size)
+    layer = layer(64, 64, kernel_size, 2, padding, added).to_empty(device=device)
+    layer = layer.to(memory_format=torch.channels_last)
+    nn.init.normal_(layer.weight, std=0.05)
+    nn.init.zeros_(layer.bias)
+    dtype = getattr(torch, precision)
+    maps = torch.randn(64, 64, 4, 4, device=device).to(dtype, memory_format=torch.channels_last)
+    maps.requires_grad_()
+    gradient = torch.randn(64, 64, side, side, device=device)
+    gradient = gradient.to(dtype, memory_format=torch.channels_last)
+
+    def run():
+        start = time.perf_counter()
+        with torch.autocast(torch.device(device).type, torch.bfloat16, precision == "bfloat16"):
+            results = layer(maps)
+        results.backward(gradient)
+        return 1000 * (time.perf_counter() - start)
+
+    return run
+
+
+def compare_sides(rounds, device):
+    """Return the milliseconds of torch's layer and of ours, from 4 x 4 to 8 x 8 and 7 x 7."""
+    layers = {"torch": nn.ConvTranspose2d, "ours": _layers.ConvTranspose2d}
+    arms = {
+        key: transposed(layers[key[-1]], *key[:-1], device)
+        for key in itertools.product((3, 4), (8, 7), ("float32", "bfloat16"), layers)
+    }
+    times = _common.interleave(arms, 10 * rounds)
+    names = "kernel", "side", "precision", "layer"
+    rows = []
+    for key, values in times.items():
+        found = _common.statistics(values, times[*key[:-1], "torch"])
+        rows.append(dict(zip(names, key, strict=True)) | found)
+    columns = [*names, "min", "median", "ratio of medians"]
+    heading = (
+        "Milliseconds of a transposed convolution and its gradients, 64 rows, 64 channels of 4 x 4 "
+        f"to 64 of 8 x 8 or 7 x 7, {torch.get_num_threads()} threads"
+    )
+    return heading, rows, columns
+
+
 def main():
     parser = _common.parser(__doc__, data=False)
     parser.add_argument("--rounds", type=int, default=9)
@@ -88,7 +137,8 @@ def main():
         f"Milliseconds a step of {arguments.batch_size} images, {torch.get_num_threads()} threads"
     )
     name = None if arguments.no_save else "layers"
-    _common.save(name, "Layers", "python -m benchmarks.layers", [(heading, rows, columns)])
+    sections = [(heading, rows, columns), compare_sides(arguments.rounds, arguments.device)]
+    _common.save(name, "Layers", "python -m benchmarks.layers", sections)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ torch's global random state.
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 
 class _Unset:
@@ -23,7 +24,29 @@ class Conv2d(_Unset, nn.Conv2d):
 
 
 class ConvTranspose2d(_Unset, nn.ConvTranspose2d):
-    """As torch's."""
+    """As torch's, but on a CPU odd sides are cut from even ones.
+
+    oneDNN is fast only at sides that the stride divides: in bfloat16, to 7 x 7 and back took twice
+    as long as to 8 x 8 (benchmarks/results/layers.md).
+    """
+
+    def forward(self, maps):
+        """Map (b, in_channels, h, w) to (b, out_channels, H, W)."""
+        if not maps.is_cpu:
+            return super().forward(maps)
+        padding, added, cuts = [], [], []
+        for kernel, stride, pad, add in zip(
+            self.kernel_size, self.stride, self.padding, self.output_padding, strict=True
+        ):
+            odd = stride == 2 and (kernel + add) % 2
+            # One row more after the last, where that is less than a stride, else before the first.
+            padding.append(pad - add if odd else pad)
+            added.append(1 - add if odd else add)
+            cuts = [-add, add - 1, *cuts] if odd else [0, 0, *cuts]
+        maps = F.conv_transpose2d(
+            maps, self.weight, self.bias, self.stride, padding, added, self.groups
+        )
+        return F.pad(maps, cuts) if any(cuts) else maps
 
 
 class Linear(_Unset, nn.Linear):

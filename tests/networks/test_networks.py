@@ -35,6 +35,26 @@ def test_any_image_comes_back_in_its_own_size(image_shape, hidden_channels, n):
     outputs.square().mean().backward()  # a batch of one trains
 
 
+@pytest.mark.parametrize("kernel_size", [3, 4])
+@pytest.mark.parametrize("image_shape", [(2, 7, 7), (2, 7, 8), (2, 8, 7), (2, 5, 1), (2, 9, 3)])
+def test_what_is_cut_from_even_sides_is_what_torch_gives_for_odd_ones(kernel_size, image_shape):
+    decoder = ConvDecoder(image_shape, 3, (4, 6), kernel_size=kernel_size)
+    initialise(decoder, torch.Generator().manual_seed(0))
+    for ours in decoder.stages[1::2]:
+        names = "stride", "padding", "output_padding"
+        options = {name: getattr(ours, name) for name in names}
+        torchs = nn.ConvTranspose2d(
+            ours.in_channels, ours.out_channels, ours.kernel_size, **options
+        )
+        torchs.load_state_dict(ours.state_dict())
+        maps = torch.randn(3, ours.in_channels, 2, 4, generator=torch.Generator().manual_seed(1))
+        maps.requires_grad_()
+        results = ours(maps), torchs(maps)
+        torch.testing.assert_close(*results)
+        gradients = [torch.autograd.grad(result.square().sum(), maps) for result in results]
+        torch.testing.assert_close(*gradients)
+
+
 def test_a_stage_halves_the_sides_that_are_longer_than_three():
     encoder = ConvEncoder((1, 28, 3), 5, (4, 6, 8))
     assert encoder.stages(torch.zeros(1, 1, 28, 3)).shape == (1, 8, 4, 3)
