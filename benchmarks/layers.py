@@ -5,9 +5,8 @@ Below, time of transposed convolutions that give odd and even sides.
 python -m benchmarks.layers
 """
 
-import itertools
 import time
-from itertools import pairwise
+from itertools import pairwise, product
 
 import torch
 from torch import nn
@@ -85,7 +84,7 @@ def compare_sides(rounds, device):
     layers = {"torch": nn.ConvTranspose2d, "ours": _layers.ConvTranspose2d}
     arms = {
         key: transposed(layers[key[-1]], *key[:-1], device)
-        for key in itertools.product((3, 4), (8, 7), ("float32", "bfloat16"), layers)
+        for key in product((3, 4), (8, 7), ("float32", "bfloat16"), layers)
     }
     times = _common.interleave(arms, 10 * rounds)
     names = "kernel", "side", "precision", "layer"
