@@ -25,6 +25,11 @@ def to_device(groups, device, n_rows=None):
     device : torch.device
     n_rows : int or None
         Fill each array up with rows of zeros, to this number. The tensors are copies then.
+
+    Yields
+    ------
+    tensors : tuple of Tensor
+        float64 arrives as float32: networks compute in it, and mps has nothing wider.
     """
     if device.type == "cuda":
         yield from _copied_ahead(groups, device, n_rows)
@@ -35,10 +40,14 @@ def to_device(groups, device, n_rows=None):
 
 def keep_on_device(rows, device):
     """Return rows (n, n_features) as one tensor on a cuda device, if they fit; else the rows."""
-    if device.type != "cuda" or rows.nbytes > RESIDENT_SHARE * torch.cuda.mem_get_info(device)[0]:
+    if device.type != "cuda":
         return rows
-    kept = torch.empty(rows.shape, dtype=_torch_dtype(rows.dtype), device=device)
-    step = max(1, PIECE_BYTES * len(rows) // max(1, rows.nbytes))
+    dtype = _dtype_there(rows.dtype)
+    row_bytes = rows.shape[1] * dtype.itemsize
+    if len(rows) * row_bytes > RESIDENT_SHARE * torch.cuda.mem_get_info(device)[0]:
+        return rows
+    kept = torch.empty(rows.shape, dtype=dtype, device=device)
+    step = max(1, PIECE_BYTES // max(1, row_bytes))
     starts = range(0, len(rows), step)
     pieces = ((rows[start : start + step],) for start in starts)
     for start, (piece,) in zip(starts, to_device(pieces, device), strict=True):
@@ -79,14 +88,17 @@ def _copied_ahead(groups, device, n_rows):
 
 def _on_host(array, n_rows, pinned=False):
     """Return an array as a tensor of the host; a copy, if rows are added or memory is pinned."""
+    dtype = _dtype_there(array.dtype)
     if n_rows is None and not pinned:
-        return torch.from_numpy(array)
+        return torch.from_numpy(array).to(dtype)
     shape = (len(array) if n_rows is None else n_rows, *array.shape[1:])
-    tensor = torch.empty(shape, dtype=_torch_dtype(array.dtype), pin_memory=pinned)
+    tensor = torch.empty(shape, dtype=dtype, pin_memory=pinned)
     tensor[len(array) :] = 0
     np.copyto(tensor.numpy()[: len(array)], array)
     return tensor
 
 
-def _torch_dtype(dtype):
-    return torch.from_numpy(np.empty(0, dtype=dtype)).dtype
+def _dtype_there(dtype):
+    """Return the torch dtype on a device of arrays of a dtype."""
+    dtype = torch.from_numpy(np.empty(0, dtype=dtype)).dtype
+    return torch.float32 if dtype == torch.float64 else dtype

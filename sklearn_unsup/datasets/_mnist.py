@@ -42,7 +42,9 @@ def fetch_mnist(data_home=None):
     Raises
     ------
     ValueError
-        If the file does not hold 70,000 images of 28 x 28 pixels.
+        If the file holds no images of 28 x 28 pixels, or another number of labels.
+    KeyError
+        If the file has other keys.
     OSError
         If there is no file and OpenML cannot be reached.
 
@@ -71,7 +73,9 @@ def fetch_fashion_mnist(data_home=None):
     Raises
     ------
     ValueError
-        If the file does not hold 70,000 images of 28 x 28 pixels.
+        If the file holds no images of 28 x 28 pixels, or another number of labels.
+    KeyError
+        If the file has other keys.
     OSError
         If there is no file and OpenML cannot be reached.
 

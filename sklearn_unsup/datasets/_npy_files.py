@@ -10,7 +10,7 @@ class NpyFiles:
 
     Estimators read it in blocks; the next ones are read while those before are learnt from, so that
     the memory that is needed does not grow with X. Rows are shuffled in the order of blocks, and
-    among those of a buffer (64 MB): see :ref:`scaling`.
+    among those of a buffer (16 MB): see :ref:`scaling`.
 
     Parameters
     ----------

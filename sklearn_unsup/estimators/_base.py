@@ -56,7 +56,8 @@ class BaseConvEstimator(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
-            Rows of pixels, or images with two or three sides; float or uint8, in any units.
+            Rows of pixels, or images with two or three sides; float or uint8, in any units. May lie
+            on a disk: a memory map, an HDF5 or zarr array, :class:`.NpyFiles`.
         y : Ignored
             Not used, present for API consistency by convention.
 
@@ -67,8 +68,14 @@ class BaseConvEstimator(
 
         Raises
         ------
+        ValueError, TypeError
+            If X or a parameter is not what is described here.
         TrainingDivergedError
             If the training loss is not finite any more. What an earlier `fit` learnt is kept.
+        MemoryError
+            If the device has not enough memory for a batch.
+        RuntimeError
+            In a process that was forked from one in which torch had used several threads or a GPU.
         KeyboardInterrupt
             On Ctrl-C; after at least one epoch, what was learnt so far is kept.
         """
@@ -108,6 +115,12 @@ class BaseConvEstimator(
         -------
         self : object
             The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X is not of the shape, or beyond the range, of the first chunk where that matters, or
+            if a parameter that shapes the network has changed since. Else as `fit`.
         """
         draft = self._draft()
         interrupt = draft._learn(X, hasattr(self, "network_"), 1, "constant", keep_state=True)
@@ -123,7 +136,7 @@ class BaseConvEstimator(
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
             Images.
-        out : array-like of shape (n_samples, n_components), default=None
+        out : array of shape (n_samples, width of the codes), default=None
             Where to write the codes, chunk by chunk: a memory map or an HDF5 dataset, for codes
             that are more than the memory holds. None makes an array.
 
@@ -131,6 +144,11 @@ class BaseConvEstimator(
         -------
         codes : ndarray of shape (n_samples, n_components), float32
             A row of numbers without units for each image; `out`, if it was given.
+
+        Raises
+        ------
+        ValueError
+            If X or `out` has another shape than expected, or codes are not finite.
         """
         check_is_fitted(self)
         rows = self._validate(X)

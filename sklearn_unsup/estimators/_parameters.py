@@ -102,14 +102,16 @@ default={learning_rate_schedule}
         `early_stopping`.
 
     warm_start : bool, default=False
-        Go on from the weights and the optimiser's state of the last `fit`.
+        Go on from the weights of the last `fit`, and, if that had `warm_start` too, from the state
+        of its optimiser. Each call trains for `max_epochs` more, with a schedule of its own.
 
     verbose : bool or int, default=False
         Print a line per epoch.
 
     random_state : int, RandomState instance or None, default=None
         Seeds the weights, the order of the rows and the noise. With None each fit is different.
-        The global states of numpy and torch are neither read nor changed.
+        The global states of numpy and torch are neither read nor changed (but for torch's while a
+        network of your own is trained; it is restored).
 
     device : str, default="auto"
         Where to compute: "auto" (cuda, else mps, else cpu), or a torch device such as "cpu" or
