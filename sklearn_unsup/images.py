@@ -35,12 +35,7 @@ def as_rows(X):
     """
     if hasattr(X, "detach"):  # a torch tensor, possibly on a GPU or with a graph
         X = X.detach().cpu().numpy()
-    if np.ma.is_masked(X):
-        raise ValueError(
-            "X is a masked array with masked values. Missing values are not supported: fill them, "
-            "for example with X.filled(X.mean(axis=0)), or impute them with "
-            "sklearn.impute.SimpleImputer."
-        )
+    check_unmasked(X)
     if not hasattr(X, "shape"):
         X = np.asarray(X)
     if len(X.shape) < 3:
@@ -52,6 +47,16 @@ def as_rows(X):
         )
     X = np.asanyarray(X)
     return X.reshape(len(X), prod(X.shape[1:])), X.shape[1:]
+
+
+def check_unmasked(X):
+    """Raise a ValueError if X is a masked array with masked values."""
+    if np.ma.is_masked(X):
+        raise ValueError(
+            "X is a masked array with masked values. Missing values are not supported: fill them, "
+            "for example with X.filled(X.mean(axis=0)), or impute them with "
+            "sklearn.impute.SimpleImputer."
+        )
 
 
 def find_layout(n_features, image_shape=None, channel_axis=None, sample_shape=None):

@@ -12,6 +12,7 @@ logger = logging.getLogger(__name__)
 
 CHUNK_ROWS = {"cpu": 128}  # measured: larger ones gain little; benchmarks/results
 ACCELERATOR_CHUNK_ROWS = 4096
+MOST_NUMBERS = 2**26  # of a chunk's widest side there: 256 MB
 
 
 def apply_in_chunks(function, rows, device, n_outputs, noise=None, out=None):
@@ -48,7 +49,9 @@ def apply_in_chunks(function, rows, device, n_outputs, noise=None, out=None):
     RuntimeError
         If the device has not enough memory for one row.
     """
-    size = CHUNK_ROWS.get(device.type, ACCELERATOR_CHUNK_ROWS)
+    width = max(1, rows.shape[1], n_outputs)
+    on_accelerator = max(1, min(ACCELERATOR_CHUNK_ROWS, MOST_NUMBERS // width))
+    size = CHUNK_ROWS.get(device.type, on_accelerator)
     outputs = np.empty((len(rows), n_outputs), dtype=np.float32) if out is None else out
     start, n_bad = 0, 0
     with torch.inference_mode():
@@ -76,7 +79,8 @@ def apply_in_chunks(function, rows, device, n_outputs, noise=None, out=None):
 
 def is_out_of_memory(error):
     """Tell whether a RuntimeError says that a GPU, or the main memory, is full."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+    of_the_host = "can't allocate memory", "DefaultCPUAllocator: not enough memory"  # and Windows
+    return isinstance(error, torch.OutOfMemoryError) or any(s in str(error) for s in of_the_host)
 
 
 def _chunks(function, rows, starts, device, noise):

@@ -4,6 +4,8 @@ from math import prod
 
 import numpy as np
 
+from sklearn_unsup.images import check_unmasked
+
 BLOCK_BYTES = 2**19  # what is read at once: long for a disk, and yet many fill a buffer
 KEPT_DTYPES = (np.float32, np.float64, np.uint8)  # others are read as float32
 NOT_LAZY = ("__array_namespace__", "detach", "iloc", "to_numpy", "tocsr")  # in memory, or sparse
@@ -19,6 +21,9 @@ def is_lazy(X):
 class LazyRows:
     """Rows (n, n_features) of a source, read block by block; the last block is kept.
 
+    Where the source has chunks, as HDF5 and zarr have, a block is of whole ones along the rows:
+    none is read and decompressed for more than one block.
+
     Parameters
     ----------
     source : object
@@ -33,11 +38,14 @@ class LazyRows:
         self.source = source
         self.check = check
         self.shape = (source.shape[0], prod(source.shape[1:]))
-        kept = np.dtype(source.dtype) in KEPT_DTYPES
-        self.dtype = np.dtype(source.dtype if kept else np.float32).newbyteorder("=")
+        dtype = np.asanyarray(source[:1]).dtype  # netCDF4 names another than it gives
+        self.dtype = np.dtype(dtype if dtype in KEPT_DTYPES else np.float32).newbyteorder("=")
         self.size = prod(self.shape)
         self.nbytes = self.size * self.dtype.itemsize
         self.rows_per_block = max(1, BLOCK_BYTES * len(self) // max(1, self.nbytes))
+        chunk = (getattr(source, "chunks", None) or (1,))[0]
+        if isinstance(chunk, int):
+            self.rows_per_block = -(-self.rows_per_block // chunk) * chunk
         self._last = (None, None)
         self._range = None
 
@@ -74,7 +82,9 @@ class LazyRows:
     def read(self, i):
         """Read block i from the source."""
         start = i * self.rows_per_block
-        rows = np.asarray(self.source[start : start + self.rows_per_block])
+        rows = self.source[start : start + self.rows_per_block]
+        check_unmasked(rows)
+        rows = np.asarray(rows)
         rows = rows.reshape(len(rows), -1).astype(self.dtype, copy=False)
         if self.check is not None:
             self.check(rows)

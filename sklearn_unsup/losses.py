@@ -26,7 +26,7 @@ def binary_cross_entropy(logits, targets):
 
 def l1_activity(codes, weight=1.0):
     """Mean absolute value of the codes (b, k), weighted: the penalty of a sparse autoencoder."""
-    return weight * codes.abs().mean()
+    return weight * codes.float().abs().mean()  # bfloat16 would round the mean, and sums of it
 
 
 def gaussian_log_likelihood(outputs, targets, variance):

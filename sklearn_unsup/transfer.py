@@ -1,5 +1,6 @@
 """Arrays of the host on a device, ahead of their use."""
 
+import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,6 +10,7 @@ import torch
 MOST_AHEAD = 4  # arrays on the device that are not used up yet
 RESIDENT_SHARE = 0.25  # of the device's free memory that X may take: there may be other workers
 PIECE_BYTES = 2**24
+_OF_THIS_THREAD = threading.local()
 
 
 def to_device(groups, device, n_rows=None):
@@ -56,7 +58,7 @@ def keep_on_device(rows, device):
 
 
 def _copied_ahead(groups, device, n_rows):
-    groups, stream, in_use = iter(groups), torch.cuda.Stream(device), deque()
+    groups, stream, in_use = iter(groups), _copying_stream(device), deque()
 
     def read():
         with torch.cuda.device(device):
@@ -84,6 +86,14 @@ def _copied_ahead(groups, device, n_rows):
             coming = copies, copied
         if coming is not None:
             yield lend(*coming)
+
+
+def _copying_stream(device):
+    """Return this thread's stream for copies: memory that was used on one serves no other."""
+    index = torch.cuda.current_device() if device.index is None else device.index
+    if index not in vars(_OF_THIS_THREAD):
+        vars(_OF_THIS_THREAD)[index] = torch.cuda.Stream(device)
+    return vars(_OF_THIS_THREAD)[index]
 
 
 def _on_host(array, n_rows, pinned=False):

@@ -34,10 +34,19 @@ def test_outputs_that_are_not_finite_are_an_error():
         apply_in_chunks(torch.sqrt, np.array([[1.0], [-1.0]]), CPU, 1)
 
 
-def test_a_full_device_gets_smaller_chunks_and_a_line_in_the_log(caplog):
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory."),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."),
+        RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes."),
+    ],
+    ids=["cuda", "linux", "windows"],
+)
+def test_a_full_device_gets_smaller_chunks_and_a_line_in_the_log(caplog, error):
     def function(tensor):
         if len(tensor) > 20:
-            raise torch.OutOfMemoryError("CUDA out of memory.")
+            raise error
         return tensor
 
     rows = np.random.RandomState(0).normal(size=(150, 3)).astype(np.float32)

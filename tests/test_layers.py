@@ -17,7 +17,7 @@ MAY_IMPORT = {  # room: (packages, rooms of ours)
     "networks": ({"torch"}, {"losses"}),
     "losses": ({"torch"}, set()),
     "images": ({"numpy"}, set()),
-    "lazy_rows": ({"numpy"}, set()),
+    "lazy_rows": ({"numpy"}, {"images"}),
     "row_noise": ({"numpy"}, set()),
     "scaling": ({"numpy", "sklearn"}, set()),
     "metrics": ({"numpy", "scipy", "sklearn"}, set()),

@@ -10,7 +10,9 @@ from sklearn.model_selection import GridSearchCV
 
 from sklearn_unsup import ConvOutlierDetector, lazy_rows
 from sklearn_unsup.datasets import NpyFiles
+from sklearn_unsup.estimators import _vae
 from sklearn_unsup.lazy_rows import LazyRows, is_lazy
+from sklearn_unsup.row_noise import binarize_by_row
 from sklearn_unsup.training import _lazy_batches, split_batches
 
 CPU = torch.device("cpu")
@@ -114,6 +116,37 @@ def test_rows_are_read_as_an_array_would_give_them(digits, small_blocks):
     assert LazyRows(Watched(X.astype(">f4")))[:1].dtype == np.dtype("float32")
 
 
+def test_chunks_are_read_once_and_whole(digits, small_blocks):
+    source = Watched(digits.astype(np.uint8))
+    source.chunks = (15, 32)
+    rows = LazyRows(source)
+    np.testing.assert_array_equal(np.array(list(rows)), digits)
+    assert rows.rows_per_block == source.longest == 15
+    source.chunks = (3, 64)
+    assert LazyRows(source).rows_per_block == 12
+
+
+def test_rows_are_of_the_dtype_that_a_source_gives(digits):
+    packed = Watched(digits / 16)
+    packed.dtype = np.dtype(np.uint8)  # netCDF4 gives scaled numbers, and names the packed dtype
+    np.testing.assert_array_equal(LazyRows(packed)[:], digits / 16)
+
+
+def test_binary_images_are_drawn_block_by_block(small_vae, monkeypatch):
+    lengths = []
+
+    def watched(rows, seed):
+        lengths.append(len(rows))
+        return binarize_by_row(rows, seed)
+
+    monkeypatch.setattr(_vae, "binarize_by_row", watched)
+    X = np.random.RandomState(0).rand(9000, 64).astype(np.float32)
+    estimator = small_vae(likelihood="bernoulli", binarize="dynamic", max_epochs=1, batch_size=500)
+    estimator.fit(Watched(X))
+    assert 9000 <= sum(lengths)
+    assert max(lengths) < 9000
+
+
 def test_codes_are_written_where_they_are_asked_for(any_small, digits, tmp_path):
     estimator = any_small().fit(digits)
     expected = estimator.transform(digits)
@@ -122,6 +155,10 @@ def test_codes_are_written_where_they_are_asked_for(any_small, digits, tmp_path)
     np.testing.assert_array_equal(on_disk[:], expected)
     with pytest.raises(ValueError, match=r"out has shape \(200, 1\), expected \(200, "):
         estimator.transform(digits, out=np.empty((200, 1)))
+    with pytest.raises(ValueError, match="out has dtype int64, expected one of floating point"):
+        estimator.transform(digits, out=np.zeros(expected.shape, dtype=np.int64))
+    with pytest.raises(ValueError, match=r"out has shape \(\), expected"):
+        estimator.transform(digits, out=expected.tolist())
 
 
 @pytest.mark.parametrize(
@@ -133,6 +170,8 @@ def test_codes_are_written_where_they_are_asked_for(any_small, digits, tmp_path)
         (lambda X: X[:, 0], "Expected 2D array, got 1D array"),
         (lambda X: X.reshape(2, 2, 50, 8, 8), "X has 5 axes"),
         (lambda X: X.astype(complex), "Complex data not supported"),
+        (lambda X: np.ma.array(X, mask=np.arange(200)[:, None] + 0 * X == 0), "masked values"),
+        (lambda X: np.ma.array(X, mask=np.arange(200)[:, None] + 0 * X == 150), "masked values"),
     ],
 )
 def test_what_cannot_be_learnt_is_an_error_that_leaves_the_estimator(
@@ -181,10 +220,36 @@ def test_files_are_indexed_as_one_array_and_searched_over(small, digits, tmp_pat
         np.testing.assert_array_equal(X[which], digits[which])
     np.testing.assert_array_equal(np.asarray(X), digits)
     detector = ConvOutlierDetector(small())
-    np.testing.assert_array_equal(detector.fit(X).score_samples(X), detector.score_samples(digits))
+    for stored in (X, Watched(digits)):
+        scores = detector.fit(stored).score_samples(stored)
+        np.testing.assert_array_equal(scores, detector.score_samples(digits))
     search = GridSearchCV(small(), {"n_components": [1, 4]}, cv=2, refit=False)
     scores = [search.fit(data).cv_results_["mean_test_score"] for data in (X, digits)]
     np.testing.assert_array_equal(*scores)
+
+
+def test_many_files_are_not_held_open(tmp_path):
+    resource = pytest.importorskip("resource", reason="Windows sets no limits")
+    for i in range(60):
+        np.save(tmp_path / f"{i:02}.npy", np.full((2, 4), i))
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with open(tmp_path / "00.npy") as file:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (file.fileno() + 20, limits[1]))
+    try:
+        X = NpyFiles(sorted(tmp_path.glob("*.npy")))
+        assert X[:][:, 0].tolist() == np.repeat(np.arange(60), 2).tolist()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+@pytest.mark.parametrize("damage", [lambda data: b"", lambda data: data[:-1], lambda data: b"a, b"])
+def test_a_damaged_file_is_named(damage, tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((3, 8)))
+    (tmp_path / "b.npy").write_bytes(damage((tmp_path / "a.npy").read_bytes()))
+    np.savez(tmp_path / "c.npz", np.zeros((3, 8)))
+    for name in ("b.npy", "c.npz"):
+        with pytest.raises(ValueError, match=rf"{name} is no whole \.npy file"):
+            NpyFiles([tmp_path / "a.npy", tmp_path / name])
 
 
 @pytest.mark.parametrize("other", [np.zeros((3, 9)), np.zeros((3, 8), "f4"), np.zeros(3)])

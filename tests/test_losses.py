@@ -41,6 +41,8 @@ def test_binary_cross_entropy_stays_finite_for_certain_outputs():
 
 def test_l1_activity_is_the_mean_absolute_code():
     assert losses.l1_activity(torch.tensor([[1.0, -3.0]]), weight=0.5).item() == 1.0
+    codes = torch.tensor([[1.0, 1.0, 1.0, 1.0078125]])  # all of them numbers of bfloat16
+    assert losses.l1_activity(codes.bfloat16()).item() == losses.l1_activity(codes).item()
 
 
 @pytest.mark.parametrize("variance", [0.01, 1.0, 30.0])

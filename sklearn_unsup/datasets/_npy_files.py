@@ -28,7 +28,7 @@ class NpyFiles:
     Raises
     ------
     ValueError
-        If there is no file, or the arrays do not fit together.
+        If there is no file, one is no whole `.npy` file, or the arrays do not fit together.
 
     Examples
     --------
@@ -51,18 +51,17 @@ class NpyFiles:
         self.paths = [os.fspath(path) for path in paths]
         if not self.paths:
             raise ValueError("paths is empty: expected at least one .npy file.")
-        arrays = [np.load(path, mmap_mode="r") for path in self.paths]
-        first = arrays[0]
-        for path, array in zip(self.paths, arrays, strict=True):
-            if array.ndim < 2 or array.shape[1:] != first.shape[1:] or array.dtype != first.dtype:
+        outlines = [_outline(path) for path in self.paths]
+        first_shape, self.dtype = outlines[0]
+        for path, (shape, dtype) in zip(self.paths, outlines, strict=True):
+            if len(shape) < 2 or shape[1:] != first_shape[1:] or dtype != self.dtype:
                 raise ValueError(
-                    f"{path} holds an array of shape {array.shape} and dtype {array.dtype}, and "
-                    f"{self.paths[0]} one of {first.shape} and {first.dtype}. Expected (n, ...) "
+                    f"{path} holds an array of shape {shape} and dtype {dtype}, and "
+                    f"{self.paths[0]} one of {first_shape} and {self.dtype}. Expected (n, ...) "
                     "with the same sides and dtype in each file."
                 )
-        self._ends = np.cumsum([len(array) for array in arrays])
-        self.shape = (int(self._ends[-1]), *first.shape[1:])
-        self.dtype = first.dtype
+        self._ends = np.cumsum([shape[0] for shape, _ in outlines])
+        self.shape = (int(self._ends[-1]), *first_shape[1:])
 
     def __len__(self):
         """Return the number of images."""
@@ -85,7 +84,10 @@ class NpyFiles:
         images : ndarray
             In memory.
         """
-        which = np.arange(len(self))[which]
+        if isinstance(which, slice):
+            which = np.arange(*which.indices(len(self)))
+        else:
+            which = np.arange(len(self))[which]
         if which.ndim == 0:
             return self[which[np.newaxis]][0]
         images = np.empty((len(which), *self.shape[1:]), dtype=self.dtype)
@@ -96,3 +98,12 @@ class NpyFiles:
                 images[here] = np.load(path, mmap_mode="r")[which[here] - begin]
             begin = end
         return images
+
+
+def _outline(path):
+    """Return the shape and the dtype of the array in a file, which is closed again."""
+    try:
+        array = np.load(path, mmap_mode="r")
+        return array.shape, array.dtype
+    except (ValueError, EOFError, AttributeError) as error:  # an .npz has no shape
+        raise ValueError(f"{path} is no whole .npy file of numbers: {error}") from error

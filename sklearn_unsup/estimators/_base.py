@@ -31,6 +31,15 @@ def check_block(rows):
     check_magnitude(rows)
 
 
+def _check_out(out, shape):
+    """Raise a ValueError if float32 numbers of a shape cannot be written to `out`."""
+    found, dtype = tuple(getattr(out, "shape", ())), getattr(out, "dtype", None)
+    if found != shape:
+        raise ValueError(f"out has shape {found}, expected {shape}.")
+    if not np.can_cast(np.float32, dtype, "same_kind"):
+        raise ValueError(f"out has dtype {dtype}, expected one of floating point, such as float32.")
+
+
 class BaseConvEstimator(
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
@@ -148,14 +157,13 @@ class BaseConvEstimator(
         Raises
         ------
         ValueError
-            If X or `out` has another shape than expected, or codes are not finite.
+            If X or `out` has another shape than expected, `out` cannot hold floating point numbers,
+            or codes are not finite.
         """
         check_is_fitted(self)
         rows = self._validate(X)
-        if out is not None and tuple(out.shape) != (len(rows), self._n_features_out):
-            raise ValueError(
-                f"out has shape {tuple(out.shape)}, expected {(len(rows), self._n_features_out)}."
-            )
+        if out is not None:
+            _check_out(out, (len(rows), self._n_features_out))
         return self._represent(rows, out)
 
     def inverse_transform(self, X):
@@ -219,7 +227,7 @@ class BaseConvEstimator(
     def _validate(self, X, reset=False):
         """Return X as rows, checked; with `reset`, learn its width and layout."""
         lazy = is_lazy(X)
-        rows, sample_shape = as_rows(np.asarray(X[:1]) if lazy else X)
+        rows, sample_shape = as_rows(np.asanyarray(X[:1]) if lazy else X)
         is_images = len(sample_shape) > 1
         if not reset and is_images and sample_shape != self._layout[0]:
             raise ValueError(

@@ -4,6 +4,8 @@ Ex-post density estimation: Ghosh et al. 2020, "From Variational to Deterministi
 section 4.
 """
 
+from threading import Lock
+
 import numpy as np
 from sklearn import config_context
 from sklearn.mixture import GaussianMixture
@@ -11,24 +13,26 @@ from threadpoolctl import threadpool_limits
 
 MAX_COMPONENTS = 10  # as in the paper
 MIN_CODES_PER_COMPONENT = 50
+ONE_AT_A_TIME = Lock()  # of the mixtures: the BLAS has its number of threads for the whole process
 MAX_CODES = 10_000  # a mixture of ten changes little with more, and `fit` would be slower
 
 
 class SomeRows:
-    """At most MAX_CODES rows of X, drawn without replacement, and read slice by slice.
+    """Rows of X, read slice by slice.
 
     Parameters
     ----------
     rows : ndarray of shape (n, n_features)
-    seed : int
+    seed : int or None
+        Draws at most MAX_CODES rows, without replacement; None takes all.
     change : callable or None
         Maps rows as they are read.
     """
 
-    def __init__(self, rows, seed, change=None):
+    def __init__(self, rows, seed=None, change=None):
         self.rows, self.change = rows, change
         self.indices = np.arange(len(rows))
-        if len(rows) > MAX_CODES:
+        if seed is not None and len(rows) > MAX_CODES:
             drawn = np.random.RandomState(seed).choice(len(rows), MAX_CODES, replace=False)
             self.indices = np.sort(drawn)
 
@@ -36,6 +40,11 @@ class SomeRows:
     def shape(self):
         """Rows and columns."""
         return len(self), self.rows.shape[1]
+
+    @property
+    def size(self):
+        """How many numbers there are."""
+        return len(self) * self.rows.shape[1]
 
     def __len__(self):
         return len(self.indices)
@@ -54,10 +63,10 @@ class CodeMixture:
     """
 
     def _fitted_mixture(self):
-        mixture = self._code_mixture
-        if isinstance(mixture, tuple):
-            self._code_mixture = mixture = fit_code_mixture(*mixture)
-        return mixture
+        with ONE_AT_A_TIME:
+            if isinstance(self._code_mixture, tuple):
+                self._code_mixture = fit_code_mixture(*self._code_mixture)
+            return self._code_mixture
 
     def _pack(self, state):
         if "_code_mixture" in state:

@@ -71,8 +71,10 @@ class Fitting(SharedParameters):
             trainer = self._make_trainer(network, device, schedule, generator, rows, callbacks)
             batches = self._split(network, rows, device, generator)
             state = vars(self).pop("_training_state", None) if resume else None
-            interrupt = trainer.train(*batches, max_epochs, self._moments(state))
-        give_back_memory()
+            try:
+                interrupt = trainer.train(*batches, max_epochs, self._moments(state))
+            finally:
+                give_back_memory()
         self._conclude(trainer, network, rows, generator)
         if self.warm_start or keep_state:
             self._training_state = {

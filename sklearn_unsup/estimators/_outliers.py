@@ -19,6 +19,7 @@ from sklearn_unsup.estimators._autoencoder import ConvAutoencoder
 from sklearn_unsup.estimators._documentation import DocumentationLink
 from sklearn_unsup.estimators._saving import Sealed
 from sklearn_unsup.images import as_rows
+from sklearn_unsup.lazy_rows import is_lazy
 from sklearn_unsup.scaling import row_blocks
 from sklearn_unsup.training import draw_seed
 
@@ -209,7 +210,7 @@ class ConvOutlierDetector(
 def _encode(estimator, X):
     """Return codes (n, k), X as rows (n, n_features), and the shape of a sample of X."""
     codes = np.asarray(estimator.transform(X))
-    rows, sample_shape = as_rows(X)
+    rows, sample_shape = as_rows(X[:] if is_lazy(X) else X)
     return codes, check_array(rows), sample_shape
 
 

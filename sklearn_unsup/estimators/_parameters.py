@@ -118,8 +118,8 @@ default={learning_rate_schedule}
         "cuda:1".
 
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Of training. "auto" is bfloat16 autocast on cuda and float32 elsewhere. `transform` is
-        always float32.
+        Of training. "auto" is bfloat16 autocast on a cuda device that computes in it, and float32
+        elsewhere. `transform` is always float32.
 
     compile : bool, default=False
         Compile the training step with :func:`torch.compile`.

@@ -283,7 +283,7 @@ class ConvVAE(DensityScores, CodeMixture, BaseConvEstimator):
         return super()._start(rows, generator)
 
     def _fit_scaling(self, rows):
-        return standardisation(self._observed(rows))
+        return standardisation(SomeRows(rows, change=self._observed))
 
     def _training_rows(self, rows):
         return binarize_by_row(rows, self._row_seed) if self.binarize == "static" else rows

@@ -58,7 +58,7 @@ class Batches:
             for batch in slices:
                 yield self._as_images(self.rows[order[batch]])
         else:
-            yield from self._on_device(np.take(self.rows, order[batch], axis=0) for batch in slices)
+            yield from self._on_device(_take(self.rows, order[batch]) for batch in slices)
 
     def _on_device(self, batches):
         """Yield arrays of rows (b, n_features) as images (b, c, h, w) on the device."""
@@ -70,3 +70,8 @@ class Batches:
 
     def _slices(self, n):
         return gen_batches(n, self.batch_size, min_batch_size=min(MIN_ROWS, self.batch_size))
+
+
+def _take(rows, indices):
+    """Return some rows; numpy's `take`, the faster, copies all of them if they lie otherwise."""
+    return np.take(rows, indices, axis=0) if rows.flags.c_contiguous else rows[indices]

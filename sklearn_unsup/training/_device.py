@@ -65,10 +65,11 @@ def device_after_loading(name):
 def resolve_precision(name, device):
     """Turn the parameter `precision` into the dtype of autocast in training, or None for none.
 
-    "auto" is bfloat16 on cuda and float32 elsewhere.
+    "auto" is bfloat16 on a cuda device that computes in it, and float32 elsewhere.
     """
     if name == "auto":
-        name = "bfloat16" if device.type == "cuda" else "float32"
+        fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        name = "bfloat16" if fast else "float32"
     return torch.bfloat16 if name == "bfloat16" else None
 
 

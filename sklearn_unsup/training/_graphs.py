@@ -19,9 +19,11 @@ class GraphedSteps:
     """Run a training step as it is a few times, then capture it, and replay it from there on.
 
     A graph repeats what the device did, with all that Python had decided: shapes, the `variant`,
-    the optimiser's settings, which weights have gradients. There is one for each batch shape and
-    variant; the learning rate is handed to it anew each time, and a step for which anything else
-    has changed runs as it is. What a replayed step returns is overwritten by the next.
+    the optimiser's settings, which weights have gradients, numbers of the network. There is one for
+    each batch shape and variant; the learning rate is handed to it anew each time, and a step for
+    which the optimiser's other settings or the gradients' places have changed runs as it is. (To
+    look at the network's numbers before each step would cost more than the step.) What a replayed
+    step returns is overwritten by the next.
 
     Parameters
     ----------
@@ -74,6 +76,8 @@ class GraphedSteps:
             self.graphs[key] = settings, replay, batch, rates, parts
         except RuntimeError as error:
             self.works = False
+            self.graphs.clear()  # torch frees memory of the stream's that they would use
+            leave_capture(self.generator)
             warnings.warn(
                 "The training step could not be captured as a CUDA graph "
                 f"({str(error).splitlines()[0]}). Training goes on without one, and is slower.",
@@ -117,9 +121,21 @@ def capture(function, generator, stream):
     return graph.replay, result
 
 
+def leave_capture(generator):
+    """Let generators draw again after a capture that failed: some torch leaves them in it."""
+    device = generator.device
+    index = torch.cuda.current_device() if device.index is None else device.index
+    for each in (generator, torch.cuda.default_generators[index]):
+        each.graphsafe_set_state(each.clone_state())
+
+
 def side_stream(device):
-    """Return a stream that is not the default one, on which nothing can be captured."""
-    return torch.cuda.Stream(device)
+    """Return a stream that is not the default one, on which nothing can be captured.
+
+    torch hands streams out in turn, of each priority by itself: of a high one it is nobody's who
+    copies.
+    """
+    return torch.cuda.Stream(device, priority=-1)
 
 
 def aside(stream, function):

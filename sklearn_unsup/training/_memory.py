@@ -5,6 +5,7 @@ import os
 import platform
 
 KEPT_BYTES = 2**30
+MOST_OF_OLD_GLIBC = 2**25  # more it refuses, and then trimming less would do harm
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 OF_THE_USER = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
 
@@ -17,8 +18,9 @@ def keep_freed_memory():
     and a user who has set these thresholds, are left alone.
     """
     if _is_glibc() and not any(name in os.environ for name in OF_THE_USER):
-        for threshold in (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD):
-            ctypes.CDLL(None).mallopt(threshold, KEPT_BYTES)
+        set_option = ctypes.CDLL(None).mallopt  # returns 0 if it refuses
+        if any(set_option(M_MMAP_THRESHOLD, size) for size in (KEPT_BYTES, MOST_OF_OLD_GLIBC)):
+            set_option(M_TRIM_THRESHOLD, KEPT_BYTES)
 
 
 def give_back_memory():

@@ -164,8 +164,9 @@ class Trainer(NeuralNet):
             if not self.epochs():
                 raise
             interrupt = error
+        finally:
+            del self.steps_  # it holds this trainer, and graphs hold memory of the device
         self.notify("on_train_end", X=batches, y=None)
-        del self.steps_  # it holds this trainer, and graphs hold memory of the device
         if self.best_ is not None and self.restore_best:
             self.module_.load_state_dict(self.best_[2])
         self.optimizer_.zero_grad()

@@ -161,7 +161,8 @@ def test_a_device_that_is_missing_is_replaced_with_a_warning(small, digits):
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("cls", [ConvAutoencoder, ConvVAE, ConvGAN])
-def test_what_was_trained_on_a_gpu_opens_without_one(cls, digits, tmp_path):
+def test_what_was_trained_on_a_gpu_opens_without_one(cls, digits, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
     model = cls(4, **{**SMALL, "device": "auto"}).fit(digits)
     assert model.network_.scaling.scale.is_cuda
     (tmp_path / "X.pickle").write_bytes(pickle.dumps(model))

@@ -2,7 +2,9 @@
 
 import copy
 import pickle
+import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import joblib
 import numpy as np
@@ -20,7 +22,7 @@ from skorch.callbacks import Callback
 
 from sklearn_unsup import ConvVAE
 from sklearn_unsup.datasets import load_digit_images
-from sklearn_unsup.estimators import _scores
+from sklearn_unsup.estimators import _code_density, _scores
 from sklearn_unsup.row_noise import binarize_by_row
 
 
@@ -284,6 +286,23 @@ def test_codes_of_the_mixture_follow_the_aggregated_posterior(learnt, split):
     found += np.einsum("i,ij,ik->jk", mixture["weights"], shifts, shifts)
     np.testing.assert_allclose(found, expected, atol=0.1)
     np.testing.assert_allclose(np.trace(found), np.trace(expected), rtol=0.03)
+
+
+def test_threads_that_draw_at_once_fit_one_mixture(learnt, monkeypatch):
+    model, fits, original = copy.deepcopy(learnt), [], _code_density.fit_code_mixture
+
+    def slow(*arguments):
+        fits.append(1)
+        time.sleep(0.05)
+        return original(*arguments)
+
+    monkeypatch.setattr(_code_density, "fit_code_mixture", slow)
+    model.fit(model.sample(100, random_state=0))
+    with ThreadPoolExecutor(4) as threads:
+        samples = list(threads.map(lambda _: model.sample(3, random_state=0), range(4)))
+    assert len(fits) == 1
+    for sample in samples:
+        np.testing.assert_array_equal(sample, samples[0])
 
 
 def test_drawn_pixels_have_the_noise_of_the_likelihood(learnt, binary):

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
@@ -60,6 +62,25 @@ def test_a_read_only_memory_map_is_batched_without_being_read_whole(tmp_path, re
     first = next(iter(batches(rows, 4)))
     np.testing.assert_array_equal(first.reshape(4, 2).numpy(), rows[:4])
     assert not recwarn.list
+
+
+@pytest.mark.parametrize(
+    "relaid",
+    [
+        np.asfortranarray,
+        lambda X: np.pad(X, ((0, 0), (1, 0)))[:, 1:],
+        lambda X: X.repeat(2, 0)[::2],
+    ],
+    ids=["fortran", "columns", "every other row"],
+)
+def test_a_batch_copies_its_rows_and_no_others(relaid):
+    rows = relaid(np.arange(400_000, dtype=np.float32).reshape(4000, 100))
+    tracemalloc.start()
+    for batch, start in zip(batches(rows, 40), range(0, 4000, 40), strict=True):
+        np.testing.assert_array_equal(batch.reshape(-1, 100).numpy(), rows[start : start + 40])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < rows.nbytes / 4
 
 
 def test_held_out_rows_and_training_rows_are_all_rows():

@@ -16,8 +16,12 @@ def test_devices_that_are_not_there_are_named(name):
         resolve_device(name)
 
 
-def test_precision_is_bfloat16_on_cuda_only_unless_asked_for():
-    assert resolve_precision("auto", torch.device("cuda")) is torch.bfloat16
+def test_precision_is_bfloat16_on_cuda_only_unless_asked_for(monkeypatch):
+    for has, expected in ((True, torch.bfloat16), (False, None)):
+        monkeypatch.setattr(
+            torch.cuda, "is_bf16_supported", lambda including_emulation, has=has: has
+        )
+        assert resolve_precision("auto", torch.device("cuda")) is expected
     assert resolve_precision("auto", torch.device("cpu")) is None
     assert resolve_precision("bfloat16", torch.device("cpu")) is torch.bfloat16
     assert resolve_precision("float32", torch.device("cuda")) is None

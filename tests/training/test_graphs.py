@@ -1,5 +1,6 @@
 """CUDA graphs. Without a GPU they are imitated: a replay calls the captured step again."""
 
+import warnings
 from functools import partial
 
 import numpy as np
@@ -170,6 +171,7 @@ def test_a_step_that_cannot_be_captured_is_taken_with_a_warning(images, imitatio
         raise RuntimeError("operation not permitted when stream is capturing\nmore")
 
     monkeypatch.setattr(_graphs, "capture", fail)
+    monkeypatch.setattr(_graphs, "leave_capture", lambda generator: None)
     estimator = MODELS["autoencoder"]()
     with pytest.warns(RuntimeWarning, match=r"captured .*\(operation not permitted when stream is"):
         assert_learns_the_same(estimator, images, monkeypatch.undo)
@@ -218,6 +220,26 @@ def test_graphs_learn_what_single_steps_learn_on_a_gpu(name, images, monkeypatch
 
 
 @pytest.mark.gpu
+def test_training_goes_on_after_a_capture_that_failed(images, monkeypatch):
+    monkeypatch.setattr(_trainer, "MIN_STEPS", 1)
+    capture = _graphs.capture
+
+    def invalid(function, generator, stream):
+        def waits():
+            result = function()
+            torch.cuda.synchronize()
+            return result
+
+        return capture(waits, generator, stream)
+
+    monkeypatch.setattr(_graphs, "capture", invalid)
+    with pytest.warns(RuntimeWarning, match="could not be captured"):
+        fitted = MODELS["VAE"](device="cuda").fit(images)
+    assert fitted.history_[-1]["train_loss"] < fitted.history_[0]["train_loss"]
+    assert torch.randn(3, device="cuda").isfinite().all()
+
+
+@pytest.mark.gpu
 def test_each_replay_draws_anew_what_single_steps_draw():
     device = torch.device("cuda")
     weight = torch.zeros(3, device=device, requires_grad=True)
@@ -257,8 +279,22 @@ class NoWaiting(Callback):
 @pytest.mark.parametrize("name", MODELS)
 def test_the_host_does_not_wait_for_the_gpu(name, images, monkeypatch):
     monkeypatch.setattr(_trainer, "MIN_STEPS", 1)
+    capture, captures = _graphs.capture, []
+
+    def waiting(*arguments):  # a capture may wait, and does
+        captures.append(arguments)
+        torch.cuda.set_sync_debug_mode("default")
+        try:
+            return capture(*arguments)
+        finally:
+            torch.cuda.set_sync_debug_mode("error")
+
+    monkeypatch.setattr(_graphs, "capture", waiting)
     estimator = MODELS[name](device="cuda", callbacks=[NoWaiting()])
     try:
-        assert len(estimator.fit(images).history_) == 3
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", RuntimeWarning)  # of a capture that failed
+            assert len(estimator.fit(images).history_) == 3
     finally:
         torch.cuda.set_sync_debug_mode("default")
+    assert captures
