@@ -132,8 +132,8 @@ def leave_capture(generator):
 def side_stream(device):
     """Return a stream that is not the default one, on which nothing can be captured.
 
-    torch hands streams out in turn, of each priority by itself: of a high one it is nobody's who
-    copies.
+    torch hands its streams out in turn, for each priority apart: one of high priority is not also
+    the one on which another thread copies.
     """
     return torch.cuda.Stream(device, priority=-1)
 
