@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from sklearn_unsup import inference
 from sklearn_unsup.inference import apply_in_chunks
 
 CPU = torch.device("cpu")
@@ -53,6 +54,21 @@ def test_a_full_device_gets_smaller_chunks_and_a_line_in_the_log(caplog, error):
     with caplog.at_level(logging.DEBUG, logger="sklearn_unsup"):
         np.testing.assert_array_equal(apply_in_chunks(function, rows, CPU, 3), rows)
     assert [record.args[1] for record in caplog.records] == [64, 32, 16]
+
+
+def test_wide_rows_come_in_smaller_chunks_on_an_accelerator(monkeypatch):
+    monkeypatch.setattr(inference, "CHUNK_ROWS", {})  # as if the CPU were one
+    monkeypatch.setattr(inference, "MOST_NUMBERS", 600)
+    sizes = []
+
+    def widen(tensor):
+        sizes.append(len(tensor))
+        return tensor.repeat(1, 100)
+
+    rows = np.arange(21, dtype=np.float32).reshape(7, 3)
+    found = apply_in_chunks(widen, rows, CPU, 300)
+    np.testing.assert_array_equal(found, np.tile(rows, 100))
+    assert sizes == [2] * 4
 
 
 def test_a_device_without_memory_for_one_row_is_an_error():

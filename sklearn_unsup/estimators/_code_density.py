@@ -13,8 +13,8 @@ from threadpoolctl import threadpool_limits
 
 MAX_COMPONENTS = 10  # as in the paper
 MIN_CODES_PER_COMPONENT = 50
-ONE_AT_A_TIME = Lock()  # of the mixtures: the BLAS has its number of threads for the whole process
 MAX_CODES = 10_000  # a mixture of ten changes little with more, and `fit` would be slower
+_FITTING = Lock()  # the BLAS has its number of threads for the whole process
 
 
 class SomeRows:
@@ -63,7 +63,7 @@ class CodeMixture:
     """
 
     def _fitted_mixture(self):
-        with ONE_AT_A_TIME:
+        with _FITTING:
             if isinstance(self._code_mixture, tuple):
                 self._code_mixture = fit_code_mixture(*self._code_mixture)
             return self._code_mixture
