@@ -83,7 +83,7 @@ def main():
 
     def chunked(n):
         def transform():
-            inference.CHUNK_ROWS[kind] = n
+            inference.CHUNKS[kind] = (n, 2**40)
             estimator.transform(rows)
 
         return transform

@@ -10,9 +10,10 @@ from sklearn_unsup.transfer import to_device
 
 logger = logging.getLogger(__name__)
 
-CHUNK_ROWS = {"cpu": 128}  # measured: larger ones gain little; benchmarks/results
-ACCELERATOR_CHUNK_ROWS = 4096
-MOST_NUMBERS = 2**26  # of a chunk's widest side there: 256 MB
+# Rows of a chunk, and numbers of its wider side (more are no faster on a CPU: benchmarks/results).
+# A single row costs as much as a chunk: of large images a chunk has few.
+CHUNKS = {"cpu": (128, 128 * 28 * 28)}
+CHUNKS_ELSEWHERE = (4096, 2**26)
 
 
 def apply_in_chunks(function, rows, device, n_outputs, noise=None, out=None):
@@ -49,9 +50,8 @@ def apply_in_chunks(function, rows, device, n_outputs, noise=None, out=None):
     RuntimeError
         If the device has not enough memory for one row.
     """
-    width = max(1, rows.shape[1], n_outputs)
-    on_accelerator = max(1, min(ACCELERATOR_CHUNK_ROWS, MOST_NUMBERS // width))
-    size = CHUNK_ROWS.get(device.type, on_accelerator)
+    most_rows, most_numbers = CHUNKS.get(device.type, CHUNKS_ELSEWHERE)
+    size = max(1, min(most_rows, most_numbers // max(1, rows.shape[1], n_outputs)))
     outputs = np.empty((len(rows), n_outputs), dtype=np.float32) if out is None else out
     start, n_bad = 0, 0
     with torch.inference_mode():

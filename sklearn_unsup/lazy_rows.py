@@ -1,13 +1,14 @@
 """Rows that stay where they are: HDF5 and zarr arrays, lists of files. They are read in blocks."""
 
-from math import prod
+import os
+from math import inf, prod
 
 import numpy as np
 
 from sklearn_unsup.images import check_unmasked
 
 BLOCK_BYTES = 2**19  # what is read at once: long for a disk, and yet many fill a buffer
-KEPT_DTYPES = (np.float32, np.float64, np.uint8)  # others are read as float32
+MOST_WORK = 10**6  # to find out whether two arrays share memory
 NOT_LAZY = ("__array_namespace__", "detach", "iloc", "to_numpy", "tocsr")  # in memory, or sparse
 
 
@@ -16,6 +17,26 @@ def is_lazy(X):
     has_slices = all(hasattr(X, name) for name in ("shape", "dtype", "__getitem__"))
     in_memory = isinstance(X, np.ndarray | np.generic)
     return has_slices and not in_memory and not any(hasattr(X, name) for name in NOT_LAZY)
+
+
+def numeric(rows):
+    """Return an array whose numbers torch has as well: of any width but long double."""
+    return rows.astype(np.float64) if rows.dtype.kind == "f" and rows.itemsize > 8 else rows
+
+
+def share_memory(a, b):
+    """Tell whether what is written to one may change the other, in memory or on a disk."""
+    if not (isinstance(a, np.ndarray) and isinstance(b, np.ndarray)):
+        return a is b or (type(a) is type(b) and is_lazy(a) and bool(a == b))
+    try:
+        if np.shares_memory(a, b, max_work=MOST_WORK):
+            return True
+    except np.exceptions.TooHardError:
+        return True
+    files = [getattr(each, "filename", None) for each in (a, b)]
+    if None in files or not os.path.samefile(*files):
+        return False
+    return a.offset < b.offset + b.nbytes and b.offset < a.offset + a.nbytes
 
 
 class LazyRows:
@@ -29,7 +50,13 @@ class LazyRows:
     source : object
         Has a `shape` (n, ...) and a `dtype`, and gives an array for a slice.
     check : callable, default=None
-        Called with each block that is read; raises an error if it holds what it must not.
+        Called with each block that is read; raises an error if it holds what it must not, and
+        returns its least and its largest value, and whether all are whole numbers.
+
+    Attributes
+    ----------
+    seen : tuple
+        What `check` has returned, of all blocks that have been read.
     """
 
     ndim = 2
@@ -38,8 +65,9 @@ class LazyRows:
         self.source = source
         self.check = check
         self.shape = (source.shape[0], prod(source.shape[1:]))
-        dtype = np.asanyarray(source[:1]).dtype  # netCDF4 names another than it gives
-        self.dtype = np.dtype(dtype if dtype in KEPT_DTYPES else np.float32).newbyteorder("=")
+        self.dtype = numeric(np.asanyarray(source[:1])).dtype  # netCDF4 names another than it gives
+        self.dtype = self.dtype.newbyteorder("=")
+        self.seen = (inf, -inf, True)
         self.size = prod(self.shape)
         self.nbytes = self.size * self.dtype.itemsize
         self.rows_per_block = max(1, BLOCK_BYTES * len(self) // max(1, self.nbytes))
@@ -87,7 +115,12 @@ class LazyRows:
         rows = np.asarray(rows)
         rows = rows.reshape(len(rows), -1).astype(self.dtype, copy=False)
         if self.check is not None:
-            self.check(rows)
+            low, high, are_whole = self.check(rows)
+            self.seen = (
+                min(low, self.seen[0]),
+                max(high, self.seen[1]),
+                are_whole and self.seen[2],
+            )
         return rows
 
     def min(self):

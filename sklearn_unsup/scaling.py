@@ -1,15 +1,19 @@
 """The units of X, learnt by `fit`: statistics in float64, one block of rows at a time."""
 
 import numpy as np
-from sklearn.utils import gen_batches
+from sklearn.utils import assert_all_finite, gen_batches
 
 BLOCK_SIZE = 2**19  # numbers, 4 MB in float64
 MAX_MAGNITUDE = float(np.sqrt(np.finfo(np.float32).max))  # 1.8e19: squares still fit into float32
 
 
 def row_blocks(rows, size=BLOCK_SIZE):
-    """Yield slices of rows (n, n_features) that hold at most `size` numbers, or one row."""
-    return gen_batches(len(rows), max(1, size // max(1, rows.shape[1])))
+    """Yield slices of rows (n, n_features) that hold at most `size` numbers, or one row.
+
+    Of rows that are read in blocks, they hold whole ones.
+    """
+    n, at_once = size // max(1, rows.shape[1]), getattr(rows, "rows_per_block", 1)
+    return gen_batches(len(rows), max(at_once, n - n % at_once))
 
 
 def column_moments(rows):
@@ -31,11 +35,40 @@ def column_moments(rows):
     return mean, total / rows.size
 
 
-def check_magnitude(rows):
-    """Raise a ValueError if finite values of `rows` cannot be squared in float32."""
-    if rows.dtype == np.uint8 or rows.size == 0:
-        return
-    largest = max(float(rows.max()), -float(rows.min()))
+def check_rows(rows, estimator=None):
+    """Check that all values of rows (n, n_features) are finite and can be squared in float32.
+
+    Returns
+    -------
+    low, high : float
+        The least and the largest.
+    are_whole : bool
+        Whether all are whole numbers.
+
+    Raises
+    ------
+    ValueError
+    """
+    low, high, are_whole = np.inf, -np.inf, True
+    for block in row_blocks(rows):
+        values = rows[block]
+        least, largest = float(values.min()), float(values.max())
+        if not np.isfinite([least, largest]).all():
+            name = None if estimator is None else type(estimator).__name__
+            assert_all_finite(values, estimator_name=name, input_name="X")
+        low, high = min(low, least), max(high, largest)
+        are_whole = are_whole and (values.dtype.kind in "biu" or _are_whole(values))
+    check_magnitude(low, high)
+    return low, high, are_whole
+
+
+def _are_whole(values):
+    return bool((np.trunc(values) == values).all())
+
+
+def check_magnitude(low, high):
+    """Raise a ValueError if values from `low` to `high` cannot be squared in float32."""
+    largest = max(high, -low)
     if largest > MAX_MAGNITUDE:
         raise ValueError(
             f"X holds values as large as {largest:.3g}. Networks compute in float32, where squares "

@@ -31,7 +31,7 @@ def to_device(groups, device, n_rows=None):
     Yields
     ------
     tensors : tuple of Tensor
-        float64 arrives as float32: networks compute in it, and mps has nothing wider.
+        What is wider than float32, or in another byte order, arrives as float32.
     """
     if device.type == "cuda":
         yield from _copied_ahead(groups, device, n_rows)
@@ -48,7 +48,8 @@ def keep_on_device(rows, device):
     row_bytes = rows.shape[1] * dtype.itemsize
     if len(rows) * row_bytes > RESIDENT_SHARE * torch.cuda.mem_get_info(device)[0]:
         return rows
-    kept = torch.empty(rows.shape, dtype=dtype, device=device)
+    there = torch.from_numpy(np.empty(0, dtype=dtype)).dtype
+    kept = torch.empty(rows.shape, dtype=there, device=device)
     step = max(1, PIECE_BYTES // max(1, row_bytes))
     starts = range(0, len(rows), step)
     pieces = ((rows[start : start + step],) for start in starts)
@@ -100,15 +101,16 @@ def _on_host(array, n_rows, pinned=False):
     """Return an array as a tensor of the host; a copy, if rows are added or memory is pinned."""
     dtype = _dtype_there(array.dtype)
     if n_rows is None and not pinned:
-        return torch.from_numpy(array).to(dtype)
+        return torch.from_numpy(np.asarray(array, dtype=dtype))
     shape = (len(array) if n_rows is None else n_rows, *array.shape[1:])
-    tensor = torch.empty(shape, dtype=dtype, pin_memory=pinned)
+    there = torch.from_numpy(np.empty(0, dtype=dtype)).dtype
+    tensor = torch.empty(shape, dtype=there, device="cpu", pin_memory=pinned)
     tensor[len(array) :] = 0
-    np.copyto(tensor.numpy()[: len(array)], array)
+    np.copyto(tensor.numpy()[: len(array)], array, casting="unsafe")
     return tensor
 
 
 def _dtype_there(dtype):
-    """Return the torch dtype on a device of arrays of a dtype."""
-    dtype = torch.from_numpy(np.empty(0, dtype=dtype)).dtype
-    return torch.float32 if dtype == torch.float64 else dtype
+    """Return the dtype of arrays on a device: their own, where that is narrower than float32."""
+    narrow = dtype.itemsize < 4 and dtype.name != "uint16"  # of which torch knows little
+    return dtype.newbyteorder("=") if narrow else np.dtype(np.float32)

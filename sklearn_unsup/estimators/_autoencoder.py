@@ -18,7 +18,6 @@ from sklearn_unsup.estimators._parameters import NETWORK_PARAMETERS, document
 from sklearn_unsup.estimators._scores import ReconstructionScores
 from sklearn_unsup.networks import Autoencoder, build_decoder, build_encoder
 from sklearn_unsup.scaling import check_in_range, standardisation, unit_range
-from sklearn_unsup.training import Trainer
 
 ADAM_BETAS = (0.9, 0.99)  # by time to quality: benchmarks/results/architecture.md
 
@@ -198,9 +197,8 @@ class ConvAutoencoder(ReconstructionScores, CodeMixture, BaseConvEstimator):
             )
         return network
 
-    @property
-    def _trainer(self):
-        return partial(Trainer, betas=ADAM_BETAS)
+    def _trainer_options(self):
+        return {"betas": ADAM_BETAS}
 
     def _after_training(self, rows, seed):
         self._code_mixture = self._encode(SomeRows(rows, seed)), seed

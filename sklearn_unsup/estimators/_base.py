@@ -1,12 +1,15 @@
 """What every estimator does: validate, encode, decode, draw."""
 
+import functools
+from functools import partial
 from numbers import Integral
 from typing import ClassVar
 
 import numpy as np
+from sklearn import get_config
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.callback import CallbackSupportMixin
-from sklearn.utils import assert_all_finite, check_array, check_scalar
+from sklearn.utils import check_array, check_scalar
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -17,27 +20,52 @@ from sklearn_unsup.estimators._fitting import Fitting
 from sklearn_unsup.estimators._saving import Saving
 from sklearn_unsup.images import as_rows, channels_first, find_layout, to_images, to_rows
 from sklearn_unsup.inference import apply_in_chunks
-from sklearn_unsup.lazy_rows import LazyRows, is_lazy
-from sklearn_unsup.scaling import check_magnitude
-from sklearn_unsup.training import ScikitLearnCallbacks, computing, draw_seed
-
-# What X may stay; the first is what others become, and integers must not become uint8.
-DTYPES = [np.float32, np.float64, np.uint8]
-
-
-def check_block(rows):
-    """Raise a ValueError if lazy rows hold NaN, infinity or numbers that are too large."""
-    assert_all_finite(rows, input_name="X")
-    check_magnitude(rows)
+from sklearn_unsup.lazy_rows import LazyRows, is_lazy, numeric, share_memory
+from sklearn_unsup.scaling import check_rows
+from sklearn_unsup.training import (
+    Interrupts,
+    ScikitLearnCallbacks,
+    computing,
+    draw_seed,
+    own_settings,
+)
 
 
-def _check_out(out, shape):
-    """Raise a ValueError if float32 numbers of a shape cannot be written to `out`."""
+def _check_out(out, shape, *sources):
+    """Raise a ValueError if float32 numbers of a shape cannot be written to `out`.
+
+    Neither can they where X lies: codes would be written over rows that are still to be encoded.
+    """
+    if any(share_memory(out, source) for source in sources):
+        raise ValueError("out shares memory, or a file, with X. Give an array of its own.")
     found, dtype = tuple(getattr(out, "shape", ())), getattr(out, "dtype", None)
     if found != shape:
         raise ValueError(f"out has shape {found}, expected {shape}.")
     if not np.can_cast(np.float32, dtype, "same_kind"):
         raise ValueError(f"out has dtype {dtype}, expected one of floating point, such as float32.")
+
+
+class chunks_unless_early_stopping:
+    """Hide `partial_fit` from those who ask where it would hold rows out of each chunk."""
+
+    def __init__(self, method):
+        self.method = method
+        functools.update_wrapper(self, method)
+
+    def __get__(self, estimator, cls):
+        """Return the method, or raise what is both an AttributeError and a ValueError."""
+        if estimator is None:
+            return self.method
+        if estimator.early_stopping:
+            raise EarlyStoppingError(
+                "partial_fit does not support early_stopping=True: it would hold rows out of each "
+                "chunk. Set early_stopping=False, or call fit."
+            )
+        return self.method.__get__(estimator, cls)
+
+
+class EarlyStoppingError(AttributeError, ValueError):
+    """There is no `partial_fit` with `early_stopping`; hasattr says so, as scikit-learn asks."""
 
 
 class BaseConvEstimator(
@@ -59,16 +87,20 @@ class BaseConvEstimator(
     __metadata_request__transform: ClassVar[dict] = {"out": UNUSED}  # no metadata of samples
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    @own_settings()
+    def fit(self, X, y=None, *, X_val=None):
         """Train the network on X.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
-            Rows of pixels, or images with two or three sides; float or uint8, in any units. May lie
-            on a disk: a memory map, an HDF5 or zarr array, :class:`.NpyFiles`.
+            Rows of pixels, or images with two or three sides; numbers of any dtype, in any units.
+            May lie on a disk: a memory map, an HDF5 or zarr array, :class:`.NpyFiles`.
         y : Ignored
             Not used, present for API consistency by convention.
+        X_val : array-like of shape (n_val, n_features) or (n_val, ...), default=None
+            Rows to validate on, in place of a share of X (`validation_fraction`). Only used where
+            rows are held out: with ``early_stopping=True``, and by `ConvGAN`.
 
         Returns
         -------
@@ -88,25 +120,35 @@ class BaseConvEstimator(
         KeyboardInterrupt
             On Ctrl-C; after at least one epoch, what was learnt so far is kept.
         """
-        context = self._init_callback_context(max_subtasks=self.max_epochs)
-        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         draft = self._draft()
+        context = self._init_callback_context(max_subtasks=draft.max_epochs)
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
 
         def report(rows):
             return ScikitLearnCallbacks(context, self, X, lambda net: draft._snapshot(net, rows))
 
-        resume = self.warm_start and hasattr(self, "network_")
-        interrupt = draft._learn(X, resume, self.max_epochs, self.learning_rate_schedule, report)
-        context.call_on_fit_task_end(
-            estimator=self, X=X, y=y, reconstruction_attributes=draft._fitted_attributes
-        )
-        self._commit(draft)
+        with Interrupts() as interrupts:
+            interrupt = draft._learn(
+                X,
+                X_val,
+                interrupts,
+                resume=draft.warm_start and hasattr(self, "network_"),
+                max_epochs=draft.max_epochs,
+                schedule=draft.learning_rate_schedule,
+                report=report,
+            )
+            context.call_on_fit_task_end(
+                estimator=self, X=X, y=y, reconstruction_attributes=draft._fitted_attributes
+            )
+            self._commit(draft)
         if interrupt is not None:
             raise interrupt
         self._warn_of_failure()
         return self
 
+    @chunks_unless_early_stopping
     @_fit_context(prefer_skip_nested_validation=True)
+    @own_settings()
     def partial_fit(self, X, y=None):
         """Train for one more epoch, on X, with a constant learning rate.
 
@@ -129,15 +171,28 @@ class BaseConvEstimator(
         ------
         ValueError
             If X is not of the shape, or beyond the range, of the first chunk where that matters, or
-            if a parameter that shapes the network has changed since. Else as `fit`.
+            if a parameter that shapes the network has changed since; with ``early_stopping=True``
+            (as in :class:`~sklearn.neural_network.MLPClassifier`). Else as `fit`.
         """
+        if not get_config()["skip_parameter_validation"]:  # scikit-learn does before the first call
+            self._validate_params()
         draft = self._draft()
-        interrupt = draft._learn(X, hasattr(self, "network_"), 1, "constant", keep_state=True)
-        self._commit(draft)
+        with Interrupts() as interrupts:
+            interrupt = draft._learn(
+                X,
+                None,
+                interrupts,
+                resume=hasattr(self, "network_"),
+                max_epochs=1,
+                schedule="constant",
+                is_chunk=True,
+            )
+            self._commit(draft)
         if interrupt is not None:
             raise interrupt
         return self
 
+    @own_settings()
     def transform(self, X, out=None):
         """Encode X.
 
@@ -163,9 +218,10 @@ class BaseConvEstimator(
         check_is_fitted(self)
         rows = self._validate(X)
         if out is not None:
-            _check_out(out, (len(rows), self._n_features_out))
+            _check_out(out, (len(rows), self._n_features_out), X, rows)
         return self._represent(rows, out)
 
+    @own_settings()
     def inverse_transform(self, X):
         """Decode codes.
 
@@ -186,9 +242,10 @@ class BaseConvEstimator(
                 f"X has {codes.shape[1]} features, but {type(self).__name__}.inverse_transform "
                 f"expects codes of {self._code_width} (n_components)."
             )
-        check_magnitude(codes)
+        check_rows(codes)
         return self._as_fitted(self._decode(codes))
 
+    @own_settings()
     def reconstruct(self, X):
         """Encode X and decode the codes.
 
@@ -205,6 +262,7 @@ class BaseConvEstimator(
         check_is_fitted(self)
         return self._as_fitted(self._decode(self._encode(self._validate(X))))
 
+    @own_settings()
     def sample(self, n_samples=1, random_state=None):
         """Draw new images: codes are drawn, and decoded.
 
@@ -225,7 +283,7 @@ class BaseConvEstimator(
         return self._as_fitted(self._decode(self._draw_codes(n_samples, draw_seed(random_state))))
 
     def _validate(self, X, reset=False):
-        """Return X as rows, checked; with `reset`, learn its width and layout."""
+        """Return X as rows, checked; with `reset`, learn its width, layout and range."""
         lazy = is_lazy(X)
         rows, sample_shape = as_rows(np.asanyarray(X[:1]) if lazy else X)
         is_images = len(sample_shape) > 1
@@ -234,8 +292,13 @@ class BaseConvEstimator(
                 f"X has images of shape {sample_shape}, but {type(self).__name__} was fitted with "
                 f"images of shape {self._layout[0]}. Reshape X, or fit again."
             )
-        rows = validate_data(self, rows, reset=reset, dtype=DTYPES)
-        check_magnitude(rows)
+        # Numbers stay as they come, and are converted as they are used: X may lie on a disk.
+        rows = validate_data(self, rows, reset=reset, dtype="numeric", ensure_all_finite=False)
+        if lazy:
+            rows = LazyRows(X, partial(check_rows, estimator=self))
+        else:
+            rows = numeric(rows)
+            found = check_rows(rows, estimator=self)
         if reset:
             self._layout = find_layout(
                 self.n_features_in_,
@@ -245,7 +308,8 @@ class BaseConvEstimator(
             )
             self._output_shape = sample_shape if is_images else (self.n_features_in_,)
             self.image_shape_ = channels_first(self._layout)
-        return LazyRows(X, check_block) if lazy else rows
+            self._range = None if lazy else found  # of blocks it is known when they are read
+        return rows
 
     # Using: private methods trust their input.
 

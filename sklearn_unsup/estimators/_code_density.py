@@ -4,17 +4,18 @@ Ex-post density estimation: Ghosh et al. 2020, "From Variational to Deterministi
 section 4.
 """
 
-from threading import Lock
-
 import numpy as np
 from sklearn import config_context
 from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
+from sklearn_unsup.persistence import Spec, array
+from sklearn_unsup.training import ForkSafeLock
+
 MAX_COMPONENTS = 10  # as in the paper
 MIN_CODES_PER_COMPONENT = 50
 MAX_CODES = 10_000  # a mixture of ten changes little with more, and `fit` would be slower
-_FITTING = Lock()  # the BLAS has its number of threads for the whole process
+_FITTING = ForkSafeLock()  # the BLAS has its number of threads for the whole process
 
 
 class SomeRows:
@@ -73,6 +74,24 @@ class CodeMixture:
             state["_code_mixture"] = self._fitted_mixture()
         return super()._pack(state)
 
+    def _specs(self, network, state):
+        width = state["_fitted_params"]["n_components"]
+        mixture = Spec(lambda value: is_mixture(value, width), f"a mixture of {width} columns")
+        return {**super()._specs(network, state), "_code_mixture": mixture}
+
+
+def is_mixture(value, width):
+    """Tell whether a value may be what `fit_code_mixture` returns."""
+    if not isinstance(value, dict) or value.keys() != {"weights", "means", "covariances"}:
+        return False
+    n = len(value["weights"])
+    shapes = {"weights": (n,), "means": (n, width), "covariances": (n, width, width)}
+    lows = {"weights": 0.0}
+    return n > 0 and all(
+        array(np.float32, shape, lows.get(name, -np.inf)).holds(value[name])
+        for name, shape in shapes.items()
+    )
+
 
 def fit_code_mixture(codes, random_state):
     """Fit a Gaussian mixture with full covariances.
@@ -94,8 +113,9 @@ def fit_code_mixture(codes, random_state):
     if len(codes) == 1:
         codes = np.repeat(codes, 2, axis=0)  # GaussianMixture asks for two; their variance is zero
     # With dispatch, k-means cannot start the mixture. Matrices of 32 columns are multiplied in a
-    # third of the time by one thread of the BLAS instead of two.
-    with config_context(array_api_dispatch=False), threadpool_limits(1, user_api="blas"):
+    # third of the time by one thread of the BLAS instead of two; those of OpenMP, in k-means, would
+    # hang in a forked process.
+    with config_context(array_api_dispatch=False), threadpool_limits(1):
         mixture = GaussianMixture(k, random_state=random_state, tol=1e-2, max_iter=200)
         mixture.fit(codes / scale)
     arrays = {

@@ -6,10 +6,13 @@ import numpy as np
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
+from sklearn_unsup.training import own_settings
+
 
 class Exploration:
     """Decode what lies between the codes of images, and around the code of one."""
 
+    @own_settings()
     def interpolate(self, X_a, X_b, n_steps=10, *, path="linear"):
         """Decode the codes on the way from each image of `X_a` to its partner in `X_b`.
 
@@ -47,6 +50,7 @@ class Exploration:
         images = self._as_fitted(self._decode(codes.reshape(-1, codes.shape[2])))
         return images.reshape(len(codes_a), n_steps, *images.shape[1:])
 
+    @own_settings()
     def traverse(self, X_row, component, values):
         """Decode the code of one image, with one component set to each of some values.
 

@@ -5,18 +5,23 @@ Representation Learning with Deep Convolutional Generative Adversarial Networks"
 """
 
 import warnings
-from functools import partial
 from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
+import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_unsup._sklearn import Interval, StrOptions
 from sklearn_unsup.estimators._base import BaseConvEstimator
-from sklearn_unsup.estimators._generation import generation_quality, n_held_out
+from sklearn_unsup.estimators._generation import (
+    MAX_HELD_OUT,
+    MIN_ROWS,
+    generation_quality,
+    n_held_out,
+)
 from sklearn_unsup.estimators._parameters import NETWORK_PARAMETERS, document
 from sklearn_unsup.networks import (
     HE_GAIN,
@@ -29,8 +34,9 @@ from sklearn_unsup.networks import (
     build_decoder,
     build_encoder,
 )
+from sklearn_unsup.persistence import integer
 from sklearn_unsup.scaling import check_in_range, unit_range
-from sklearn_unsup.training import AdversarialTrainer, seed_from, split_batches
+from sklearn_unsup.training import AdversarialTrainer, own_settings, seed_from, split_batches
 
 ADAM_BETAS = (0.0, 0.99)  # no momentum: Mescheder et al. 2018, section 5.1
 MIN_DIVERSITY = 0.02
@@ -195,7 +201,13 @@ default="non_saturating"
         "code",
         "ema_decay",
     )
-    _factories = ("encoder", "generator", "discriminator")
+    _factories: ClassVar[dict] = {
+        "encoder": ("encoder",),
+        "generator": ("generator", "average"),
+        "discriminator": ("discriminator",),
+    }
+    _trainer = AdversarialTrainer
+    _always_validates = True
     _gains: ClassVar[dict] = {"discriminator": HE_GAIN, "joint": HE_GAIN}
 
     def __init__(
@@ -300,14 +312,19 @@ default="non_saturating"
             ema_decay=ema_decay,
         )
 
-    @property
-    def _trainer(self):
-        return partial(
-            AdversarialTrainer,
-            betas=ADAM_BETAS,
-            n_critic=self.n_critic,
-            restore_best=self.restore_best,
-        )
+    def _trainer_options(self):
+        return {
+            "betas": ADAM_BETAS,
+            "n_critic": self.n_critic,
+            "restore_best": self.restore_best,
+        }
+
+    def _specs(self, network, state):
+        return {
+            **super()._specs(network, state),
+            "best_epoch_": integer(1, len(state["history_"])),
+            "_score_seed": integer(0, 2**31),
+        }
 
     def _start(self, rows, generator):
         if self.code == "discriminator" and self.discriminator is not None:
@@ -340,12 +357,26 @@ default="non_saturating"
         low, width = unit_range(rows)
         return low + width / 2, width / 2  # to [-1, 1]
 
-    def _split(self, network, rows, device, generator):
-        n = n_held_out(len(rows), self.validation_fraction)
+    def _split(self, network, rows, held_out, device, generator, is_chunk):
+        too_few = len(rows) < MIN_ROWS and is_chunk  # to judge by some of them
+        n = 0
+        if held_out is None and not too_few:
+            n = n_held_out(len(rows), self.validation_fraction)
         training, validation = split_batches(
             rows, self._to_images, self.batch_size, device, generator, n / len(rows)
         )
-        held_out, seed = rows[validation.indices], seed_from(generator)
+        if held_out is None and too_few:
+            return training, None
+        if held_out is None:
+            held_out = rows[validation.indices]
+        elif len(held_out) < 2:
+            raise ValueError(
+                "X_val has n_samples=1: ConvGAN compares two distributions, and expects at least 2."
+            )
+        elif len(held_out) > MAX_HELD_OUT:
+            drawn = torch.randperm(len(held_out), generator=generator)[:MAX_HELD_OUT]
+            held_out = held_out[np.sort(drawn.numpy())]
+        seed = seed_from(generator)
         return training, lambda network: self._quality(network, held_out, seed)
 
     def _conclude(self, trainer, network, rows, generator):
@@ -383,6 +414,7 @@ default="non_saturating"
     interpolate = available_if(_has_codes)(BaseConvEstimator.interpolate)
     traverse = available_if(_has_codes)(BaseConvEstimator.traverse)
 
+    @own_settings()
     def score(self, X, y=None):
         """Return minus the distance between X and as many generated images.
 

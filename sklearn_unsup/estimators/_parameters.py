@@ -1,10 +1,12 @@
 """The parameters that every estimator has: what they may be, and what they mean."""
 
 import inspect
+import io
 import pickle
 import re
 from numbers import Integral, Real
 
+import numpy as np
 from sklearn.base import BaseEstimator
 
 from sklearn_unsup._sklearn import Interval, StrOptions
@@ -98,8 +100,8 @@ default={learning_rate_schedule}
         Epochs without improvement after which to stop. Only used with `early_stopping`.
 
     tol : float, default=1e-4
-        The least fall of {watched} that counts as improvement. Only used with
-        `early_stopping`.
+        The least fall of {watched} that counts as improvement. It decides when to
+        stop, not which epoch was best. Only used with `early_stopping`.
 
     warm_start : bool, default=False
         Go on from the weights of the last `fit`, and, if that had `warm_start` too, from the state
@@ -119,15 +121,17 @@ default={learning_rate_schedule}
 
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Of training. "auto" is bfloat16 autocast on a cuda device that computes in it, and float32
-        elsewhere. `transform` is always float32.
+        elsewhere. `transform` is always float32; on a GPU its convolutions use TF32, unless
+        ``torch.backends.cudnn.allow_tf32`` is set to False.
 
     compile : bool, default=False
         Compile the training step with :func:`torch.compile`.
 
     callbacks : list, default=None
         Callbacks of skorch for the training loop, such as `skorch.callbacks.TensorBoard`, and
-        :class:`TrainingCheckpoint`, with which a training that was stopped goes on. For
-        scikit-learn's callbacks (progress bars) use `set_callbacks`."""
+        :class:`TrainingCheckpoint`, with which a training that was stopped goes on. `fit` works
+        with copies, and leaves them in `callbacks_`. For scikit-learn's callbacks (progress bars)
+        use `set_callbacks`."""
 
 SHARED_ATTRIBUTES = """\
 network_ : torch.nn.Module
@@ -147,13 +151,29 @@ network_ : torch.nn.Module
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features seen during :term:`fit`. Defined only when X has feature names that are
-        all strings."""
+        all strings.
+
+    callbacks_ : list of callbacks
+        Copies of `callbacks`, as the training has left them; they are not saved with the estimator.
+        Defined only with `callbacks`."""
 
 
 DECODER = """\
 decoder : class or callable, default=None
         Builds a custom decoder, called as `decoder(image_shape=(C, H, W), n_inputs=n_components)`:
         a :class:`torch.nn.Module` that maps codes `(b, n_inputs)` to images `(b, C, H, W)`."""
+
+
+def plain(value):
+    """Return the plain value that a parameter stands for: grids are made of numpy's.
+
+    Arrays of any library and lists become tuples, scalars of numpy become Python's.
+    """
+    if isinstance(value, np.generic):
+        return value.item()
+    if hasattr(value, "__array__") and not callable(value):
+        return plain(np.asarray(value).tolist())
+    return tuple(map(plain, value)) if isinstance(value, list | tuple) else value
 
 
 def check_widths(hidden_channels, hidden_layer_sizes):
@@ -192,10 +212,22 @@ HEADINGS = f"{PARAMETERS}|{ATTRIBUTES}"
 NEXT_PARAMETER = r"\n\n {4}(?=\w)"  # deeper indented paragraphs belong to the one before
 
 
+class _Pickler(pickle.Pickler):
+    def reducer_override(self, value):
+        """Take a class or function of the user's script as it is.
+
+        A worker process has it from cloudpickle, and has no such script.
+        """
+        name = getattr(value, "__qualname__", "<")
+        if getattr(value, "__module__", None) == "__main__" and "<" not in name:
+            return str, (name,)
+        return NotImplemented
+
+
 def check_can_be_pickled(name, factory):
     """Raise an error before the training, not when its result is to be saved."""
     try:
-        pickle.dumps(factory)
+        _Pickler(io.BytesIO()).dump(factory)
     except Exception as error:
         raise ValueError(
             f"{name}={factory!r} cannot be pickled ({error}), so the fitted estimator could not be "

@@ -2,26 +2,71 @@
 
 import os
 import warnings
+from numbers import Number
 
+import numpy as np
 import sklearn
 import torch
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_unsup import persistence
-from sklearn_unsup.persistence import CorruptedModelError
-from sklearn_unsup.training import device_after_loading, isolated_torch_rng
+from sklearn_unsup.estimators._parameters import plain
+from sklearn_unsup.images import channels_first, find_layout
+from sklearn_unsup.persistence import CorruptedModelError, Spec, array, integer, sequence
+from sklearn_unsup.training import (
+    check_moments,
+    device_after_loading,
+    expected_moments,
+    isolated_torch_rng,
+    own_settings,
+)
 
 SCIKIT_LEARNS = ("_skl", "_callback", "_parent_callback", "_propagated")  # not learnt
+OURS = ("sklearn_unsup.", "sklearn.")
+
+
+def check_shadows_nothing(estimator, state):
+    """Raise an error if a state has a name that our classes have: of a method, or a setting."""
+    taken = {
+        name
+        for cls in type(estimator).__mro__
+        if f"{cls.__module__}.".startswith(OURS)
+        for name in vars(cls)
+    }
+    shadowed = taken.intersection(state).difference(estimator._get_param_names(), ["__dict__"])
+    if shadowed:
+        raise CorruptedModelError(
+            f"The saved {type(estimator).__name__} holds {min(shadowed)!r}, which is not learnt."
+        )
+
+
+def is_epoch(row):
+    """Tell whether a value may be a row of `history_`."""
+    return isinstance(row, dict) and all(
+        isinstance(key, str) and isinstance(value, Number) for key, value in row.items()
+    )
+
+
+def is_range(value):
+    """Tell whether a value may be the range of X: least, largest, whether all are whole."""
+    return value is None or (
+        isinstance(value, tuple)
+        and len(value) == 3
+        and all(isinstance(part, Number) for part in value)
+        and value[0] <= value[1]
+    )
 
 
 class Sealed:
     """Pickle plain values and numpy arrays with a seal, and check it on loading."""
 
+    @own_settings()
     def __getstate__(self):
         """Return the state with a seal."""
         return persistence.seal(self._pack(dict(super().__getstate__())))
 
+    @own_settings()
     def __setstate__(self, state):
         """Take up a state, if its seal is whole."""
         state, versions = persistence.unseal(state, type(self).__name__)
@@ -44,23 +89,91 @@ class Sealed:
 
 
 class Saving(Sealed):
-    """Save the weights of a network as numpy arrays, in pickles and in files of their own."""
+    """Save the weights of a network as numpy arrays, in pickles and in files of their own.
+
+    What a file may bring is a fixed list of names, with the types, shapes and ranges of `_specs`.
+    """
 
     def _pack(self, state):
+        for name, value in state.items():
+            if isinstance(value, torch.Size):  # widths may come as one
+                state[name] = tuple(value)
+        state.pop("callbacks_", None)
         network = state.pop("network_", None)
         if network is not None:
-            state["_weights"] = persistence.to_plain(dict(network.state_dict()))
+            parameters, anew = state["_fitted_params"], None
+            custom = self._custom_parts(parameters)
+            if custom:
+                anew = self._build_anew(state["image_shape_"], parameters)
+            state["_weights"] = persistence.network_state(network, custom, anew)
         return state
 
     def _unpack(self, state):
+        check_shadows_nothing(self, state)
         weights = state.pop("_weights", None)
         if weights is not None:
-            network = self._build_anew(state["image_shape_"], state["_fitted_params"])
-            persistence.check_fit(network, weights)
-            persistence.load_weights(network, weights)
+            parameters = state["_fitted_params"]
+            custom = self._custom_parts(parameters)
+            network = self._build_anew(state["image_shape_"], parameters)
+            persistence.check_fit(network, weights, custom)
+            persistence.load_weights(network, weights, custom)
+            learnt = {name: state[name] for name in self._specs(network, state) if name in state}
+            self._check_learnt(learnt, network, plain(state["optimizer"]))
             state["network_"] = network.to(device_after_loading(state["device"]))
         return state
 
+    def _specs(self, network, state):
+        """Return what each fitted attribute may be, by name; children add their own."""
+        image_shape, n_features = state["image_shape_"], state["n_features_in_"]
+        sides = state["_layout"][0]
+
+        def is_layout(layout):
+            return (
+                find_layout(n_features, *layout) == layout and channels_first(layout) == image_shape
+            )
+
+        return {
+            "n_features_in_": integer(1),
+            "feature_names_in_": array(object, (n_features,), required=False),
+            "image_shape_": Spec(lambda shape: isinstance(shape, tuple), "a tuple"),
+            "_layout": Spec(is_layout, f"a layout of {n_features} numbers as {image_shape}"),
+            "_output_shape": Spec(
+                lambda shape: shape in ((n_features,), sides), f"{(n_features,)} or {sides}"
+            ),
+            "_range": Spec(is_range, "the least and the largest value of X", required=False),
+            "_fitted_params": Spec(lambda value: isinstance(value, dict), "a dict"),
+            "history_": sequence(list, is_epoch, "a list of numbers by name"),
+            "n_iter_": integer(len(state["history_"]), len(state["history_"])),
+            "_training_state": Spec(
+                lambda value: isinstance(value, dict), "the optimiser's state", required=False
+            ),
+        }
+
+    def _check_learnt(self, state, network, optimizer):
+        """Raise an error if a state holds what was not learnt, or not as it is learnt."""
+        persistence.check(self._specs(network, state), state)
+        names = state.get("feature_names_in_", ())
+        training = state.get("_training_state")
+        if not all(isinstance(name, str) for name in names):
+            raise CorruptedModelError("feature_names_in_ holds what is no name")
+        if training is None:
+            return
+        persistence.check(
+            {
+                "optimizer": Spec(lambda value: isinstance(value, str), "a name"),
+                "moments": Spec(lambda value: isinstance(value, dict), "a dict"),
+                "generator": array(np.uint8, torch.Generator().get_state().shape),
+            },
+            training,
+        )
+        torch.Generator().set_state(torch.from_numpy(training["generator"].copy()))
+        if training["optimizer"] == str(optimizer) and training["moments"]:
+            groups = self._trainer.groups(network)
+            check_moments(training["moments"], expected_moments(optimizer, groups))
+        else:  # of no use to this one
+            training["moments"] = {}
+
+    @own_settings()
     def save_weights(self, path):
         """Save what was learnt to a file that holds no code.
 
@@ -80,6 +193,10 @@ class Saving(Sealed):
             Before `fit`.
         OSError
             If the file cannot be written. What was at `path` is still there.
+        ValueError
+            If there is a FIFO or a device at `path`.
+        TypeError
+            If a custom network holds what cannot be saved.
 
         Examples
         --------
@@ -101,6 +218,7 @@ class Saving(Sealed):
         )
         return self
 
+    @own_settings()
     def load_weights(self, path):
         """Load what an estimator with the same network has learnt.
 
@@ -125,7 +243,7 @@ class Saving(Sealed):
         OSError
             If the file cannot be read.
         """
-        own = {name: getattr(self, name) for name in self._network_parameters}
+        own = self._network_params()
         file = persistence.SavedFile(path, type(self).__name__)
         with file:
             saved, shapes = (file.outline[name] for name in ("_fitted_params", "_weights"))
@@ -139,10 +257,12 @@ class Saving(Sealed):
                     f"{os.fspath(path)} was built with. Set {name} to that first."
                 )
         with file:
+            custom = self._custom_parts(own)
             network = self._build_anew(image_shape, own)
-            persistence.check_fit(network, shapes)  # before there is memory for it
+            persistence.check_fit(network, shapes, custom)  # before there is memory for it
             state = file.read()
-            persistence.load_weights(network, state.pop("_weights"))
+            persistence.load_weights(network, state.pop("_weights"), custom)
+            self._check_learnt(state, network, plain(self.optimizer))
         draft = self._draft()
         for name in draft._learnt():
             del vars(draft)[name]

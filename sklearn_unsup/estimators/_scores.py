@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_unsup.row_noise import normal_by_row
 from sklearn_unsup.scaling import column_moments, row_blocks
+from sklearn_unsup.training import own_settings
 
 BLOCK_SIZE = 2**22  # numbers, 32 MB in float64
 IMPORTANCE_BLOCK = 64  # draws a row whose noise is held in memory at once
@@ -18,6 +19,7 @@ IMPORTANCE_BLOCK = 64  # draws a row whose noise is held in memory at once
 class ReconstructionScores:
     """Score by the squared error of the reconstruction."""
 
+    @own_settings()
     def score_samples(self, X):
         """Return the negative mean squared error of each reconstruction, in the squared units of X.
 
@@ -34,6 +36,7 @@ class ReconstructionScores:
         check_is_fitted(self)
         return -self._mean_squared_errors(self._validate(X))
 
+    @own_settings()
     def score(self, X, y=None):
         """Return the share of the variance of X that its reconstruction explains.
 
@@ -76,6 +79,7 @@ class DensityScores:
     and `log_importance_weights`.
     """
 
+    @own_settings()
     def score_samples(self, X, n_importance_samples=1):
         """Return a lower bound of the log-density of each row, in nats.
 
@@ -102,6 +106,7 @@ class DensityScores:
         blocks = row_blocks(rows, BLOCK_SIZE)
         return np.concatenate([bound(self._observed(rows[block])) for block in blocks])
 
+    @own_settings()
     def score(self, X, y=None):
         """Return the mean evidence lower bound of X, in nats: the mean of `score_samples`.
 

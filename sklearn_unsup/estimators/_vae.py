@@ -26,9 +26,10 @@ from sklearn_unsup.networks import (
     build_decoder,
     build_encoder,
 )
+from sklearn_unsup.persistence import Spec, array, integer, number
 from sklearn_unsup.row_noise import binarize_by_row
 from sklearn_unsup.scaling import check_unit_interval, row_blocks, standardisation
-from sklearn_unsup.training import WarmUp, draw_seed, seed_from
+from sklearn_unsup.training import WarmUp, draw_seed, own_settings, seed_from
 
 LIKELIHOODS = {"gaussian": GaussianLikelihood, "bernoulli": BernoulliLikelihood}
 
@@ -257,6 +258,19 @@ class ConvVAE(DensityScores, CodeMixture, BaseConvEstimator):
             binarize=binarize == "dynamic",
         )
 
+    def _specs(self, network, state):
+        k = state["_fitted_params"]["n_components"]
+        specs = super()._specs(network, state)
+        is_gaussian = state["_fitted_params"]["likelihood"] == "gaussian"
+        return {
+            **specs,
+            "_code_mixture": specs["_code_mixture"] | Spec(lambda value: value is None, "None"),
+            "_row_seed": integer(0, 2**31),
+            "kl_per_component_": array(np.float64, (k,)),
+            "n_active_units_": integer(0, k),
+            **({"noise_variance_": number(0.0)} if is_gaussian else {}),
+        }
+
     def _validate(self, X, reset=False):
         rows = super()._validate(X, reset)
         likelihood = self.likelihood if reset else self._fitted_params["likelihood"]
@@ -289,10 +303,9 @@ class ConvVAE(DensityScores, CodeMixture, BaseConvEstimator):
         return binarize_by_row(rows, self._row_seed) if self.binarize == "static" else rows
 
     def _training_callbacks(self):
-        callbacks = super()._training_callbacks()
-        if self.beta_warmup_epochs:
-            callbacks.append(WarmUp(self.beta_warmup_epochs, len(self.history_)))
-        return callbacks
+        if not self.beta_warmup_epochs:
+            return []
+        return [WarmUp(self.beta_warmup_epochs, len(self.history_))]
 
     def _after_training(self, rows, seed):
         rows = SomeRows(rows, seed, self._observed)
@@ -345,6 +358,7 @@ class ConvVAE(DensityScores, CodeMixture, BaseConvEstimator):
                 stacklevel=4,
             )
 
+    @own_settings()
     def sample(self, n_samples=1, random_state=None, *, likelihood_noise=False):
         """Draw new images: codes from `prior`, decoded.
 

@@ -10,11 +10,13 @@ import os
 import shutil
 import uuid
 from functools import partial
+from glob import escape, glob
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from sklearn_unsup._paths import check_regular_file, check_replaceable
 from sklearn_unsup.persistence._state import (
     STATE_FORMAT,
     CorruptedModelError,
@@ -23,13 +25,22 @@ from sklearn_unsup.persistence._state import (
     installed_versions,
 )
 
+try:
+    import fcntl
+except ImportError:  # on Windows, where a file that is open cannot be removed anyway
+    fcntl = None
+
 WRITER = "sklearn_unsup"
-DTYPES = {"F16": "float16", "F32": "float32", "F64": "float64", "U8": "uint8", "BOOL": "bool"}
+DTYPES = {"F16": "float16", "F32": "float32", "F64": "float64", "C64": "complex64", "BOOL": "bool"}
 DTYPES |= {f"I{bits}": f"int{bits}" for bits in (8, 16, 32, 64)}
+DTYPES |= {f"U{bits}": f"uint{bits}" for bits in (8, 16, 32, 64)}
 
 # What content that was altered on purpose, digest and all, can bring about.
 CONTENT_ERRORS = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError)
 CONTENT_ERRORS = (*CONTENT_ERRORS, SafetensorError)
+
+
+SEQUENCES = {"list": list, "tuple": tuple, "ndarray": np.ndarray}
 
 
 def save_file(path, kind, state, **header):
@@ -50,7 +61,10 @@ def save_file(path, kind, state, **header):
     ------
     OSError
         If the file cannot be written. What was at `path` is still there.
+    ValueError
+        If there is something at `path` that is no regular file, such as a device.
     """
+    check_replaceable(path)
     arrays = {}
     header = {
         "format": STATE_FORMAT,
@@ -90,15 +104,16 @@ class SavedFile(contextlib.AbstractContextManager):
 
     def __init__(self, path, kind):
         self.path = os.fspath(path)
-        self.size = os.path.getsize(self.path)  # safetensors has its own errors for what is missing
+        check_regular_file(self.path)  # safetensors calls "not found" what it cannot read
+        self.size = os.path.getsize(self.path)
         with self:
             self._file = safe_open(self.path, "numpy")
             metadata = self._file.metadata() or {}
             if WRITER not in metadata or "sha256" not in metadata:
                 raise CorruptedModelError("it was not written by sklearn_unsup")
-            _check_digest(metadata[WRITER], metadata["sha256"])
             self.header = json.loads(metadata[WRITER])
             check_format(self.header["format"], self.header["versions"], "it")
+            self._check_digest(metadata[WRITER], metadata["sha256"])
             if self.header["kind"] != kind:
                 raise CorruptedModelError(f"it is of {self.header['kind']}, expected {kind}")
             slices = {name: self._file.get_slice(name) for name in self._file.keys()}
@@ -111,7 +126,7 @@ class SavedFile(contextlib.AbstractContextManager):
     def read(self):
         """Return the state, after the digest of its arrays was checked."""
         arrays = self._file.get_tensors()
-        _check_digest(arrays, self.header["sha256"])
+        self._check_digest(arrays, self.header["sha256"])
         return from_json(self.header["state"], arrays)
 
     def __exit__(self, kind, error, traceback):
@@ -121,26 +136,27 @@ class SavedFile(contextlib.AbstractContextManager):
                 f"{self.path} ({self.size} bytes) cannot be loaded: {error}"
             ) from error
 
-
-def _check_digest(value, expected):
-    found = digest(value)
-    if found != expected:
-        raise CorruptedModelError(
-            f"it was altered: its digest is {found[:12]}, expected {expected[:12]}"
-        )
+    def _check_digest(self, value, expected):
+        found = digest(value, self.header["format"])
+        if found != expected:
+            raise CorruptedModelError(
+                f"it was altered: its digest is {found[:12]}, expected {expected[:12]}"
+            )
 
 
 def to_json(value, arrays, name=""):
     """Return a value as JSON can hold it; its arrays go to `arrays`."""
-    if isinstance(value, np.ndarray) and value.dtype != object:
+    if isinstance(value, np.ndarray) and value.dtype.name in DTYPES.values():
         arrays[name] = np.ascontiguousarray(value).reshape(value.shape)
         return {"array": name}
     if isinstance(value, dict):
         items = value.items()
         return {"dict": [[key, to_json(item, arrays, _join(name, key))] for key, item in items]}
-    if isinstance(value, list | tuple | np.ndarray):
+    is_array = isinstance(value, np.ndarray)
+    if isinstance(value, list | tuple) or (is_array and value.dtype.kind == "O"):
         items = [to_json(item, arrays, _join(name, i)) for i, item in enumerate(value)]
-        return {type(value).__name__: items}
+        kind = next(kind for kind in SEQUENCES if isinstance(value, SEQUENCES[kind]))
+        return {kind: items}
     if isinstance(value, np.generic):
         return value.item()
     if value is None or isinstance(value, str | int | float):
@@ -186,6 +202,23 @@ def _join(*names):
     return "/".join(str(name) for name in names if name != "")
 
 
+def remove_leftovers(path):
+    """Remove what a process that was killed has left beside `path`, and nothing of a living one."""
+    folder, name = os.path.split(path)
+    for leftover in glob(os.path.join(escape(folder), f".{escape(name)}.*")):
+        with contextlib.suppress(OSError, ValueError):
+            check_regular_file(leftover)
+            with open(leftover, "rb") as file:
+                _lock(file)
+                os.unlink(leftover)
+
+
+def _lock(file):
+    """Lock a file until it is closed; raise an OSError if somebody else has."""
+    if fcntl is not None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 def _replace(path, content):
     """Write a file beside `path`, see it to the disk, and move it there."""
     path = os.path.realpath(path)  # what a link points to is replaced, not the link
@@ -193,6 +226,8 @@ def _replace(path, content):
     temporary = os.path.join(folder, f".{name}.{uuid.uuid4().hex}")
     try:
         with open(temporary, "xb") as file:
+            with contextlib.suppress(OSError):  # a file system may have no locks
+                _lock(file)  # until it is closed: `remove_leftovers` of others lets it be
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -1,9 +1,12 @@
 """The training loop of two players, on skorch."""
 
+from typing import ClassVar
+
 import torch
 
+from sklearn_unsup.persistence import Spec, integer
+from sklearn_unsup.training._batches import MIN_ROWS
 from sklearn_unsup.training._errors import TrainingDivergedError
-from sklearn_unsup.training._optimizers import build_optimizer
 from sklearn_unsup.training._trainer import Trainer, detached
 
 
@@ -30,7 +33,17 @@ class AdversarialTrainer(Trainer):
         As of `Trainer`.
     """
 
-    kept = (*Trainer.kept, "n_turns_", "parts_")
+    kept: ClassVar[dict] = {
+        **Trainer.kept,
+        "n_turns_": integer(0),
+        "parts_": Spec(
+            lambda parts: (
+                isinstance(parts, dict)
+                and all(isinstance(k, str) and v.shape == () for k, v in parts.items())
+            ),
+            "parts of the loss",
+        ),
+    }
     monitored = "valid_distance"
 
     def __init__(self, network, *, n_critic, restore_best, **options):
@@ -51,11 +64,12 @@ class AdversarialTrainer(Trainer):
     def initialize_optimizer(self, triggered_directly=None):
         """Build the optimiser, with a group for each player."""
         self.players_ = self.module_.players()
-        groups = [{"params": parameters} for parameters in self.players_.values()]
-        self.optimizer_ = build_optimizer(
-            self.optimizer, groups, self.lr, self.weight_decay, self.betas
-        )
-        return self
+        return super().initialize_optimizer(triggered_directly)
+
+    @staticmethod
+    def groups(network):
+        """Return the network's parameters as the optimiser has them: a group for each player."""
+        return [{"params": parameters} for parameters in network.players().values()]
 
     def train_step(self, batch, **fit_params):
         """Let the discriminator take its turn, and, if it is due, the generator."""
@@ -68,7 +82,8 @@ class AdversarialTrainer(Trainer):
         """Let the discriminator take its turn, and the generator if it plays."""
         with self.autocast():
             with torch.set_grad_enabled(plays):
-                codes, generated = self.module_.generate(len(batch), self.generator_)
+                n = max(MIN_ROWS, len(batch))  # BatchNorm cannot learn from one
+                codes, generated = self.module_.generate(n, self.generator_)
             parts = self.discriminator_losses_(batch, codes, generated.detach(), self.generator_)
         self._step("discriminator", parts["discriminator_loss"], batch)
         if plays:

@@ -1,14 +1,34 @@
 """Training that is stopped and goes on as if it had not been: all that the next epoch needs."""
 
+import copy
+import warnings
+from itertools import count
 from numbers import Number
 from pathlib import Path
+from pickle import PickleError
 
+import numpy as np
 import torch
 from skorch.callbacks import Callback, LRScheduler
 from skorch.history import History
 
-from sklearn_unsup.persistence import SavedFile, save_file, to_plain, to_tensors
-from sklearn_unsup.training._optimizers import match_strides
+from sklearn_unsup.persistence import (
+    SavedFile,
+    Spec,
+    array,
+    check,
+    check_fit,
+    fingerprint,
+    load_weights,
+    network_state,
+    remove_leftovers,
+    save_file,
+    to_plain,
+    to_state_dict,
+    to_tensors,
+)
+from sklearn_unsup.training._optimizers import check_moments, expected_moments, match_strides
+from sklearn_unsup.training._progress import ScikitLearnCallbacks
 
 
 class TrainingCheckpoint(Callback):
@@ -26,15 +46,17 @@ class TrainingCheckpoint(Callback):
     Parameters
     ----------
     dirname : str or path-like
-        Folder of the files; made if it does not exist. The file of a fit is named after the class
-        and a digest of the parameters, the initial weights, learning-rate schedulers and (at most
-        1,000 rows of) X: if one of them has changed, `fit` starts anew. So it does for large X on
-        another kind of device, unless `batch_size` is a number.
+        Folder of the files; made if it does not exist. The file of a fit is named after the class,
+        a digest of all that decides the end (the parameters, every row of X, the initial weights,
+        the settings of the other callbacks, the code of a custom network), and the device. If one
+        of them has changed, `fit` starts anew.
 
     Raises
     ------
     ValueError
-        In `fit`, if the estimator's `random_state` is None: nobody could tell which fit it was.
+        In `fit`, if nobody could tell which fit it was: the estimator's `random_state` is None, or
+        another callback cannot be pickled. (Those of :mod:`skorch.callbacks.logging` may be
+        anything: they change nothing.)
     CorruptedModelError
         In `fit`, if its file is damaged.
 
@@ -65,49 +87,154 @@ class TrainingCheckpoint(Callback):
         """Go on from the file, if there is one."""
         folder = Path(self.dirname)
         folder.mkdir(parents=True, exist_ok=True)
-        settings = [callback.get_params() for callback in _schedulers(net)]
-        settings.append(net.batches_.batch_size)  # "auto" is not the same on each device
-        self.path_ = folder / f"{net.identify(settings)}.safetensors"
-        for leftover in folder.glob(f".{self.path_.name}.*"):  # of a save that was killed
-            leftover.unlink(missing_ok=True)
+        name = net.identity_
+        precision = str(net.precision or torch.float32).removeprefix("torch.")
+        device = f"{torch.device(net.device).type}-{net.batches_.batch_size}-{precision}"
+        self.path_ = folder / f"{name}-{device}.safetensors"
+        self.anew_ = copy.deepcopy(net.module_) if net.custom else None
+        remove_leftovers(self.path_)
         if self.path_.exists():
             with SavedFile(self.path_, type(self).__name__) as file:
-                _restore(net, to_tensors(file.read()))
+                _restore(net, file.read())
+        elif others := sorted(folder.glob(f"{name}-*.safetensors")):
+            warnings.warn(
+                f"{others[0].name} is of this training on another device, or with other batches "
+                f"(this is {device}). The training starts anew, and leaves that file as it is.",
+                stacklevel=2,
+            )
 
     def on_epoch_end(self, net, **kwargs):
         """Save all that the next epoch needs."""
-        save_file(self.path_, type(self).__name__, to_plain(_state(net)))
+        save_file(self.path_, type(self).__name__, _state(net, self.anew_))
+
+    def on_train_end(self, net, **kwargs):
+        """Let go of the network."""
+        self.anew_ = None
 
 
-def _state(net):
-    optimizer = net.optimizer_.state_dict()
+def identity_of(net):
+    """Return a name that no training with another end has: the class, and a digest.
+
+    Raises
+    ------
+    ValueError
+        If a callback cannot be taken apart.
+    """
+    named = [each if isinstance(each, tuple) else ("", each) for each in net.callbacks]
+    deciding = [(name, each) for name, each in named if not _only_watches(each)]
+    identity = net.identify()
+    try:
+        return f"{identity[0]}-{fingerprint([identity, deciding])[:20]}"
+    except (TypeError, PickleError) as error:
+        raise ValueError(
+            "TrainingCheckpoint cannot tell this training from others: what is in callbacks= "
+            f"cannot be pickled ({error}). Give its class a __getstate__ that returns what decides "
+            "how the training ends."
+        ) from error
+
+
+def _only_watches(callback):
+    kind = callback if isinstance(callback, type) else type(callback)
+    watchers = (TrainingCheckpoint, ScikitLearnCallbacks)
+    return issubclass(kind, watchers) or kind.__module__ == "skorch.callbacks.logging"
+
+
+def _state(net, anew):
+    optimizer = to_plain(net.optimizer_.state_dict())
     return {
-        "network": dict(net.module_.state_dict()),
+        "network": network_state(net.module_, net.custom, anew),
         "optimizer": {**optimizer, "param_groups": _plain(optimizer["param_groups"])},
         "schedules": [
             (callback.batch_idx_, _plain(callback.lr_scheduler_.state_dict()))
             for callback in _schedulers(net)
         ],
         "history": _plain([{**row, "batches": None} for row in net.history]),
-        "trainer": {name: getattr(net, name) for name in net.kept},
-        "random_states": [generator.get_state() for generator in _generators(net)],
+        "trainer": to_plain({name: getattr(net, name) for name in net.kept}),
+        "random_states": [generator.get_state().numpy() for generator in _generators(net)],
     }
 
 
 def _restore(net, state):
-    net.module_.load_state_dict(state["network"])
-    net.optimizer_.load_state_dict(state["optimizer"])
+    """Take over a state: all of it is checked first."""
+    groups = _plain(net.optimizer_.state_dict()["param_groups"])
+    schedules = [_plain(each.lr_scheduler_.state_dict()) for each in _schedulers(net)]
+    own = [generator.get_state() for generator in _generators(net)]
+    is_dict = Spec(lambda value: isinstance(value, dict), "a dict")
+    specs = {
+        "network": is_dict,
+        "optimizer": is_dict,
+        "schedules": Spec(
+            lambda found: _are_alike(found, [(0, schedule) for schedule in schedules]),
+            "states of the same learning-rate schedules",
+        ),
+        "history": Spec(
+            lambda rows: isinstance(rows, list) and all(map(_is_row, rows, count(1))),
+            "a list of epochs",
+        ),
+        "trainer": is_dict,
+        "random_states": Spec(
+            lambda found: (
+                isinstance(found, list)
+                and len(found) == len(own)
+                and all(array(np.uint8, g.shape).holds(f) for f, g in zip(found, own, strict=True))
+            ),
+            "states of as many generators of random numbers",
+        ),
+    }
+    check(specs, state)
+    of_optimizer = {
+        "state": is_dict,
+        "param_groups": Spec(lambda found: _are_alike(found, groups), "groups of parameters"),
+    }
+    check(of_optimizer, state["optimizer"])
+    check(net.kept, state["trainer"])
+    check_fit(net.module_, state["network"], net.custom)
+    best = state["trainer"]["best_"]
+    if best is not None:
+        check_fit(net.module_, best[2])
+        state["trainer"]["best_"] = (*best[:2], to_state_dict(net.module_, best[2]))
+    check_moments(
+        state["optimizer"]["state"], expected_moments(net.optimizer, net.groups(net.module_))
+    )
+
+    load_weights(net.module_, state["network"], net.custom)
+    for saved, group in zip(state["optimizer"]["param_groups"], groups, strict=True):
+        saved["params"] = group["params"]
+    net.optimizer_.load_state_dict(to_tensors(state["optimizer"]))
     match_strides(net.optimizer_)
     for callback, (batch, schedule) in zip(_schedulers(net), state["schedules"], strict=True):
         callback.batch_idx_ = batch
-        own = callback.lr_scheduler_.state_dict()
+        own_state = callback.lr_scheduler_.state_dict()
         plain = {key: value for key, value in schedule.items() if value is not None}
-        callback.lr_scheduler_.load_state_dict({**own, **plain})
+        callback.lr_scheduler_.load_state_dict({**own_state, **plain})
     net.history = History({**row, "batches": [{}]} for row in state["history"])
-    for name, value in state["trainer"].items():
+    for name, value in to_tensors(state["trainer"]).items():
         setattr(net, name, value)
     for generator, value in zip(_generators(net), state["random_states"], strict=True):
-        generator.set_state(value)
+        generator.set_state(torch.from_numpy(value.copy()))
+
+
+def _are_alike(found, own):
+    """Tell whether a plain value is like another but for its numbers."""
+    if isinstance(own, dict):
+        same = isinstance(found, dict) and found.keys() == own.keys()
+        return same and all(_are_alike(found[key], own[key]) for key in own)
+    if isinstance(own, list | tuple):
+        same = type(found) is type(own) and len(found) == len(own)
+        return same and all(map(_are_alike, found, own))
+    if isinstance(own, Number) and not isinstance(own, bool):
+        return isinstance(found, Number) and not isinstance(found, bool) and found == found
+    return type(found) is type(own) and found == own
+
+
+def _is_row(row, number):
+    return (
+        isinstance(row, dict)
+        and all(isinstance(key, str) for key in row)
+        and all(value is None or isinstance(value, Number | str) for value in row.values())
+        and row.get("epoch") == number
+        and isinstance(row.get("dur"), Number)
+    )
 
 
 def _generators(net):

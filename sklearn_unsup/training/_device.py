@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from sklearn.utils import check_random_state
 
-from sklearn_unsup.training._workers import FORKED
+from sklearn_unsup.training._workers import FORKED, ForkSafeLock
 
-_GLOBAL_RNG_LOCK = threading.RLock()
+_GLOBAL_RNG_LOCK = ForkSafeLock(threading.RLock)
 
 
 def resolve_device(name):

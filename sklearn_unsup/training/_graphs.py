@@ -1,13 +1,14 @@
 """Training steps as CUDA graphs: one launch in place of a hundred."""
 
-import threading
 import warnings
 
 import torch
 
+from sklearn_unsup.training._workers import ForkSafeLock
+
 STEPS_BEFORE = 3  # that run as they are: libraries set themselves up in the first ones
 MIN_STEPS = 200  # of a training for which a capture is worth its time
-_CAPTURING = threading.Lock()
+_CAPTURING = ForkSafeLock()
 
 
 def has_graphs(device):

@@ -1,9 +1,13 @@
 """Optimisers and learning-rate schedules, by name."""
 
 import inspect
+from types import NoneType
 
+import numpy as np
 import torch
 from skorch.callbacks import LRScheduler
+
+from sklearn_unsup.persistence import CorruptedModelError
 
 OPTIMIZERS = {
     "adam": (torch.optim.Adam, {"fused": True}),
@@ -37,6 +41,66 @@ def build_optimizer(optimizer, parameters, learning_rate, weight_decay, betas=No
     if "weight_decay" in inspect.signature(optimizer).parameters:
         options = {**options, "weight_decay": weight_decay}
     return optimizer(parameters, lr=learning_rate, **options)
+
+
+def expected_moments(optimizer, groups):
+    """Return what an optimiser keeps of its parameters: {index: {name: tensor or number}}.
+
+    Found out by a step of another one, on zeros.
+
+    Parameters
+    ----------
+    optimizer : str or class
+    groups : list of dict
+        With "params", as the optimiser has them.
+    """
+    zeros = [
+        {"params": [torch.nn.Parameter(torch.zeros_like(p, device="cpu")) for p in group["params"]]}
+        for group in groups
+    ]
+    trial = build_optimizer(optimizer, zeros, learning_rate=1e-3, weight_decay=0.0)
+    for group in zeros:
+        for parameter in group["params"]:
+            parameter.grad = torch.zeros_like(parameter)
+    trial.step()
+    return trial.state_dict()["state"]
+
+
+def check_moments(moments, expected):
+    """Raise a CorruptedModelError if moments are not what an optimiser keeps.
+
+    Fused optimisers go by memory: they write past the end of moments that are too small.
+
+    Parameters
+    ----------
+    moments : dict
+        {index of the parameter: {name: tensor, array or number}}; parameters may be missing.
+    expected : dict
+        As `expected_moments` returns it.
+    """
+    fits = isinstance(moments, dict) and moments.keys() <= expected.keys()
+    for index, own in expected.items() if fits else ():
+        if index in moments:
+            found = moments[index]
+            fits = isinstance(found, dict) and found.keys() == own.keys()
+            fits = fits and all(_are_of_one_kind(found[name], own[name]) for name in own)
+        if not fits:
+            break
+    if not fits:
+        raise CorruptedModelError(
+            "the moments of the optimiser do not fit the parameters of the network"
+        )
+
+
+def _are_of_one_kind(value, own):
+    if not torch.is_tensor(own):
+        return isinstance(value, type(own) | NoneType)
+    found = torch.from_numpy(value) if isinstance(value, np.ndarray) else value
+    if not torch.is_tensor(found) or found.shape != own.shape:
+        return False
+    # A count of steps has torch's default dtype, which may have been another.
+    is_count = own.dim() == 0 and found.dtype in (torch.float32, torch.float64)
+    return found.dtype == own.dtype or is_count
 
 
 def schedule_callbacks(name, learning_rate, n_steps):

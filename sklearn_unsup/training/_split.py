@@ -8,7 +8,9 @@ from sklearn_unsup.training._lazy_batches import LazyBatches
 from sklearn_unsup.transfer import keep_on_device
 
 
-def split_batches(rows, to_images, batch_size, device, generator, validation_fraction=0.0):
+def split_batches(
+    rows, to_images, batch_size, device, generator, validation_fraction=0.0, held_out=None
+):
     """Return batches to train on, shuffled, and batches of held-out rows to validate on.
 
     On cuda, rows that fit are kept there.
@@ -19,6 +21,8 @@ def split_batches(rows, to_images, batch_size, device, generator, validation_fra
         As of `Batches`; the generator also chooses the rows to hold out.
     validation_fraction : float
         Share of the rows to hold out, at least one row; 0 holds out none.
+    held_out : array-like of shape (n, n_features) or None
+        Other rows to validate on, in place of a share of `rows`.
 
     Returns
     -------
@@ -32,6 +36,10 @@ def split_batches(rows, to_images, batch_size, device, generator, validation_fra
     """
     rows = keep_on_device(rows, device)
     kind = LazyBatches if isinstance(rows, LazyRows) else Batches
+    if held_out is not None:
+        training = kind(rows, to_images, batch_size, device, generator=generator)
+        kind = LazyBatches if isinstance(held_out, LazyRows) else Batches
+        return training, kind(keep_on_device(held_out, device), to_images, batch_size, device)
     if not validation_fraction:
         return kind(rows, to_images, batch_size, device, generator=generator), None
     n = len(rows)

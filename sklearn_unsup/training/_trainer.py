@@ -5,14 +5,18 @@ import copy
 import math
 from collections import defaultdict
 from numbers import Number
+from typing import ClassVar
 
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, EpochTimer, LRScheduler, PrintLog
 
-from sklearn_unsup.training._checkpoint import TrainingCheckpoint
+from sklearn_unsup.persistence import Spec, integer
+from sklearn_unsup.training._callbacks import check_monitored
+from sklearn_unsup.training._checkpoint import TrainingCheckpoint, identity_of
 from sklearn_unsup.training._errors import TrainingDivergedError, explained
 from sklearn_unsup.training._graphs import MIN_STEPS, GraphedSteps, has_graphs
+from sklearn_unsup.training._interrupts import Interrupts
 from sklearn_unsup.training._optimizers import (
     build_optimizer,
     match_strides,
@@ -58,15 +62,23 @@ class Trainer(NeuralNet):
     tol : float
         The least improvement that counts.
     identify : callable
-        Maps what else decides the end of the training to a name that it shares with no other; for
-        checkpoints.
+        Returns what decides the end of the training, beside the callbacks; for checkpoints.
     draws_globally : bool
         Whether the network draws from torch's global random state.
+    custom : sequence of str
+        Names of the parts of the network that a user wrote.
+    interrupts : Interrupts or None
+        Say when Ctrl-C may end the training; None leaves it to Python.
     betas : tuple of float or None
         Of Adam, if the optimiser is given by name; None for torch's.
     """
 
-    kept = ("best_", "stop_", "patient_until_")  # what a checkpoint keeps of the trainer itself
+    kept: ClassVar[dict] = {  # what a checkpoint keeps of the trainer itself
+        "best_": Spec(lambda best: best is None or _is_best(best), "a loss, an epoch and weights"),
+        "improved_": integer(0),
+        "stop_": Spec(lambda stop: isinstance(stop, bool), "True or False"),
+        "patient_until_": Spec(lambda epoch: isinstance(epoch, int), "an epoch"),
+    }
     monitored = "valid_loss"  # what early stopping looks at; smaller is better
     restore_best = True
 
@@ -88,6 +100,8 @@ class Trainer(NeuralNet):
         tol,
         identify,
         draws_globally,
+        custom=(),
+        interrupts=None,
         betas=None,
     ):
         super().__init__(
@@ -108,9 +122,12 @@ class Trainer(NeuralNet):
         self.tol = tol
         self.identify = identify
         self.draws_globally = draws_globally
+        self.custom = custom
+        self.interrupts = Interrupts() if interrupts is None else interrupts
         self.betas = betas
         self.prepare_losses(network, torch.compile if compile else lambda loss: loss)
         self.best_ = None  # (validation loss, epoch, weights)
+        self.improved_ = 0  # the last epoch that was better than the best by `tol`
         self.stop_ = False
         self.patient_until_ = 0  # an epoch; callbacks may set it
 
@@ -138,7 +155,10 @@ class Trainer(NeuralNet):
         """
         self.callbacks[:0] = schedule_callbacks(self.schedule, self.lr, max_epochs * len(batches))
         self.batches_ = batches
+        if any(isinstance(callback, TrainingCheckpoint) for callback in self.callbacks):
+            self.identity_ = identity_of(self)
         self.initialize()
+        check_monitored(self.callbacks_, validation is not None)
         # Last of all, so that it finds what the others have done.
         self.callbacks_.sort(key=lambda named: isinstance(named[1], TrainingCheckpoint))
         if sum(isinstance(callback, LRScheduler) for _, callback in self.callbacks_) > 1:
@@ -155,6 +175,7 @@ class Trainer(NeuralNet):
         interrupt = None
         self.notify("on_train_begin", X=batches, y=None)
         n_epochs = 0 if self.stop_ else max_epochs - len(self.history)
+        self.interrupts.start_training()
         try:
             with explained(batches):
                 self.fit_loop((batches, validation), epochs=n_epochs)
@@ -165,6 +186,7 @@ class Trainer(NeuralNet):
                 raise
             interrupt = error
         finally:
+            self.interrupts.close()
             del self.steps_  # it holds this trainer, and graphs hold memory of the device
         self.notify("on_train_end", X=batches, y=None)
         if self.best_ is not None and self.restore_best:
@@ -196,10 +218,16 @@ class Trainer(NeuralNet):
 
     def initialize_optimizer(self, triggered_directly=None):
         """Build the optimiser from its name or class."""
+        groups = self.groups(self.module_)
         self.optimizer_ = build_optimizer(
-            self.optimizer, self.module_.parameters(), self.lr, self.weight_decay, self.betas
+            self.optimizer, groups, self.lr, self.weight_decay, self.betas
         )
         return self
+
+    @staticmethod
+    def groups(network):
+        """Return the network's parameters as the optimiser has them."""
+        return [{"params": list(network.parameters())}]
 
     def get_split_datasets(self, X, y=None, **fit_params):
         """Return the batches as they came to `train`."""
@@ -219,6 +247,14 @@ class Trainer(NeuralNet):
                 if not isinstance(callback, EarlyStopping):
                     raise
                 self.stop_ = True
+            except KeyError as error:
+                if "not found in history" not in str(error):
+                    raise
+                raise ValueError(
+                    f"{type(callback).__name__} in callbacks= looks for what is not recorded "
+                    f"({error.args[0]}). Recorded are {sorted(_plain(self.history[-1]))}; what "
+                    "begins with 'valid_' only with early_stopping=True."
+                ) from error
         if self.stop_ and method_name == "on_epoch_end":
             raise _StopTraining
 
@@ -240,6 +276,7 @@ class Trainer(NeuralNet):
             self.generator_ = torch.Generator(self.device).manual_seed(VALIDATION_SEED)
         sums, n_rows, n_batches = defaultdict(float), 0, 0
         for batch in iterator:
+            self.interrupts.poll()
             self.notify("on_batch_begin", batch=batch, training=training)
             parts = step_fn(batch)
             for name, value in parts.items():
@@ -281,10 +318,12 @@ class Trainer(NeuralNet):
             return
         epoch, loss = len(self.history), self.history[-1, self.monitored]
         if self.best_ is None or loss < self.best_[0] - self.tol:
-            self.best_ = (loss, epoch, copy.deepcopy(self.module_.state_dict()))
+            self.improved_ = epoch
         elif self.patience is not None:
-            if epoch - max(self.best_[1], self.patient_until_) >= self.patience:
+            if epoch - max(self.improved_, self.patient_until_) >= self.patience:
                 self.stop_ = True
+        if self.best_ is None or loss < self.best_[0]:
+            self.best_ = (loss, epoch, copy.deepcopy(self.module_.state_dict()))
 
     def autocast(self):
         """Return a context of the training's precision."""
@@ -312,7 +351,7 @@ class Trainer(NeuralNet):
 
     def record(self, name, value):
         """Record an epoch's mean, and whether it is the best so far (checkpoints ask for that)."""
-        before = [row[name] for row in self.history[:-1]]
+        before = [row[name] for row in self.history[:-1] if name in row]
         if not math.isfinite(value):
             raise TrainingDivergedError(
                 f"Training diverged: {name} is {value} in epoch {len(self.history)} (last finite "
@@ -326,6 +365,16 @@ class Trainer(NeuralNet):
 def detached(parts):
     """Return the parts of a loss without what backward needed."""
     return {name: value.detach() for name, value in parts.items()}
+
+
+def _is_best(best):
+    return (
+        isinstance(best, tuple)
+        and len(best) == 3
+        and isinstance(best[0], Number)
+        and isinstance(best[1], int)
+        and isinstance(best[2], dict)
+    )
 
 
 def _plain(row):

@@ -2,6 +2,10 @@
 
 import contextlib
 import os
+import signal
+import threading
+import time
+import warnings
 
 import torch
 
@@ -14,17 +18,78 @@ FORKED = (
     "'multiprocessing', multiprocessing's start method 'spawn', or, on a CPU, call "
     "torch.set_num_threads(1) first in each worker."
 )
+TRIAL_SECONDS = 5.0  # for a thousandth of a second's work
 _has_computed = False  # in this process
+_was_forked = False  # this process, and nobody knows yet whether torch's threads work in it
 _forked_after_computing = False  # this process, from one that had computed
 
 
 def _remember_fork():
-    global _forked_after_computing
-    _forked_after_computing = _has_computed
+    global _was_forked, _forked_after_computing
+    _forked_after_computing, _was_forked = _has_computed, True
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_remember_fork)
+
+
+class ForkSafeLock:
+    """A lock that is free in a forked process, whoever held it in the other.
+
+    Parameters
+    ----------
+    kind : callable
+        threading.Lock or threading.RLock.
+    """
+
+    def __init__(self, kind=threading.Lock):
+        self._kind = kind
+        self._renew()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._renew)
+
+    def _renew(self):
+        self._lock = self._kind()
+
+    def __enter__(self):
+        self._lock.acquire()
+
+    def __exit__(self, *error):
+        self._lock.release()
+
+
+def _threads_work():
+    """Tell whether torch can compute with several threads here; try it in a child process.
+
+    Had the parent of this process done so, with torch's threads or by other code of the user's, it
+    would wait for threads that were not copied, forever.
+    """
+    with warnings.catch_warnings():  # Python 3.12 has one of forks beside threads
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        torch.zeros(2**20, dtype=torch.float32, device="cpu").add_(1)  # enough for all threads
+        os._exit(0)
+    end = time.monotonic() + TRIAL_SECONDS
+    while time.monotonic() < end:
+        if os.waitpid(child, os.WNOHANG)[0]:
+            return True
+        time.sleep(1e-3)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return False
+
+
+def _check_fork(device):
+    """Raise a RuntimeError in a forked process in which torch would hang."""
+    global _was_forked, _forked_after_computing
+    if device.type == "cpu" and torch.get_num_threads() == 1:
+        return
+    if _was_forked and not _forked_after_computing and device.type == "cpu":
+        _forked_after_computing = not _threads_work()
+        _was_forked = False
+    if _forked_after_computing:
+        raise RuntimeError(FORKED)
 
 
 @contextlib.contextmanager
@@ -44,8 +109,7 @@ def computing(device):
         If the device has not enough memory.
     """
     global _has_computed
-    if _forked_after_computing and (device.type != "cpu" or torch.get_num_threads() > 1):
-        raise RuntimeError(FORKED)
+    _check_fork(device)
     if not _has_computed:
         keep_freed_memory()
     _has_computed = True

@@ -1,0 +1,42 @@
+"""The callbacks that a user hands in: checked, copied, and told what they cannot find."""
+
+import copy
+import inspect
+
+from skorch.callbacks import Callback
+
+
+def copied(callbacks):
+    """Return a copy of each of skorch's callbacks, so that a training changes none of the user's.
+
+    Raises
+    ------
+    TypeError
+        If one is no callback of skorch.
+    """
+    copies = []
+    for callback in callbacks:
+        is_named = isinstance(callback, tuple) and len(callback) == 2
+        named = callback[1] if is_named else callback
+        is_class = inspect.isclass(named) and issubclass(named, Callback)
+        if not (isinstance(named, Callback) or is_class):
+            raise TypeError(
+                f"callbacks= holds {callback!r}, expected callbacks of skorch, such as "
+                "skorch.callbacks.EpochScoring(...). For callbacks of scikit-learn use "
+                "set_callbacks."
+            )
+        named = copy.copy(named)
+        copies.append((callback[0], named) if is_named else named)
+    return copies
+
+
+def check_monitored(callbacks, validates):
+    """Raise a ValueError if a callback looks at held-out rows, and none are held out."""
+    for _, callback in callbacks:
+        monitor = getattr(callback, "monitor", None)
+        if not validates and isinstance(monitor, str) and monitor.startswith("valid_"):
+            raise ValueError(
+                f"{type(callback).__name__} in callbacks= watches {monitor!r}, and no rows are "
+                "held out. Set early_stopping=True (which stops by itself: n_iter_no_change), or "
+                "let it watch 'train_loss'."
+            )
