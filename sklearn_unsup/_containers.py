@@ -61,20 +61,21 @@ def as_array(X):
     check_readable(X)
     if hasattr(X, "tocsr"):  # scikit-learn says what there is to say of sparse matrices
         return X
-    if hasattr(X, "columns") and hasattr(X, "to_numpy"):
+    if hasattr(X, "to_numpy") and hasattr(X, "columns"):  # a LazyFrame has columns only
         _check_columns(X)
         return X
     check_container(X)
+    images = "list(X)"
     if hasattr(X, "to_numpy") and len(X.shape) == 1:  # a Series
-        X = X.to_numpy()
+        X, images = X.to_numpy(), "X.to_list()"
         if X.ndim > 1:  # an array column of polars
-            raise ValueError(say_stack("X is a Series of arrays", "X.to_list()"))
+            raise ValueError(say_stack("X is a Series of arrays", images))
     X = _without_library(X)
     if not hasattr(X, "shape"):
         X = _stack(X)
     check_unmasked(X)
     if isinstance(X, np.ndarray | np.generic):
-        _check_dtype(X)
+        _check_dtype(X, images)
     return X
 
 
@@ -112,7 +113,8 @@ def _check_columns(table):
             )
 
 
-def _check_dtype(X):
+def _check_dtype(X, images):
+    """Raise an error if X is no array of numbers; `images` is the code of all its elements."""
     if X.dtype.names is not None:
         raise ValueError(
             f"X is a structured array with the fields {', '.join(X.dtype.names)}. {EXPECTED}: use "
@@ -129,7 +131,7 @@ def _check_dtype(X):
     if isinstance(cell, TEXT):
         check_text(cell, "X")
     elif X.ndim == 1 and not isinstance(cell, Number):
-        refuse_elements(X)
+        refuse_elements(X, images)
     elif X.ndim > 1 and is_image(cell):
         raise ValueError(say_stack("X is an object array of images", "X.ravel()"))
 

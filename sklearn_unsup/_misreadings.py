@@ -49,7 +49,7 @@ def warn_of_misreading(n_samples, sample_shape, image_shape=None, channel_axis=N
     guess = _guess_rows if len(sample_shape) == 1 else _guess_images
     message = guess(n_samples, tuple(sample_shape), named)
     if message is not None:
-        warnings.warn(message, UserWarning, stacklevel=4)
+        warnings.warn(message, UserWarning, stacklevel=6)  # the line that calls `fit`
 
 
 def _guess_rows(n_samples, sample_shape, named):
@@ -57,8 +57,8 @@ def _guess_rows(n_samples, sample_shape, named):
     if n_samples == width >= MIN_GREY_SIDE and not named:
         return (
             f"X of shape {(n_samples, width)} is taken as {n_samples} rows of {width} features. "
-            "If it is one grey image, use X[np.newaxis]; if it is not, set image_shape to the shape "
-            f"of one row's image, for example (1, {width}), to silence this warning."
+            "If it is one grey image, use X[np.newaxis]; if it is not, set image_shape, for "
+            f"example to (1, {width})."
         )
     side = isqrt(width // 3)
     if width == 3 * side * side and side >= MIN_SIDE:

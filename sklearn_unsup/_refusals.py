@@ -63,7 +63,7 @@ def check_text(cell, name):
         ) from None
 
 
-def refuse_elements(elements):
+def refuse_elements(elements, images="list(X)"):
     """Raise an error that says why the elements of a sequence are no images of one size."""
     first, shapes = elements[0], [shape_of(element) for element in elements]
     if _is_mapping(first):
@@ -93,7 +93,7 @@ def refuse_elements(elements):
                 f"shape {shape}. {EXPECTED}: bring all to one size and number of channels, for "
                 "example with image.convert('RGB').resize((64, 64)) of Pillow, and use np.stack."
             )
-    raise ValueError(say_stack("X holds one object for each image", "list(X)"))
+    raise ValueError(say_stack("X holds one object for each image", images))
 
 
 def say_stack(what, images):
