@@ -52,10 +52,10 @@ def as_rows(X):
         raise ValueError(f"X is a single number or object, {X!r:.60}. {EXPECTED}.")
     if n_axes == 1 and X.shape[0] == 0:
         raise ValueError(f"X is empty, it holds 0 samples. {EXPECTED}, with n of at least 1.")
-    if n_axes == 1 and not hasattr(X, "tocsr"):
+    if n_axes == 1 and not hasattr(X, "tocsr"):  # begins with scikit-learn's words
         raise ValueError(
-            f"X has 1 axis. {EXPECTED}. Reshape your data: X.reshape(1, -1) if X is one image or "
-            "row, X.reshape(-1, 1) if each number is a sample of its own."
+            f"Expected 2D array, got 1D array: X has 1 axis. {EXPECTED}. Reshape your data: "
+            "X.reshape(1, -1) if X is one row, X.reshape(-1, 1) if each number is a sample."
         )
     if n_axes > 4:
         raise ValueError(
