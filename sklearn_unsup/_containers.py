@@ -16,13 +16,17 @@ from sklearn_unsup._refusals import (
     shape_of,
 )
 
+N_ROWS_LOOKED_AT = 3  # of a table or an object array; the first may hold None
+
 
 def check_readable(X):
-    """Raise a ValueError if X cannot even be asked for its shape.
+    """Raise an error if X cannot even be asked for its shape.
 
     Call this before anything else is asked of X: the attributes of a dataset in a closed HDF5 file
     raise errors of their own, and so do those of a nested tensor.
     """
+    if isinstance(X, type):
+        raise TypeError(f"X is the class {X.__name__}, not an object of it. {EXPECTED}.")
     if getattr(X, "is_nested", False):
         raise ValueError(
             f"X is a nested tensor, which holds images of different sizes. {EXPECTED}: resize the "
@@ -99,10 +103,13 @@ def _without_library(X):
 
 
 def _check_columns(table):
-    """Raise an error if a cell in the first row of a DataFrame is an image, or a file's name."""
-    if len(table) == 0:
+    """Raise an error if a cell in the first rows of a DataFrame is an image, or text."""
+    head = table[:N_ROWS_LOOKED_AT].to_numpy()
+    if head.dtype.kind not in "OSTU":
         return
-    for column, cell in zip(table.columns, table[:1].to_numpy()[0], strict=True):
+    columns = list(table.columns)
+    for (_, i), cell in np.ndenumerate(head):
+        column = columns[i]
         if isinstance(cell, TEXT):
             check_text(cell, f"X[{column!r}]")
         elif shape_of(cell) != ():
@@ -132,8 +139,8 @@ def _check_dtype(X, images):
         check_text(cell, "X")
     elif X.ndim == 1 and not isinstance(cell, Number):
         refuse_elements(X, images)
-    elif X.ndim > 1 and is_image(cell):
-        raise ValueError(say_stack("X is an object array of images", "X.ravel()"))
+    elif X.ndim > 1 and any(map(is_image, X[:N_ROWS_LOOKED_AT].flat)):
+        raise ValueError(say_stack("X is an object array with images as cells", "X[:, i]"))
 
 
 def _stack(elements):

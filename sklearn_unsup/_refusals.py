@@ -11,11 +11,11 @@ import numpy as np
 
 EXPECTED = "Expected images (n, H, W), (n, C, H, W) or (n, H, W, C), or rows (n, n_features)"
 READ_FILES = (
-    "Read the images first, for example np.stack([np.asarray(Image.open(path).resize((64, 64))) "
+    "read the images first, for example np.stack([np.asarray(Image.open(path).resize((64, 64))) "
     "for path in {paths}]) with Pillow, or use sklearn_unsup.datasets.NpyFiles for .npy files."
 )
 TEXT = str | bytes | bytearray | PathLike
-ARRAY_PROTOCOLS = ("__array__", "__array_interface__", "__buffer__", "detach", "numpy")
+ARRAY_PROTOCOLS = ("__array__", "__array_interface__", "__buffer__", "numpy")
 
 
 def check_container(X):
@@ -24,7 +24,7 @@ def check_container(X):
         raise TypeError(f"X is None. {EXPECTED}.")
     if isinstance(X, TEXT):
         raise TypeError(
-            f"X is a path or other text, {_shorten(X)}. {EXPECTED}. "
+            f"X is a path or other text, {_shorten(X)}. {EXPECTED}: "
             + READ_FILES.format(paths="sorted(Path(X).glob('*.png'))")
         )
     if _is_mapping(X):
@@ -58,8 +58,9 @@ def check_text(cell, name):
         float(cell)
     except (TypeError, ValueError):
         raise ValueError(
-            f"{name} holds text or file names, such as {_shorten(cell)}: could not convert it to "
-            f"a number. {EXPECTED}. {READ_FILES.format(paths=name)}"
+            f"{name} holds text, such as {_shorten(cell)}: could not convert it to a number. "
+            f"{EXPECTED}. Leave labels and other text out. If it is the name of a file: "
+            f"{READ_FILES.format(paths=name)}"
         ) from None
 
 
@@ -70,6 +71,11 @@ def refuse_elements(elements, images="list(X)"):
         raise TypeError(
             f"X holds elements of type {_name(first)}. {EXPECTED}: use np.stack([np.asarray("
             f"element[{_key_of_images(first)}]) for element in X])."
+        )
+    if hasattr(first, "tocsr"):
+        raise TypeError(
+            f"X holds sparse matrices. {EXPECTED}, dense: use np.stack([image.toarray() for image "
+            "in X])."
         )
     if _is_labelled(first):
         raise ValueError(
@@ -161,5 +167,5 @@ def _name(X):
 
 def _shorten(text):
     text = fspath(text) if isinstance(text, PathLike) else text
-    shown = repr(str(text) if isinstance(text, str) else text)  # as numpy's str has another repr
+    shown = repr(str(text) if isinstance(text, str) else bytes(text))  # not as numpy's scalars
     return shown if len(shown) <= 60 else f"{shown[:57]}..."

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 import torch
 from PIL import Image
+from scipy.sparse import csr_array
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset
 
 from sklearn_unsup import ConvAutoencoder
@@ -130,7 +131,7 @@ REFUSED = {  # X, words that must be said
     "ragged images": ([[[1, 2], [3]], [[1, 2], [3]]], ["X[0] holds rows of different sizes"]),
     "a missing image": ([*IMAGES, None], ["X[6] is None"]),
     "objects of one size": (objects(IMAGES), ["np.stack(list(X))"]),
-    "objects in a table": (objects(IMAGES).reshape(-1, 1), ["np.stack(X.ravel())"]),
+    "objects in a table": (objects(IMAGES).reshape(-1, 1), ["np.stack(X[:, i])"]),
     "a column of arrays": (pd.DataFrame({"i": list(IMAGES)}), ["'i'", "np.stack(X['i']"]),
     "a column of lists": (pd.DataFrame({"i": IMAGES.tolist()}), ["'i'", "np.stack(X['i']"]),
     "a column of pictures": (
@@ -143,6 +144,12 @@ REFUSED = {  # X, words that must be said
         ["Column 'i'", "np.stack(X['i']"],
     ),
     "a column of files": (pd.DataFrame({"f": ["a.png"] * 6}), ["X['f']", "Image.open"]),
+    "a column of labels": (pd.DataFrame({"label": ["cat", "dog"]}), ["X['label']", "labels"]),
+    "a column that begins with None": (pd.DataFrame({"i": [None, *IMAGES]}), ["np.stack(X['i']"]),
+    "labels and images": (
+        pd.DataFrame({"label": range(6), "i": list(IMAGES)}).to_numpy(),
+        ["np.stack(X[:, i])"],
+    ),
     "Series": (pd.Series(list(IMAGES)), ["np.stack"]),
     "Series of pictures": (pd.Series(pillow()), ["np.stack"]),
     "Series of two sizes": (pd.Series(of_two_sizes()), ["differ in size"]),
@@ -201,6 +208,9 @@ REFUSED = {  # X, words that must be said
     "meta": (torch.zeros(3, 8, 8, device="meta"), ["meta device", "no values"]),
     "sparse": (torch.zeros(3, 8).to_sparse(), ["sparse tensor", "to_dense()"]),
     "csr": (torch.zeros(3, 8).to_sparse_csr(), ["sparse tensor", "to_dense()"]),
+    "sparse matrices": ([csr_array(image) for image in IMAGES], ["sparse", "image.toarray()"]),
+    "a class": (torch.Tensor, ["the class Tensor", "Expected"]),
+    "encoded pictures": ([b"\x89PNG"] * 2, ["text", "PNG"]),
     "a network": (torch.nn.Linear(3, 2), ["Linear", "cannot be read"]),
     "an object": (object(), ["object", "Expected"]),
 }
@@ -254,7 +264,7 @@ def test_files_that_were_closed_and_files_of_several_arrays_are_named(tmp_path):
     ("name", "code"),
     [
         ("objects of one size", "np.stack(list(X))"),
-        ("objects in a table", "np.stack(X.ravel())"),
+        ("objects in a table", "np.stack(X[:, i])"),
         ("a column of arrays", "np.stack(X['i'].to_list())"),
         ("a column of pictures", "np.stack(X['i'].to_list())"),
         ("a polars column", "np.stack(X['i'].to_list())"),
@@ -278,6 +288,6 @@ def test_what_is_advised_works(name, code):
     X, _ = REFUSED[name]
     with pytest.raises((ValueError, TypeError), match=re.escape(code)):
         as_rows(X)
-    rows, sample_shape = as_rows(eval(code, {"np": np, "X": X}))
+    rows, sample_shape = as_rows(eval(code, {"np": np, "X": X, "i": 0}))
     assert sample_shape == (8, 9)
     np.testing.assert_array_equal(rows, IMAGES.reshape(6, 72))
