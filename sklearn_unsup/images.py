@@ -10,6 +10,19 @@ from numbers import Integral
 
 import numpy as np
 
+from sklearn_unsup._containers import as_array, check_unmasked
+from sklearn_unsup._refusals import EXPECTED
+
+__all__ = [
+    "as_rows",
+    "channels_first",
+    "check_unmasked",
+    "find_layout",
+    "resolve_layout",
+    "to_images",
+    "to_rows",
+]
+
 MAX_OBVIOUS_CHANNELS = 4  # grey, grey + alpha, RGB, RGBA
 
 
@@ -30,33 +43,29 @@ def as_rows(X):
 
     Raises
     ------
-    ValueError
-        If X has more than four axes, or is a masked array with masked values.
+    ValueError, TypeError
+        If X is not that; says what came and what to do.
     """
-    if hasattr(X, "detach"):  # a torch tensor, possibly on a GPU or with a graph
-        X = X.detach().cpu().numpy()
-    check_unmasked(X)
-    if not hasattr(X, "shape"):
-        X = np.asarray(X)
-    if len(X.shape) < 3:
-        return X, tuple(X.shape[1:])
-    if len(X.shape) > 4:
+    X = as_array(X)
+    n_axes = len(X.shape)
+    if n_axes == 0:
+        raise ValueError(f"X is a single number or object, {X!r:.60}. {EXPECTED}.")
+    if n_axes == 1 and X.shape[0] == 0:
+        raise ValueError(f"X is empty, it holds 0 samples. {EXPECTED}, with n of at least 1.")
+    if n_axes == 1 and not hasattr(X, "tocsr"):  # begins with scikit-learn's words
         raise ValueError(
-            f"X has {len(X.shape)} axes, shape {tuple(X.shape)}. Expected rows (n, n_features) or "
-            "images (n, H, W), (n, C, H, W) or (n, H, W, C)."
+            f"Expected 2D array, got 1D array: X has 1 axis. {EXPECTED}. Reshape your data: "
+            "X.reshape(1, -1) if X is one row, X.reshape(-1, 1) if each number is a sample."
         )
+    if n_axes > 4:
+        raise ValueError(
+            f"X has {n_axes} axes, shape {tuple(X.shape)}. {EXPECTED}: reshape X, for example with "
+            "X.reshape(-1, *X.shape[-3:]), or take a slice of it."
+        )
+    if n_axes == 2 or hasattr(X, "tocsr"):
+        return X, tuple(X.shape[1:])
     X = np.asanyarray(X)
     return X.reshape(len(X), prod(X.shape[1:])), X.shape[1:]
-
-
-def check_unmasked(X):
-    """Raise a ValueError if X is a masked array with masked values."""
-    if np.ma.is_masked(X):
-        raise ValueError(
-            "X is a masked array with masked values. Missing values are not supported: fill them, "
-            "for example with X.filled(X.mean(axis=0)), or impute them with "
-            "sklearn.impute.SimpleImputer."
-        )
 
 
 def find_layout(n_features, image_shape=None, channel_axis=None, sample_shape=None):

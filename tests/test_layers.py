@@ -12,12 +12,16 @@ import sklearn_unsup
 PACKAGE = Path(sklearn_unsup.__file__).parent
 OURS = "sklearn_unsup"
 EVERYTHING = {"networks", "losses", "images", "inference", "persistence", "scaling", "training"}
-EVERYTHING |= {"lazy_rows", "metrics", "row_noise", "transfer", "_sklearn"}
+EVERYTHING |= {"lazy_rows", "metrics", "row_noise", "transfer", "_containers", "_misreadings"}
+EVERYTHING |= {"_sklearn"}
 MAY_IMPORT = {  # room: (packages, rooms of ours)
     "networks": ({"torch"}, {"losses"}),
     "losses": ({"torch"}, set()),
-    "images": ({"numpy"}, set()),
-    "lazy_rows": ({"numpy"}, {"images"}),
+    "_refusals": ({"numpy"}, set()),
+    "_containers": ({"numpy"}, {"_refusals"}),
+    "_misreadings": ({"numpy"}, set()),
+    "images": ({"numpy"}, {"_containers", "_refusals"}),
+    "lazy_rows": ({"numpy"}, {"_containers", "images"}),
     "row_noise": ({"numpy"}, set()),
     "scaling": ({"numpy", "sklearn"}, set()),
     "metrics": ({"numpy", "scipy", "sklearn"}, set()),
