@@ -30,8 +30,7 @@ def build_encoder(factory, image_shape, n_outputs, role="encoder", default=ConvE
         return default(image_shape, n_outputs, **widths)
     with _plain_torch():
         encoder = _build(role, factory, image_shape=image_shape, n_outputs=n_outputs)
-        try_out(role, encoder, image_shape, (n_outputs,))
-    return encoder
+        return try_out(role, encoder, image_shape, (n_outputs,))
 
 
 def build_decoder(factory, image_shape, n_inputs, role="decoder", default=ConvDecoder, **widths):
@@ -51,8 +50,7 @@ def build_decoder(factory, image_shape, n_inputs, role="decoder", default=ConvDe
         return default(image_shape, n_inputs, **widths)
     with _plain_torch():
         decoder = _build(role, factory, image_shape=image_shape, n_inputs=n_inputs)
-        try_out(role, decoder, (n_inputs,), image_shape)
-    return decoder
+        return try_out(role, decoder, (n_inputs,), image_shape)
 
 
 def _build(role, factory, **kwargs):

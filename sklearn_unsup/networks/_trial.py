@@ -5,16 +5,18 @@ import copy
 from itertools import chain
 
 import torch
+from torch import nn
 from torch.nn.parameter import is_lazy
 
 HOST_MEMORY = "can't allocate memory", "DefaultCPUAllocator: not enough memory"  # and Windows
 
 
 def try_out(role, module, shape_in, shape_out):
-    """Pass zeros through a module, in evaluation and in training; leave it in evaluation.
+    """Pass zeros through a module, in evaluation and in training; return one to train.
 
     The first pass gives lazy layers their shapes. The second is that of a copy, so that it leaves
-    no trace in the statistics of a BatchNorm or in torch's global random state.
+    no trace in the statistics of a BatchNorm or in torch's global random state. What is returned
+    is in evaluation mode, and works on copies of its inputs.
 
     Raises
     ------
@@ -35,7 +37,7 @@ def try_out(role, module, shape_in, shape_out):
             f"{role}= has built a module whose lazy parameter {unset[0]} got no shape: forward "
             "does not use its layer in evaluation mode. Use the layer there, or leave it out."
         )
-    module.register_forward_pre_hook(_copy_inputs)
+    module = _protect_inputs(module)
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         try:
             with blamed_on(role, "has built a module that cannot be copied by copy.deepcopy"):
@@ -44,18 +46,14 @@ def try_out(role, module, shape_in, shape_out):
         except Exception as error:
             if not _is_out_of_memory(error):  # the training says more of that: its batch's size
                 raise
-            return
-    if is_trainable(module) and not outputs.requires_grad:
+            return module
+    if not outputs.requires_grad and any(p.requires_grad for p in module.parameters()):
         raise ValueError(
             f"{role}= has built a module with parameters to train, but its output has no gradient: "
             "forward detaches it, or runs under torch.no_grad(). Take that out, or freeze the "
             "module with requires_grad_(False)."
         )
-
-
-def is_trainable(module):
-    """Tell whether any parameter of a module requires a gradient."""
-    return any(parameter.requires_grad for parameter in module.parameters())
+    return module
 
 
 @contextlib.contextmanager
@@ -74,6 +72,15 @@ def _is_out_of_memory(error):
     """Tell whether an error says that the main memory, or a GPU's, is full."""
     full = isinstance(error, MemoryError | torch.OutOfMemoryError)
     return full or any(words in str(error) for words in HOST_MEMORY)
+
+
+def _protect_inputs(module):
+    """Return a module that works on copies, as do its own copies."""
+    kind = type(module)
+    if hasattr(kind, "__deepcopy__") or kind.__reduce__ is not object.__reduce__:
+        module = nn.Sequential(module)  # compiled, scripted or traced: it would lose the hook
+    module.register_forward_pre_hook(_copy_inputs)
+    return module
 
 
 def _copy_inputs(module, inputs):
