@@ -123,6 +123,10 @@ def weight_normed(n_in, n_out):
     return nn.utils.parametrizations.weight_norm(nn.Linear(n_in, n_out))
 
 
+def old_weight_norm(n_in, n_out):
+    return nn.utils.weight_norm(nn.Linear(n_in, n_out))
+
+
 def spectral_normed(n_in, n_out):
     return nn.Sequential(nn.utils.parametrizations.spectral_norm(nn.Linear(n_in, n_out)))
 

@@ -1,14 +1,12 @@
 """The generative adversarial network: a generator, a discriminator, and what each wants."""
 
-import copy
-
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from sklearn_unsup import losses
 from sklearn_unsup.networks._layers import Linear
-from sklearn_unsup.networks._parts import check_distinct, trainable_parameters
+from sklearn_unsup.networks._parts import check_distinct, copy_module, trainable_parameters
 from sklearn_unsup.networks._scaling import Scaling
 from sklearn_unsup.networks._spectral_norm import add_spectral_norm
 
@@ -79,7 +77,7 @@ class GenerativeAdversarialNetwork(nn.Module):
         self.is_lipschitz = objective == "wasserstein_gp"
         self.r1_penalty = r1_penalty
         self.ema_decay = ema_decay
-        self.average = copy.deepcopy(generator).requires_grad_(False)
+        self.average = copy_module(generator).requires_grad_(False)
         n_averaged = torch.zeros((), dtype=torch.float32, device="cpu")
         self.register_buffer("n_averaged", n_averaged)
         if objective == "hinge":

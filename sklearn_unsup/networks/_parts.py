@@ -1,6 +1,20 @@
 """What networks ask of their parts, whoever has built them."""
 
+import copy
 from itertools import combinations
+
+import torch
+
+
+def copy_module(module):
+    """Return a deep copy of a module, whatever tensors its last pass has left in attributes.
+
+    torch refuses to copy those that hold a graph, as those of `torch.nn.utils.weight_norm` do; the
+    copy has them without it.
+    """
+    kept = (value for layer in module.modules() for value in vars(layer).values())
+    graphs = [value for value in kept if torch.is_tensor(value) and not value.is_leaf]
+    return copy.deepcopy(module, {id(value): value.detach().clone() for value in graphs})
 
 
 def check_distinct(**parts):

@@ -1,12 +1,13 @@
 """A trial of a user's module: what cannot work is named before the training."""
 
 import contextlib
-import copy
 from itertools import chain
 
 import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
+
+from sklearn_unsup.networks._parts import copy_module
 
 HOST_MEMORY = "can't allocate memory", "DefaultCPUAllocator: not enough memory"  # and Windows
 
@@ -41,7 +42,7 @@ def try_out(role, module, shape_in, shape_out):
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         try:
             with blamed_on(role, "has built a module that cannot be copied by copy.deepcopy"):
-                trained = copy.deepcopy(module).train()
+                trained = copy_module(module).train()
             outputs = _pass_zeros(role, trained, (2, *shape_in), (2, *shape_out))
         except Exception as error:
             if not _is_out_of_memory(error):  # the training says more of that: its batch's size

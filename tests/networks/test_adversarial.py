@@ -85,6 +85,32 @@ def test_the_average_follows_its_recurrence():
     torch.testing.assert_close(network.average.stages[0].running_mean, statistics)
 
 
+def test_a_weight_that_two_layers_share_is_averaged_once():
+    first, second = nn.Linear(3, 3), nn.Linear(3, 3)
+    second.weight = first.weight
+    generator = nn.Sequential(first, second, nn.Unflatten(1, (1, 1, 3)))
+    discriminator = ConvEncoder((1, 1, 3), 1, (4,))
+    network = GenerativeAdversarialNetwork(
+        generator, discriminator, (1, 1, 3), 3, objective="hinge", ema_decay=0.5
+    )
+    before = first.weight.detach().clone()
+    with torch.no_grad():
+        first.weight += 1
+    network.n_averaged.fill_(1e6)
+    network.update_average()
+    torch.testing.assert_close(network.average[1].weight, before + 0.5)
+
+
+def test_players_have_what_is_to_be_trained_and_one_without_is_named():
+    network = build()
+    network.generator.head.requires_grad_(False)
+    frozen = set(network.generator.head.parameters())
+    assert set(network.players()["generator"]) == set(network.generator.parameters()) - frozen
+    network.discriminator.requires_grad_(False)
+    with pytest.raises(ValueError, match=r"^discriminator=.*require a gradient"):
+        network.players()
+
+
 def test_the_encoder_learns_from_generated_images_without_moving_the_generator(images):
     network = build(encoder=ConvEncoder(SHAPE, 3, (4,)))
     initialise(network.encoder, torch.Generator().manual_seed(2))

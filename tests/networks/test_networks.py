@@ -11,6 +11,7 @@ from sklearn_unsup.networks import (
     ConvEncoder,
     build_decoder,
     build_encoder,
+    copy_module,
     initialise,
 )
 
@@ -113,6 +114,18 @@ def test_the_loss_is_the_sum_of_its_parts():
     images = torch.ones(4, 1, 2, 2)
     parts = network.train().training_loss(images, torch.Generator().manual_seed(0))
     torch.testing.assert_close(parts["loss"], parts["reconstruction"] + parts["penalty"])
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning")
+def test_a_module_is_copied_with_what_its_last_pass_has_left():
+    module = nn.Sequential(nn.utils.weight_norm(nn.Linear(2, 2)), nn.Linear(2, 2))
+    inputs = torch.ones(1, 2)
+    outputs = module(inputs)  # leaves a weight that holds a graph
+    other = copy_module(module)
+    assert torch.equal(other(inputs), outputs)
+    outputs.sum().backward()
+    assert all(p.grad is None for p in other.parameters())
+    assert not set(map(id, module.parameters())) & set(map(id, other.parameters()))
 
 
 def test_lazy_layers_get_their_shape():
