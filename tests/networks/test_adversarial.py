@@ -65,6 +65,15 @@ def test_a_hinge_bounds_the_spectral_norms_of_the_discriminator(images):
     assert min(norms) > 0.5  # normalised, not shrunk away
 
 
+def test_torchs_own_spectral_norm_is_left_as_it_is():
+    layer = nn.utils.spectral_norm(nn.Linear(6, 1))
+    discriminator = nn.Sequential(nn.Flatten(), layer)
+    generator = Generator((1, 2, 3), 2, (4,))
+    GenerativeAdversarialNetwork(generator, discriminator, (1, 2, 3), 2, objective="hinge")
+    assert discriminator[1] is layer
+    assert not nn.utils.parametrize.is_parametrized(layer)
+
+
 def test_without_a_hinge_norms_are_free():
     assert max(spectral_norms(build().discriminator)) != pytest.approx(1, abs=0.05)
 

@@ -86,6 +86,14 @@ def test_initial_weights_come_from_the_generator_alone():
     assert not torch.equal(weights(0), weights(1))
 
 
+def test_layers_of_a_user_keep_their_weights():
+    module = nn.Sequential(nn.Conv2d(1, 2, 3, bias=False), nn.Flatten(), nn.LazyLinear(2))
+    module(torch.ones(1, 1, 4, 4))
+    before = [p.clone() for p in module.parameters()]
+    initialise(module, torch.Generator().manual_seed(0))
+    assert all(map(torch.equal, module.parameters(), before))
+
+
 def linear_autoencoder(**options):
     identity = nn.PReLU(init=1.0)  # there must be something to train
     encoder, decoder = nn.Sequential(nn.Flatten(), identity), nn.Unflatten(1, (1, 2, 2))
