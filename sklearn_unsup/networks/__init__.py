@@ -20,6 +20,7 @@ from sklearn_unsup.networks._likelihoods import (
     GaussianLikelihood,
 )
 from sklearn_unsup.networks._mlp import MLPDecoder, MLPEncoder
+from sklearn_unsup.networks._parts import copy_module
 from sklearn_unsup.networks._random_features import RandomFeatures
 from sklearn_unsup.networks._variational import VariationalAutoencoder
 
@@ -42,6 +43,7 @@ __all__ = [
     "VariationalAutoencoder",
     "build_decoder",
     "build_encoder",
+    "copy_module",
     "initialise",
     "materialise",
 ]

@@ -1,13 +1,12 @@
 """The generative adversarial network: a generator, a discriminator, and what each wants."""
 
-import copy
-
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from sklearn_unsup import losses
 from sklearn_unsup.networks._layers import Linear
+from sklearn_unsup.networks._parts import check_distinct, copy_module, trainable_parameters
 from sklearn_unsup.networks._scaling import Scaling
 from sklearn_unsup.networks._spectral_norm import add_spectral_norm
 
@@ -67,6 +66,7 @@ class GenerativeAdversarialNetwork(nn.Module):
         ema_decay=0.999,
     ):
         super().__init__()
+        check_distinct(encoder=encoder, generator=generator, discriminator=discriminator)
         self.generator = generator
         self.discriminator = discriminator
         self.encoder = encoder
@@ -77,8 +77,9 @@ class GenerativeAdversarialNetwork(nn.Module):
         self.is_lipschitz = objective == "wasserstein_gp"
         self.r1_penalty = r1_penalty
         self.ema_decay = ema_decay
-        self.average = copy.deepcopy(generator).requires_grad_(False)
-        self.register_buffer("n_averaged", torch.zeros(()))
+        self.average = copy_module(generator).requires_grad_(False)
+        n_averaged = torch.zeros((), dtype=torch.float32, device="cpu")
+        self.register_buffer("n_averaged", n_averaged)
         if objective == "hinge":
             for part in (self.discriminator, self.joint):
                 add_spectral_norm(part)
@@ -125,20 +126,22 @@ class GenerativeAdversarialNetwork(nn.Module):
         return self.is_lipschitz or self.r1_penalty > 0
 
     def players(self):
-        """Return the parameters of each player."""
+        """Return the parameters of each player that are to be trained.
+
+        Raises
+        ------
+        ValueError
+            If a player has none.
+        """
         sides = {
             "discriminator": (self.discriminator, self.joint),
             "generator": (self.generator, self.encoder),
         }
-        return {
-            name: [p for part in parts if part is not None for p in part.parameters()]
-            for name, parts in sides.items()
-        }
+        return {name: trainable_parameters(name, *parts) for name, parts in sides.items()}
 
     def generate(self, n, generator=None):
         """Draw codes (n, k), and generate their images (n, c, h, w) in the network's units."""
-        codes = torch.empty(n, self.n_components, device=self.scaling.scale.device)
-        codes.normal_(generator=generator)
+        codes = self.scaling.scale.new_empty(n, self.n_components).normal_(generator=generator)
         return codes, self._in_full(self.generator(codes))
 
     def discriminator_losses(self, images, codes, generated, generator=None):
@@ -198,12 +201,18 @@ class GenerativeAdversarialNetwork(nn.Module):
         """
         n = self.n_averaged.add_(1)
         weight = 1 - ((1 + n) / (10 + n)).clamp(max=self.ema_decay)
-        current = self.generator.state_dict()
-        for name, average in self.average.state_dict().items():
+        for average, current in self._averaged():
             if average.is_floating_point():
-                average.lerp_(current[name], weight)
+                average.lerp_(current, weight.to(average.dtype))
             else:
-                average.copy_(current[name])
+                average.copy_(current)
+
+    def _averaged(self):
+        """Yield each tensor of the average and what it follows; shared ones once."""
+        for kind in ("named_parameters", "named_buffers"):
+            current = dict(getattr(self.generator, kind)())
+            for name, average in getattr(self.average, kind)():
+                yield average, current[name]
 
     def _scores(self, images, codes):
         """Scores (b,) of images, or of images with their codes."""
@@ -217,7 +226,7 @@ class GenerativeAdversarialNetwork(nn.Module):
 
     def _lipschitz_penalty(self, real, generated, inferred, codes, generator):
         """Take the gradient at random points between real and generated images."""
-        share = torch.rand(len(real), device=real.device, generator=generator)[:, None]  # (b, 1)
+        share = real.new_empty(len(real), 1).uniform_(generator=generator)  # (b, 1)
         between = torch.lerp(real, generated, share[..., None, None]).requires_grad_()
         if self.joint is not None:
             codes = torch.lerp(inferred, codes, share)

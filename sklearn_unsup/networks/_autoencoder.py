@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from sklearn_unsup.networks._parts import check_distinct, check_trainable
 from sklearn_unsup.networks._scaling import Scaling
 
 
@@ -32,6 +33,8 @@ class Autoencoder(nn.Module):
         self, encoder, decoder, image_shape, *, loss, output=None, penalty=None, noise_level=0.0
     ):
         super().__init__()
+        check_distinct(encoder=encoder, decoder=decoder)
+        check_trainable(encoder=encoder, decoder=decoder)
         self.encoder = encoder
         self.decoder = decoder
         self.scaling = Scaling(image_shape)

@@ -10,7 +10,13 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from sklearn_unsup.networks._layers import Conv2d, ConvTranspose2d, Linear, channels_last
+from sklearn_unsup.networks._layers import (
+    BatchNorm2d,
+    Conv2d,
+    ConvTranspose2d,
+    Linear,
+    channels_last,
+)
 
 LONGEST_UNHALVED_SIDE = 3
 
@@ -97,7 +103,7 @@ class ConvDecoder(nn.Module):
             geometry = _geometry(sizes[i], kernel_size)
             padding = _output_padding(sizes[i], sizes[i + 1], **geometry)
             layer = ConvTranspose2d(widths[i + 1], widths[i], output_padding=padding, **geometry)
-            norm = [nn.BatchNorm2d(widths[i + 1])] if batch_norm else []
+            norm = [BatchNorm2d(widths[i + 1])] if batch_norm else []
             stages += [*norm, nn.SiLU(), layer]
         self.stages = nn.Sequential(*stages)
 
@@ -151,11 +157,11 @@ def _fully_connected(widths, activation=nn.SiLU):
 
 def _plan(image_shape, hidden_channels):
     """Return the widths and the sizes (h, w) of an image before the first stage and after each."""
-    widths, sizes = [image_shape[0]], [tuple(image_shape[1:])]
+    widths, sizes = [int(image_shape[0])], [tuple(image_shape[1:])]
     for width in hidden_channels:
         if len(sizes) > 1 and max(sizes[-1]) <= LONGEST_UNHALVED_SIDE:
             break
-        widths.append(width)
+        widths.append(int(width))  # numpy's integers overflow
         sizes.append(tuple((s + 1) // 2 if s > LONGEST_UNHALVED_SIDE else s for s in sizes[-1]))
     return widths, sizes
 

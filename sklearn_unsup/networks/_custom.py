@@ -1,9 +1,16 @@
 """Networks of a user: built by a class or function, and then tried out."""
 
+import contextlib
+import inspect
+from itertools import chain
+
 import torch
 from torch import nn
 
 from sklearn_unsup.networks._convolutional import ConvDecoder, ConvEncoder
+from sklearn_unsup.networks._initialisation import initialise
+from sklearn_unsup.networks._layers import Unset
+from sklearn_unsup.networks._trial import blamed_on, try_out
 
 
 def build_encoder(factory, image_shape, n_outputs, role="encoder", default=ConvEncoder, **widths):
@@ -16,13 +23,14 @@ def build_encoder(factory, image_shape, n_outputs, role="encoder", default=ConvE
     TypeError
         If `factory` is a built module, or does not build one.
     ValueError
-        If the module does not map images (b, c, h, w) to codes (b, n_outputs).
+        If `factory` fails, or builds the same module again, or if the module does not map images
+        (b, c, h, w) to codes (b, n_outputs).
     """
     if factory is None:
         return default(image_shape, n_outputs, **widths)
-    encoder = _build(role, factory, image_shape=image_shape, n_outputs=n_outputs)
-    _try_out(role, encoder, image_shape, (n_outputs,))
-    return encoder
+    with _plain_torch():
+        encoder = _build(role, factory, image_shape=image_shape, n_outputs=n_outputs)
+        return try_out(role, encoder, image_shape, (n_outputs,))
 
 
 def build_decoder(factory, image_shape, n_inputs, role="decoder", default=ConvDecoder, **widths):
@@ -35,13 +43,14 @@ def build_decoder(factory, image_shape, n_inputs, role="decoder", default=ConvDe
     TypeError
         If `factory` is a built module, or does not build one.
     ValueError
-        If the module does not map codes (b, n_inputs) to images (b, c, h, w).
+        If `factory` fails, or builds the same module again, or if the module does not map codes
+        (b, n_inputs) to images (b, c, h, w).
     """
     if factory is None:
         return default(image_shape, n_inputs, **widths)
-    decoder = _build(role, factory, image_shape=image_shape, n_inputs=n_inputs)
-    _try_out(role, decoder, (n_inputs,), image_shape)
-    return decoder
+    with _plain_torch():
+        decoder = _build(role, factory, image_shape=image_shape, n_inputs=n_inputs)
+        return try_out(role, decoder, (n_inputs,), image_shape)
 
 
 def _build(role, factory, **kwargs):
@@ -50,19 +59,57 @@ def _build(role, factory, **kwargs):
             f"{role}= is a built {type(factory).__name__}. Give its class, or a function that "
             "builds it: every fit and every clone needs a network of its own, with new weights."
         )
-    module = factory(**kwargs)
+    module = _call(role, factory, kwargs)
+    if not inspect.isclass(factory):
+        with torch.random.fork_rng(devices=[]):  # the draws are those of one build
+            _check_new(role, module, _call(role, factory, kwargs))
+    for layer in module.modules():
+        if isinstance(layer, Unset) and layer.weight.is_meta:  # one of ours
+            initialise(layer, torch.default_generator)
+    _to_float32(module)
+    return module
+
+
+def _call(role, factory, kwargs):
+    given = ", ".join(f"{name}={value!r}" for name, value in kwargs.items())
+    advice = "Give a class or function that takes these two and returns a torch.nn.Module."
+    with blamed_on(role, f"fails when called with {given}", advice):
+        module = factory(**kwargs)
     if not isinstance(module, nn.Module):
         raise TypeError(f"{role}= has built a {type(module).__name__}, expected a torch.nn.Module.")
     return module
 
 
-def _try_out(role, module, shape_in, shape_out):
-    """Pass one sample of zeros; this also gives lazy layers their shapes."""
-    module.eval()
-    with torch.no_grad():
-        shape = tuple(module(torch.zeros(1, *shape_in)).shape)
-    if shape != (1, *shape_out):
-        raise ValueError(
-            f"{role}= has built a module that maps an input of shape {(1, *shape_in)} to an output "
-            f"of shape {shape}, expected {(1, *shape_out)}."
-        )
+def _check_new(role, module, another):
+    """Raise an error if two builds share what is trained."""
+    if another is module:
+        shared = f"the same {type(module).__name__} each time it is called"
+    else:
+        trained = {id(p) for p in module.parameters() if p.requires_grad}
+        if trained.isdisjoint(map(id, another.parameters())):
+            return
+        shared = "modules that share their parameters"
+    raise ValueError(
+        f"{role}= returns {shared}. Build a new one in each call: every fit and every clone needs "
+        "a network of its own, with new weights."
+    )
+
+
+def _to_float32(module):
+    """Undo a default dtype of the user's; another dtype was chosen on purpose."""
+    default = torch.get_default_dtype()
+    for tensor in chain(module.parameters(), module.buffers()):
+        if tensor.dtype == default != torch.float32:
+            tensor.data = tensor.data.float()
+
+
+@contextlib.contextmanager
+def _plain_torch():
+    """Do without the modes and the default device that a user may have set around the call."""
+    with (
+        torch.device("cpu"),
+        torch.inference_mode(False),
+        torch.enable_grad(),
+        torch.autocast("cpu", enabled=False),
+    ):
+        yield

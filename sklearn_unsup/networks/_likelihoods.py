@@ -26,7 +26,8 @@ class GaussianLikelihood(nn.Module):
     def __init__(self, image_shape):
         super().__init__()
         self.scaling = Scaling(image_shape)
-        self.register_buffer("variance", torch.ones(()))
+        variance = torch.ones((), dtype=torch.float32, device="cpu")
+        self.register_buffer("variance", variance)
 
     def mean(self, outputs):
         """Map the decoder's outputs (b, c, h, w) to the mean images, in the user's units."""

@@ -3,6 +3,7 @@
 from itertools import pairwise
 from math import prod
 
+import torch
 from torch import nn
 
 SLOPE = 0.2  # of a leaky ReLU below zero: Radford et al. 2016, section 3
@@ -122,5 +123,6 @@ def _layers(widths):
     """Return linear layers of these widths, with activations between them."""
     layers = []
     for n_inputs, n_outputs in pairwise(widths):
-        layers += [nn.Linear(n_inputs, n_outputs), nn.LeakyReLU(SLOPE)]
+        linear = nn.Linear(n_inputs, n_outputs, dtype=torch.float32, device="cpu")
+        layers += [linear, nn.LeakyReLU(SLOPE)]
     return layers[:-1]

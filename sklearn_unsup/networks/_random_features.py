@@ -26,12 +26,14 @@ class RandomFeatures(nn.Module):
 
     def __init__(self, image_shape):
         super().__init__()
-        generator = torch.Generator().manual_seed(SEED)
+        generator = torch.Generator("cpu").manual_seed(SEED)
+        options = {"dtype": torch.float32, "device": "cpu"}  # whatever torch's defaults are
         for i, (n_in, n_out) in enumerate(pairwise((image_shape[0], *WIDTHS))):
             bound = math.sqrt(6 / (9 * n_in))  # keeps the scale through a ReLU (He et al. 2015)
-            weight = torch.empty(n_out, n_in, 3, 3).uniform_(-bound, bound, generator=generator)
+            weight = torch.empty(n_out, n_in, 3, 3, **options)
+            weight.uniform_(-bound, bound, generator=generator)
             self.register_buffer(f"weight{i}", weight)
-        self.n_outputs = self(torch.zeros(1, *image_shape)).shape[1]
+        self.n_outputs = self(torch.zeros(1, *image_shape, **options)).shape[1]
 
     def forward(self, images):
         """Map images (b, c, h, w), scaled to about [-1, 1], to features (b, m)."""

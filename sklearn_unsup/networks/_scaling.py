@@ -16,8 +16,9 @@ class Scaling(nn.Module):
 
     def __init__(self, image_shape):
         super().__init__()
-        self.register_buffer("offset", torch.zeros(image_shape))  # (c, h, w)
-        self.register_buffer("scale", torch.ones(()))
+        options = {"dtype": torch.float32, "device": "cpu"}  # whatever torch's defaults are
+        self.register_buffer("offset", torch.zeros(image_shape, **options))  # (c, h, w)
+        self.register_buffer("scale", torch.ones((), **options))
 
     def forward(self, images):
         """Map images (b, c, h, w) from the user's units to the network's."""

@@ -4,6 +4,8 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
+from sklearn_unsup.networks._layers import memory_for
+
 N_ITERATIONS = 1  # a step: Miyato et al. 2018, section 2.1
 EPSILON = 1e-12
 
@@ -17,6 +19,14 @@ def add_spectral_norm(module):
     layers = [] if module is None else list(module.modules())
     for layer in layers:
         if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Linear):
+            if "weight_u" in dict(layer.named_buffers(recurse=False)):
+                continue  # torch.nn.utils.spectral_norm has done it
+            if not (parametrize.is_parametrized(layer) or "weight" in layer._parameters):
+                raise ValueError(
+                    "discriminator= has a layer with torch.nn.utils.weight_norm, which "
+                    "objective='hinge' cannot divide by a spectral norm. Use "
+                    "torch.nn.utils.parametrizations.weight_norm instead."
+                )
             norm = _SpectralNorm(layer.weight)
             # Unsafe: without a trial, which would see the memory of weights that are not set yet.
             parametrize.register_parametrization(layer, "weight", norm, unsafe=True)
@@ -27,9 +37,10 @@ class _SpectralNorm(nn.Module):
 
     def __init__(self, weight):
         super().__init__()
-        rows, columns = len(weight), weight[0].numel()
-        self.register_buffer("left", torch.full((rows,), rows**-0.5))
-        self.register_buffer("right", torch.full((columns,), columns**-0.5))
+        options = {"dtype": weight.dtype, "device": "cpu"}  # the weight may have no memory yet
+        for name, n in (("left", len(weight)), ("right", weight[0].numel())):
+            with memory_for(weight.numel()):
+                self.register_buffer(name, torch.full((n,), n**-0.5, **options))
 
     def forward(self, weight):
         matrix = weight.flatten(1)

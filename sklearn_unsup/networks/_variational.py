@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from sklearn_unsup import losses
+from sklearn_unsup.networks._parts import check_distinct, check_trainable
 
 MAX_LOG_VARIANCE = 20.0  # beyond, an outlier's exponential throws the training off
 
@@ -33,13 +34,16 @@ class VariationalAutoencoder(nn.Module):
 
     def __init__(self, encoder, decoder, likelihood, *, beta=1.0, free_bits=0.0, binarize=False):
         super().__init__()
+        check_distinct(encoder=encoder, decoder=decoder)
+        check_trainable(encoder=encoder, decoder=decoder)
         self.encoder = encoder
         self.decoder = decoder
         self.likelihood = likelihood
         self.beta = beta
         self.free_bits = free_bits
         self.binarize = binarize
-        self.register_buffer("warm_up", torch.ones(()), persistent=False)  # share of beta in force
+        share = torch.ones((), dtype=torch.float32, device="cpu")  # of beta that is in force
+        self.register_buffer("warm_up", share, persistent=False)
 
     @property
     def scaling(self):

@@ -65,6 +65,15 @@ def test_a_hinge_bounds_the_spectral_norms_of_the_discriminator(images):
     assert min(norms) > 0.5  # normalised, not shrunk away
 
 
+def test_torchs_own_spectral_norm_is_left_as_it_is():
+    layer = nn.utils.spectral_norm(nn.Linear(6, 1))
+    discriminator = nn.Sequential(nn.Flatten(), layer)
+    generator = Generator((1, 2, 3), 2, (4,))
+    GenerativeAdversarialNetwork(generator, discriminator, (1, 2, 3), 2, objective="hinge")
+    assert discriminator[1] is layer
+    assert not nn.utils.parametrize.is_parametrized(layer)
+
+
 def test_without_a_hinge_norms_are_free():
     assert max(spectral_norms(build().discriminator)) != pytest.approx(1, abs=0.05)
 
@@ -83,6 +92,32 @@ def test_the_average_follows_its_recurrence():
         statistics = decay * statistics + (1 - decay) * network.generator.stages[0].running_mean
     torch.testing.assert_close(network.average.head[0].weight, mean)
     torch.testing.assert_close(network.average.stages[0].running_mean, statistics)
+
+
+def test_a_weight_that_two_layers_share_is_averaged_once():
+    first, second = nn.Linear(3, 3), nn.Linear(3, 3)
+    second.weight = first.weight
+    generator = nn.Sequential(first, second, nn.Unflatten(1, (1, 1, 3)))
+    discriminator = ConvEncoder((1, 1, 3), 1, (4,))
+    network = GenerativeAdversarialNetwork(
+        generator, discriminator, (1, 1, 3), 3, objective="hinge", ema_decay=0.5
+    )
+    before = first.weight.detach().clone()
+    with torch.no_grad():
+        first.weight += 1
+    network.n_averaged.fill_(1e6)
+    network.update_average()
+    torch.testing.assert_close(network.average[1].weight, before + 0.5)
+
+
+def test_players_have_what_is_to_be_trained_and_one_without_is_named():
+    network = build()
+    network.generator.head.requires_grad_(False)
+    frozen = set(network.generator.head.parameters())
+    assert set(network.players()["generator"]) == set(network.generator.parameters()) - frozen
+    network.discriminator.requires_grad_(False)
+    with pytest.raises(ValueError, match=r"^discriminator=.*require a gradient"):
+        network.players()
 
 
 def test_the_encoder_learns_from_generated_images_without_moving_the_generator(images):

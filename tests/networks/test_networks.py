@@ -11,6 +11,7 @@ from sklearn_unsup.networks import (
     ConvEncoder,
     build_decoder,
     build_encoder,
+    copy_module,
     initialise,
 )
 
@@ -85,8 +86,17 @@ def test_initial_weights_come_from_the_generator_alone():
     assert not torch.equal(weights(0), weights(1))
 
 
+def test_layers_of_a_user_keep_their_weights():
+    module = nn.Sequential(nn.Conv2d(1, 2, 3, bias=False), nn.Flatten(), nn.LazyLinear(2))
+    module(torch.ones(1, 1, 4, 4))
+    before = [p.clone() for p in module.parameters()]
+    initialise(module, torch.Generator().manual_seed(0))
+    assert all(map(torch.equal, module.parameters(), before))
+
+
 def linear_autoencoder(**options):
-    encoder, decoder = nn.Flatten(), nn.Unflatten(1, (1, 2, 2))
+    identity = nn.PReLU(init=1.0)  # there must be something to train
+    encoder, decoder = nn.Sequential(nn.Flatten(), identity), nn.Unflatten(1, (1, 2, 2))
     return Autoencoder(encoder, decoder, (1, 2, 2), loss=nn.functional.mse_loss, **options)
 
 
@@ -114,6 +124,18 @@ def test_the_loss_is_the_sum_of_its_parts():
     torch.testing.assert_close(parts["loss"], parts["reconstruction"] + parts["penalty"])
 
 
+@pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning")
+def test_a_module_is_copied_with_what_its_last_pass_has_left():
+    module = nn.Sequential(nn.utils.weight_norm(nn.Linear(2, 2)), nn.Linear(2, 2))
+    inputs = torch.ones(1, 2)
+    outputs = module(inputs)  # leaves a weight that holds a graph
+    other = copy_module(module)
+    assert torch.equal(other(inputs), outputs)
+    outputs.sum().backward()
+    assert all(p.grad is None for p in other.parameters())
+    assert not set(map(id, module.parameters())) & set(map(id, other.parameters()))
+
+
 def test_lazy_layers_get_their_shape():
     encoder = build_encoder(lazy_encoder, (1, 4, 4), 3)
     assert encoder(torch.zeros(2, 1, 4, 4)).shape == (2, 3)
@@ -124,7 +146,7 @@ def test_lazy_layers_get_their_shape():
     [
         (nn.Linear(4, 4), TypeError, "built Linear"),
         (no_module, TypeError, "built a Tensor"),
-        (wrong_encoder, ValueError, r"\(1, 4\), expected \(1, 3\)"),
+        (wrong_encoder, ValueError, r"shape \(1, 4\).*expected.*\(1, 3\)"),
     ],
 )
 def test_custom_encoders_that_cannot_work_are_named(factory, error, message):
