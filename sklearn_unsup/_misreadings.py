@@ -1,9 +1,8 @@
 """Warnings of X that can be read, and was most likely meant as something else."""
 
-import warnings
 from math import isqrt
 
-import numpy as np
+from sklearn_unsup._warnings import warn
 
 MIN_SIDE = 8  # of what is taken for a colour image; tables of 3 or 12 columns are common
 MIN_GREY_SIDE = 16  # of what is taken for a grey image, which has less to be told by
@@ -11,7 +10,6 @@ COLOUR_CHANNELS = (3, 4)
 MUCH_SMALLER = 50  # times; a dark uint8 image has values of 6 and more
 SMALLER_AND_CENTRED = 10  # times; pixels with noise are negative too, and as large as those in fit
 MANY_ROWS = 10  # a single image may be dark
-BLOCK = 2**19  # numbers, 4 MB in float64
 
 
 def warn_of_misreading(n_samples, sample_shape, image_shape=None, channel_axis=None, named=False):
@@ -49,7 +47,7 @@ def warn_of_misreading(n_samples, sample_shape, image_shape=None, channel_axis=N
     guess = _guess_rows if len(sample_shape) == 1 else _guess_images
     message = guess(n_samples, tuple(sample_shape), named)
     if message is not None:
-        warnings.warn(message, UserWarning, stacklevel=6)  # the line that calls `fit`
+        warn(message)
 
 
 def _guess_rows(n_samples, sample_shape, named):
@@ -101,27 +99,6 @@ def _guess_images(n_samples, sample_shape, named):
     return None
 
 
-def values_of(rows):
-    """Return the least and the largest of all values, and whether all are whole numbers.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n, n_features)
-        Finite numbers, at least one.
-
-    Returns
-    -------
-    low, high : float
-    whole : bool
-    """
-    whole = rows.dtype.kind in "biu"
-    if not whole:
-        n = max(1, BLOCK // rows.shape[1])
-        blocks = (rows[i : i + n] for i in range(0, len(rows), n))
-        whole = all(bool((block == np.rint(block)).all()) for block in blocks)
-    return float(rows.min()), float(rows.max()), whole
-
-
 def warn_of_other_range(found, fitted, n_samples):
     """Warn if X is in other units than the X of `fit`, such as 0..1 instead of 0..255.
 
@@ -134,7 +111,8 @@ def warn_of_other_range(found, fitted, n_samples):
     Parameters
     ----------
     found, fitted : tuple of (float, float, bool)
-        The values of X, and those of the X of `fit`: see `values_of`.
+        The least and the largest value of X, and whether all are whole numbers; the same of the
+        X of `fit`.
     n_samples : int
         Number of rows in X.
     """
@@ -148,9 +126,7 @@ def warn_of_other_range(found, fitted, n_samples):
     is_inside = ratio < 1 / MUCH_SMALLER and (is_finer or n_samples >= MANY_ROWS)
     is_centred = is_finer and low < 0 <= fitted_low and ratio < 1 / SMALLER_AND_CENTRED
     if is_outside or is_inside or is_centred:
-        warnings.warn(
+        warn(
             f"X holds values from {low:.3g} to {high:.3g}, but `fit` saw values from "
-            f"{fitted_low:.3g} to {fitted_high:.3g}: scale X as in `fit`.",
-            UserWarning,
-            stacklevel=4,
+            f"{fitted_low:.3g} to {fitted_high:.3g}: scale X as in `fit`."
         )

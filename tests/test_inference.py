@@ -56,9 +56,8 @@ def test_a_full_device_gets_smaller_chunks_and_a_line_in_the_log(caplog, error):
     assert [record.args[1] for record in caplog.records] == [64, 32, 16]
 
 
-def test_wide_rows_come_in_smaller_chunks_on_an_accelerator(monkeypatch):
-    monkeypatch.setattr(inference, "CHUNK_ROWS", {})  # as if the CPU were one
-    monkeypatch.setattr(inference, "MOST_NUMBERS", 600)
+def test_wide_rows_come_in_smaller_chunks(monkeypatch):
+    monkeypatch.setitem(inference.CHUNKS, "cpu", (4096, 600))
     sizes = []
 
     def widen(tensor):

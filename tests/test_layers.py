@@ -13,13 +13,15 @@ PACKAGE = Path(sklearn_unsup.__file__).parent
 OURS = "sklearn_unsup"
 EVERYTHING = {"networks", "losses", "images", "inference", "persistence", "scaling", "training"}
 EVERYTHING |= {"lazy_rows", "metrics", "row_noise", "transfer", "_containers", "_misreadings"}
-EVERYTHING |= {"_sklearn"}
+EVERYTHING |= {"_sklearn", "_warnings"}
 MAY_IMPORT = {  # room: (packages, rooms of ours)
     "networks": ({"torch"}, {"losses"}),
     "losses": ({"torch"}, set()),
     "_refusals": ({"numpy"}, set()),
     "_containers": ({"numpy"}, {"_refusals"}),
-    "_misreadings": ({"numpy"}, set()),
+    "_misreadings": (set(), {"_warnings"}),
+    "_paths": (set(), set()),
+    "_warnings": (set(), set()),
     "images": ({"numpy"}, {"_containers", "_refusals"}),
     "lazy_rows": ({"numpy"}, {"_containers", "images"}),
     "row_noise": ({"numpy"}, set()),
@@ -29,10 +31,10 @@ MAY_IMPORT = {  # room: (packages, rooms of ours)
     "displays": ({"numpy", "matplotlib", "bokeh", "PIL"}, {"images"}),
     "transfer": ({"torch", "numpy"}, set()),
     "inference": ({"torch", "numpy"}, {"transfer"}),
-    "persistence": ({"torch", "numpy", "safetensors"}, {"networks"}),
+    "persistence": ({"torch", "numpy", "safetensors"}, {"networks", "_paths"}),
     "training": (
         {"torch", "numpy", "skorch", "sklearn"},
-        {"inference", "lazy_rows", "persistence", "transfer"},
+        {"inference", "lazy_rows", "networks", "persistence", "transfer", "_warnings"},
     ),
     "_sklearn": ({"sklearn"}, set()),
     "estimators": ({"torch", "numpy", "scipy", "sklearn", "threadpoolctl"}, EVERYTHING),

@@ -1,9 +1,8 @@
 import warnings
 
-import numpy as np
 import pytest
 
-from sklearn_unsup._misreadings import values_of, warn_of_misreading, warn_of_other_range
+from sklearn_unsup._misreadings import warn_of_misreading, warn_of_other_range
 
 
 @pytest.mark.parametrize(
@@ -61,15 +60,6 @@ def test_square_tables_with_names_are_tables():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warn_of_misreading(100, (100,), named=True)
-
-
-def test_values_are_a_range_and_whether_they_are_whole():
-    assert values_of(np.array([[3, 250]], np.uint8)) == (3.0, 250.0, True)
-    assert values_of(np.array([[-3.0, 7.0]])) == (-3.0, 7.0, True)
-    rows = np.zeros((3000, 200), np.float32)
-    assert values_of(rows) == (0.0, 0.0, True)
-    rows[-1, -1] = 0.5
-    assert values_of(rows) == (0.0, 0.5, False)
 
 
 BYTES, UNIT, STANDARD = (0.0, 255.0, True), (0.0, 1.0, False), (-2.0, 3.0, False)

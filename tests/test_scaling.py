@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_unsup.scaling import check_magnitude, column_moments, standardisation, unit_range
+from sklearn_unsup.scaling import check_rows, column_moments, standardisation, unit_range
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
@@ -51,4 +51,16 @@ def test_unit_range_maps_onto_zero_and_one():
 @pytest.mark.parametrize("value", [1e38, -1e20])
 def test_values_whose_squares_leave_float32_are_named(value):
     with pytest.raises(ValueError, match="float32, where squares overflow"):
-        check_magnitude(np.array([[0.0, value]]))
+        check_rows(np.array([[0.0, value]]))
+
+
+def test_rows_are_checked_and_their_range_is_found():
+    rows = np.zeros((30_000, 40), np.float32)  # several blocks
+    assert check_rows(rows) == (0.0, 0.0, True)
+    rows[-1, -1] = -0.5
+    assert check_rows(rows) == (-0.5, 0.0, False)
+    assert check_rows(np.array([[3, 250]], np.uint8)) == (3.0, 250.0, True)
+    for value in (np.nan, np.inf):
+        rows[20_000, 3] = value
+        with pytest.raises(ValueError, match=r"Input X contains (NaN|infinity)"):
+            check_rows(rows)

@@ -104,7 +104,7 @@ def test_rows_that_do_not_fit_are_copied_batch_by_batch(rows, lazy, monkeypatch)
 
 @pytest.mark.gpu
 def test_the_gpu_gives_what_the_cpu_gives_chunk_after_chunk(rows, monkeypatch):
-    monkeypatch.setattr("sklearn_unsup.inference.ACCELERATOR_CHUNK_ROWS", 96)
+    monkeypatch.setattr("sklearn_unsup.inference.CHUNKS_ELSEWHERE", (96, 2**26))
 
     def noise(chunk):
         return chunk[:, :1].astype(np.float32)

@@ -13,6 +13,8 @@ from sklearn.utils import check_array, check_scalar
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_unsup._containers import check_readable
+from sklearn_unsup._misreadings import warn_of_misreading, warn_of_other_range
 from sklearn_unsup._sklearn import _fit_context
 from sklearn_unsup.estimators._documentation import DocumentationLink
 from sklearn_unsup.estimators._exploration import Exploration
@@ -120,9 +122,9 @@ class BaseConvEstimator(
         KeyboardInterrupt
             On Ctrl-C; after at least one epoch, what was learnt so far is kept.
         """
-        draft = self._draft()
-        context = self._init_callback_context(max_subtasks=draft.max_epochs)
+        context = self._init_callback_context(max_subtasks=int(self.max_epochs))
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        draft = self._draft()
 
         def report(rows):
             return ScikitLearnCallbacks(context, self, X, lambda net: draft._snapshot(net, rows))
@@ -284,6 +286,7 @@ class BaseConvEstimator(
 
     def _validate(self, X, reset=False):
         """Return X as rows, checked; with `reset`, learn its width, layout and range."""
+        check_readable(X)
         lazy = is_lazy(X)
         rows, sample_shape = as_rows(np.asanyarray(X[:1]) if lazy else X)
         is_images = len(sample_shape) > 1
@@ -294,11 +297,9 @@ class BaseConvEstimator(
             )
         # Numbers stay as they come, and are converted as they are used: X may lie on a disk.
         rows = validate_data(self, rows, reset=reset, dtype="numeric", ensure_all_finite=False)
-        if lazy:
-            rows = LazyRows(X, partial(check_rows, estimator=self))
-        else:
-            rows = numeric(rows)
-            found = check_rows(rows, estimator=self)
+        check = partial(check_rows, estimator=self)
+        rows = LazyRows(X, check) if lazy else numeric(rows)
+        found = check(rows.block(0) if lazy else rows)
         if reset:
             self._layout = find_layout(
                 self.n_features_in_,
@@ -308,8 +309,16 @@ class BaseConvEstimator(
             )
             self._output_shape = sample_shape if is_images else (self.n_features_in_,)
             self.image_shape_ = channels_first(self._layout)
-            self._range = None if lazy else found  # of blocks it is known when they are read
+            self._range = found
+            is_named = hasattr(self, "feature_names_in_")
+            warn_of_misreading(
+                len(rows), sample_shape, self.image_shape, self.channel_axis, is_named
+            )
+        elif self._range is not None:
+            warn_of_other_range(found, self._range, len(rows))
         return rows
+
+    _range = None  # of X in `fit`; models that were saved by an early version have none
 
     # Using: private methods trust their input.
 

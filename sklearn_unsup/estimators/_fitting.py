@@ -16,7 +16,7 @@ from sklearn_unsup.estimators._parameters import (
     check_widths,
     plain,
 )
-from sklearn_unsup.networks import initialise
+from sklearn_unsup.networks import copy_module, initialise
 from sklearn_unsup.scaling import row_blocks
 from sklearn_unsup.training import (
     Trainer,
@@ -160,7 +160,7 @@ class Fitting(SharedParameters):
                     f"{name}={own!r} differs from {value!r}, which the network was built with. "
                     "Call fit with warm_start=False to build another."
                 )
-        return copy.deepcopy(self.network_)
+        return copy_module(self.network_)
 
     def _network_params(self):
         """Return the parameters that shape the network: copies, which no user can change."""
@@ -228,7 +228,7 @@ class Fitting(SharedParameters):
     def _snapshot(self, net, rows):
         """Return the fitted attributes as if training had stopped now."""
         draft = self._draft()
-        draft._conclude(net, copy.deepcopy(net.module_), rows, torch.Generator().manual_seed(0))
+        draft._conclude(net, copy_module(net.module_), rows, torch.Generator().manual_seed(0))
         return draft._fitted_attributes()
 
     # What a child may add.

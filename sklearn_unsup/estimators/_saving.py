@@ -1,7 +1,6 @@
 """How estimators are saved: sealed states for pickles, and files of weights."""
 
 import os
-import warnings
 from numbers import Number
 
 import numpy as np
@@ -11,6 +10,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_unsup import persistence
+from sklearn_unsup._warnings import warn
 from sklearn_unsup.estimators._parameters import plain
 from sklearn_unsup.images import channels_first, find_layout
 from sklearn_unsup.persistence import CorruptedModelError, Spec, array, integer, sequence
@@ -71,13 +71,12 @@ class Sealed:
         """Take up a state, if its seal is whole."""
         state, versions = persistence.unseal(state, type(self).__name__)
         if versions["scikit-learn"] != sklearn.__version__:
-            warnings.warn(
+            warn(
                 InconsistentVersionWarning(
                     estimator_name=type(self).__name__,
                     current_sklearn_version=sklearn.__version__,
                     original_sklearn_version=versions["scikit-learn"],
-                ),
-                stacklevel=2,
+                )
             )
         super().__setstate__(self._unpack(state))
 

@@ -3,7 +3,6 @@
 Kingma & Welling 2014, "Auto-Encoding Variational Bayes".
 """
 
-import warnings
 from numbers import Integral, Real
 from typing import ClassVar
 
@@ -13,6 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_unsup import losses
 from sklearn_unsup._sklearn import Interval, StrOptions
+from sklearn_unsup._warnings import warn
 from sklearn_unsup.estimators._base import BaseConvEstimator
 from sklearn_unsup.estimators._code_density import CodeMixture, SomeRows, sample_codes
 from sklearn_unsup.estimators._parameters import NETWORK_PARAMETERS, document
@@ -286,11 +286,10 @@ class ConvVAE(DensityScores, CodeMixture, BaseConvEstimator):
                 "binarize=None."
             )
         if self.beta == 0:
-            warnings.warn(
+            warn(
                 "beta=0 leaves the divergence from the prior out of the training: scores are no "
                 "useful bound, and codes drawn from the prior decode to nothing like X. Set "
-                "beta=1 for a density, or use ConvAutoencoder for codes alone.",
-                stacklevel=5,
+                "beta=1 for a density, or use ConvAutoencoder for codes alone."
             )
         vars(self).pop("noise_variance_", None)
         self._row_seed = seed_from(generator)
@@ -350,12 +349,11 @@ class ConvVAE(DensityScores, CodeMixture, BaseConvEstimator):
 
     def _warn_of_failure(self):
         if self.n_active_units_ == 0:
-            warnings.warn(
+            warn(
                 "Posterior collapse: no component says anything about X (n_active_units_ is 0), "
                 "so all codes are alike. Lower beta, set beta_warmup_epochs or free_bits (to 0.1, "
                 "for example), or train longer (max_epochs, learning_rate).",
                 ConvergenceWarning,
-                stacklevel=4,
             )
 
     @own_settings()

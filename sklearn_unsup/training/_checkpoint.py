@@ -1,7 +1,5 @@
 """Training that is stopped and goes on as if it had not been: all that the next epoch needs."""
 
-import copy
-import warnings
 from itertools import count
 from numbers import Number
 from pathlib import Path
@@ -12,6 +10,8 @@ import torch
 from skorch.callbacks import Callback, LRScheduler
 from skorch.history import History
 
+from sklearn_unsup._warnings import warn
+from sklearn_unsup.networks import copy_module
 from sklearn_unsup.persistence import (
     SavedFile,
     Spec,
@@ -91,16 +91,15 @@ class TrainingCheckpoint(Callback):
         precision = str(net.precision or torch.float32).removeprefix("torch.")
         device = f"{torch.device(net.device).type}-{net.batches_.batch_size}-{precision}"
         self.path_ = folder / f"{name}-{device}.safetensors"
-        self.anew_ = copy.deepcopy(net.module_) if net.custom else None
+        self.anew_ = copy_module(net.module_) if net.custom else None
         remove_leftovers(self.path_)
         if self.path_.exists():
             with SavedFile(self.path_, type(self).__name__) as file:
                 _restore(net, file.read())
         elif others := sorted(folder.glob(f"{name}-*.safetensors")):
-            warnings.warn(
+            warn(
                 f"{others[0].name} is of this training on another device, or with other batches "
-                f"(this is {device}). The training starts anew, and leaves that file as it is.",
-                stacklevel=2,
+                f"(this is {device}). The training starts anew, and leaves that file as it is."
             )
 
     def on_epoch_end(self, net, **kwargs):

@@ -2,12 +2,12 @@
 
 import contextlib
 import threading
-import warnings
 
 import numpy as np
 import torch
 from sklearn.utils import check_random_state
 
+from sklearn_unsup._warnings import warn
 from sklearn_unsup.training._workers import FORKED, ForkSafeLock
 
 _GLOBAL_RNG_LOCK = ForkSafeLock(threading.RLock)
@@ -54,10 +54,9 @@ def device_after_loading(name):
         return resolve_device(name)
     except ValueError:
         device = resolve_device("auto")
-        warnings.warn(
+        warn(
             f"The model was fitted with device={name!r}, which this machine does not have; it was "
-            f"loaded to {device}.",
-            stacklevel=2,
+            f"loaded to {device}."
         )
         return device
 

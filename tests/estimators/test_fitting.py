@@ -149,9 +149,8 @@ class RecordRates(Callback):
     [("constant", 0.01, 0.01, 0.01), ("cosine", 0.01, 0.01, 0.0), ("one_cycle", 0.0004, 0.01, 0.0)],
 )
 def test_learning_rates_follow_the_schedule(small, digits, schedule, first, peak, last):
-    record = RecordRates()
-    params = {"learning_rate": 0.01, "learning_rate_schedule": schedule, "callbacks": [record]}
-    small(**params, max_epochs=10).fit(digits)
+    params = {"learning_rate": 0.01, "learning_rate_schedule": schedule}
+    (record,) = small(**params, callbacks=[RecordRates()], max_epochs=10).fit(digits).callbacks_
     assert record.rates[0] == pytest.approx(first, rel=0.2)
     assert max(record.rates) == pytest.approx(peak, rel=0.01)
     assert record.rates[-1] == pytest.approx(last, abs=2e-4)
@@ -239,10 +238,9 @@ def test_partial_fit_checks_the_width(small, digits):
 def test_checkpoint_and_learning_rate_scheduler_and_tensorboard(small, digits, tmp_path):
     checkpoint = Checkpoint(monitor="valid_loss_best", dirname=tmp_path / "checkpoints")
     scheduler = LRScheduler(torch.optim.lr_scheduler.StepLR, step_size=1, gamma=0.5)
-    record = RecordRates()
     with SummaryWriter(tmp_path / "board") as writer:
         estimator = small(
-            callbacks=[checkpoint, scheduler, TensorBoard(writer), record],
+            callbacks=[checkpoint, scheduler, TensorBoard(writer), RecordRates()],
             early_stopping=True,
             learning_rate=0.01,
             learning_rate_schedule="constant",
@@ -250,7 +248,8 @@ def test_checkpoint_and_learning_rate_scheduler_and_tensorboard(small, digits, t
         ).fit(digits)
     saved = torch.load(tmp_path / "checkpoints" / "params.pt", weights_only=True)
     torch.testing.assert_close(saved, estimator.network_.state_dict())
-    assert sorted({round(rate, 6) for rate in record.rates}) == [0.0025, 0.005, 0.01]
+    rates = estimator.callbacks_[-1].rates
+    assert sorted({round(rate, 6) for rate in rates}) == [0.0025, 0.005, 0.01]
     assert list((tmp_path / "board").glob("events*"))
 
 
