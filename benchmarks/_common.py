@@ -20,7 +20,7 @@ import torch
 
 RESULTS = Path(__file__).parent / "results"
 FAST_START = "forkserver" if "forkserver" in get_all_start_methods() else "spawn"
-LEAST_SECONDS = 20  # that anything in another process may take
+LEAST_SECONDS = 30  # that anything in another process may take
 
 
 def parser(description, data=True):

@@ -37,6 +37,13 @@ ARMS = {
     "gan": ["bare", "dataloader", *OURS],
     "wide": ["bare_tuned", "ours"],
 }
+CELLS = (
+    "images per second / DataLoader loop",
+    "images per second / skorch",
+    "images per second / bare loop",
+    "share of the matrix rate, wide network",
+    "transform / time of copying",
+)
 ASKED = "≥ 15", "≥ 15", "≥ 3", "≥ 0.3", "≤ 1.5"
 
 Part = namedtuple("Part", "name, seconds, run")  # seconds of eight minutes
@@ -91,6 +98,11 @@ class Results:
             print(f"\n## {heading}\n\n{_common.table(*self.sections[-1][1:])}", flush=True)
         self.write()
 
+    def fill(self, cell, value):
+        """Fill a cell, if it is empty."""
+        if self.cells[cell] is None:
+            self.cells[cell] = value
+
     def fail(self, failed):
         """Add tracebacks by name."""
         for name, text in failed.items():
@@ -113,15 +125,6 @@ class Results:
             text += f"\nLeft out for want of time: {name}.\n"
         content |= {"failed": self.failed, "left out": self.left_out}
         _common.write(self.path, text, content)
-
-
-CELLS = (
-    "images per second / DataLoader loop",
-    "images per second / skorch",
-    "images per second / bare loop",
-    "share of the matrix rate, wide network",
-    "transform / time of copying",
-)
 
 
 def one_by_one(build, arguments, names, deadline):
@@ -177,7 +180,7 @@ def checker(device):
 
 
 class Run:
-    """The parts, each a method that takes its deadline."""
+    """The parts, each a method that takes a label for its results, and its deadline."""
 
     def __init__(self, x_train, sizes, device, results):
         self.x_train, self.sizes, self.device, self.results = x_train, sizes, device, results
@@ -196,20 +199,20 @@ class Run:
         again = [part for part in first if part.name not in ("smoke", "checks")]
         return first, [part._replace(name=f"{part.name}, again") for part in again]
 
-    def smoke(self, deadline):
+    def smoke(self, label, deadline):
         """Fit each model once, quickly."""
         arguments = self.x_train[: self.sizes.smoke_rows], self.device, self.sizes.smoke_epochs
         found, failed = one_by_one(smoker, arguments, KINDS, deadline)
-        self._add("Smoke: a fit of each model", "model", found, failed, KINDS)
+        self._add(f"{label}, a fit of each model", "model", found, failed, KINDS)
 
-    def check(self, deadline):
+    def check(self, label, deadline):
         """Run the checks that need no pytest."""
         checks = gpu_checks.CHECKS[: self.sizes.n_checks]
         if self.device.startswith("cuda"):
             checks = [*checks, *gpu_checks.ON_A_GPU]
         names = [check.__name__ for check in checks]
         found, failed = one_by_one(checker, (self.device,), names, deadline)
-        self._add("Checks", "check", found, failed, names)
+        self._add(label, "check", found, failed, names)
 
     def _add(self, heading, kind, found, failed, names):
         done = [name for name in names if name in found or name in failed]
@@ -218,7 +221,7 @@ class Run:
         self.results.add(f"{heading}: {len(found)} of {len(list(names))} passed", rows)
         self.results.fail(failed)
 
-    def train(self, name, deadline):
+    def train(self, name, label, deadline):
         """Time epochs of the arms of a model."""
         task, failed = self._task(name), {}
         rows, rate = training.measure(
@@ -228,15 +231,15 @@ class Run:
         if name == "autoencoder" and "ours" in medians:
             for cell, arm in zip(CELLS, ("dataloader", "skorch", "bare"), strict=False):
                 if arm in medians:
-                    self.results.cells[cell] = medians[arm] / medians["ours"]
+                    self.results.fill(cell, medians[arm] / medians["ours"])
         if name == "wide" and "ours" in medians:
-            self.results.cells[CELLS[3]] = rows[-1]["of matrix rate"]
+            self.results.fill(CELLS[3], rows[-1]["of matrix rate"])
         heading = (
-            f"{name}: seconds per epoch of {len(task.rows)} rows; matrix products at "
+            f"{label}: seconds per epoch of {len(task.rows)} rows; matrix products at "
             f"{rate:.1f} TFLOP/s"
         )
         self.results.add(heading, rows, training.COLUMNS)
-        self.results.fail({f"{name}: {arm}": text for arm, text in failed.items()})
+        self.results.fail({f"{label}: {arm}": text for arm, text in failed.items()})
 
     def _task(self, name):
         sizes, rows, shape, channels = self.sizes, self.x_train, (1, 28, 28), self.sizes.channels
@@ -258,19 +261,19 @@ class Run:
             else 1,  # graphs are captured in the first
         )
 
-    def transform(self, deadline):
+    def transform(self, label, deadline):
         """Time `transform` of many rows beside their way to the device."""
         n, rounds = self.sizes.transformed, self.sizes.rounds
         with _common.Apart(
             inference.timer, self.x_train, n, self.device, rounds, deadline=deadline
         ) as apart:
             seconds = apart()
-        self.results.cells[CELLS[4]] = seconds["transform"] / seconds["copy"]
+        self.results.fill(CELLS[4], seconds["transform"] / seconds["copy"])
         rows = [
             {"arm": arm, "seconds": value, "rows / s": round(n / value)}
             for arm, value in seconds.items()
         ]
-        self.results.add(f"transform: median seconds of {n} rows", rows)
+        self.results.add(f"{label}: median seconds of {n} rows", rows)
 
 
 def parse():
@@ -302,7 +305,7 @@ def main():
             continue
         failed = {}
         with _common.noting_failure(part.name, failed):
-            part.run(min(end, now + part.seconds * arguments.minutes / 8))
+            part.run(part.name, min(end, now + part.seconds * arguments.minutes / 8))
         results.fail(failed)
     results.write()
     print(f"\n{results.path}.md after {time.monotonic() - start:.0f} seconds")

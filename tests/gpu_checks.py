@@ -10,9 +10,9 @@ import pickle
 import subprocess
 import sys
 import tempfile
-import threading
 import traceback
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -411,12 +411,8 @@ def two_threads_learn_at_once(device):
     # What a thread shares with others is warnings and patches: none inside.
     estimators = [ConvAutoencoder(**{**SMALL, "device": device, "random_state": i}) for i in (0, 1)]
     expected = [losses(estimator.fit(X)) for estimator in estimators]
-    with graphs(device):
-        threads = [threading.Thread(target=estimator.fit, args=(X,)) for estimator in estimators]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+    with graphs(device), ThreadPoolExecutor(2) as threads:
+        list(threads.map(lambda estimator: estimator.fit(X), estimators))
     for estimator, values in zip(estimators, expected, strict=True):
         np.testing.assert_allclose(losses(estimator), values, rtol=2e-2, atol=2e-2)
 
