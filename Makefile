@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: setup quickstart test test-all lint docs chromium docs-test bench
+.PHONY: setup quickstart test test-all lint docs chromium docs-test bench gpu
 
 setup: $(VENV)/.installed
 
@@ -45,3 +45,6 @@ bench: setup
 	$(BIN)/python -m benchmarks.training --data $(DATA)
 	$(BIN)/python -m benchmarks.inference --data $(DATA)
 	$(BIN)/python -m benchmarks.quality --data $(DATA)
+
+gpu:  # in a Python that has torch for CUDA, without .venv and without a network
+	$(PYTHON) -m benchmarks.gpu --data $(DATA)

@@ -1,11 +1,17 @@
 """What the benchmarks share: data, the machine, statistics of rounds, results on disk."""
 
 import argparse
+import contextlib
 import json
+import math
+import os
 import platform
+import signal
+import time
+import traceback
 from concurrent.futures import ProcessPoolExecutor
 from datetime import date
-from multiprocessing import get_context
+from multiprocessing import get_all_start_methods, get_context
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +19,8 @@ import sklearn
 import torch
 
 RESULTS = Path(__file__).parent / "results"
+FAST_START = "forkserver" if "forkserver" in get_all_start_methods() else "spawn"
+LEAST_SECONDS = 30  # that anything in another process may take
 
 
 def parser(description, data=True):
@@ -50,40 +58,97 @@ def machine(device="cpu"):
     }
 
 
-def interleave(epochs, rounds):
-    """Time each arm's epoch, in another order each round; the first round warms up."""
-    times, names = {name: [] for name in epochs}, list(epochs)
+def interleave(epochs, rounds, deadline=math.inf, failed=None):
+    """Time each arm's epoch, in another order each round; the first round warms up.
+
+    Parameters
+    ----------
+    epochs : dict of callable
+        Each returns its seconds.
+    rounds : int
+    deadline : float
+        Of `time.monotonic`; the first round that counts is run even after it.
+    failed : dict or None
+        Takes the traceback of an arm that raises, which is then left out; None lets it raise.
+    """
+    times = {name: [] for name in epochs}
     for turn in range(rounds + 1):
-        for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            seconds = epochs[name]()
-            if turn:
-                times[name].append(seconds)
+        names = list(times)
+        start = turn % max(1, len(names))
+        if turn > 1 and time.monotonic() > deadline:
+            break
+        for name in names[start:] + names[:start]:
+            with noting_failure(name, failed):
+                seconds = epochs[name]()
+                if turn:
+                    times[name].append(seconds)
+            if failed and name in failed:
+                del times[name]
     return times
+
+
+@contextlib.contextmanager
+def noting_failure(name, failed):
+    """Write the traceback of what is raised inside the block into `failed`, unless it is None."""
+    try:
+        yield
+    except Exception:
+        if failed is None:
+            raise
+        failed[name] = traceback.format_exc()
 
 
 class Apart:
     """A function in a process of its own, with as many threads, which ends with the context.
 
+    Without a GPU, processes are forked from one that has imported the engines and computed nothing,
+    where the system can do so: each is as good as new, and there in a moment. With one they are
+    started anew: an import may have touched CUDA, which does not survive a fork.
+
     Parameters
     ----------
     build : callable
-        Called there with the arguments; returns the function.
+        Called there with the arguments; returns the function. `with` waits for it: processes that
+        are made before the first `with` build at the same time.
+    deadline : float
+        Of `time.monotonic`. A build or a call that takes longer, and more than `LEAST_SECONDS`, is
+        a TimeoutError, and the process is killed.
     """
 
     function = None  # in that process
 
-    def __init__(self, build, *arguments):
-        self.pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
-        self.pool.submit(self._build, torch.get_num_threads(), build, arguments).result()
+    def __init__(self, build, *arguments, deadline=math.inf):
+        context = get_context("spawn" if torch.cuda.is_available() else FAST_START)
+        if context.get_start_method() == "forkserver":
+            context.set_forkserver_preload(["benchmarks.training"])
+        self.deadline = deadline
+        self.pool = ProcessPoolExecutor(1, mp_context=context)
+        self.process = self.pool.submit(os.getpid)
+        self.built = self.pool.submit(self._build, torch.get_num_threads(), build, arguments)
 
     def __enter__(self):
+        try:
+            self._wait_for(self.built)
+        except BaseException:
+            self.pool.shutdown()
+            raise
         return self
 
     def __exit__(self, *error):
         self.pool.shutdown()
 
-    def __call__(self):
-        return self.pool.submit(self._call).result()
+    def __call__(self, *arguments):
+        return self._wait_for(self.pool.submit(self._call, *arguments))
+
+    def _wait_for(self, future):
+        seconds = max(self.deadline - time.monotonic(), LEAST_SECONDS)
+        try:
+            return future.result(None if seconds == math.inf else seconds)
+        except TimeoutError as error:
+            if future.done():  # it was raised there
+                raise
+            os.kill(self.process.result(), signal.SIGKILL)
+            raise TimeoutError(f"No answer within {seconds:.0f} seconds.") from error
 
     @staticmethod
     def _build(n_threads, build, arguments):
@@ -91,8 +156,8 @@ class Apart:
         Apart.function = staticmethod(build(*arguments))
 
     @staticmethod
-    def _call():
-        return Apart.function()
+    def _call(*arguments):
+        return Apart.function(*arguments)
 
 
 def statistics(times, floor):
@@ -123,18 +188,29 @@ def save(name, title, command, sections, device="cpu"):
     ----------
     sections : list of (heading, rows, columns)
     """
+    text, content = report(title, command, sections, device)
+    print(text)
+    if name is not None:
+        write(RESULTS / name, text, content)
+
+
+def report(title, command, sections, device="cpu"):
+    """Return the tables as Markdown, and as a dict for JSON."""
     facts = machine(device)
     text = [f"# {title}", "", f"`{command}`", ""]
     text += [", ".join(f"{key}: {value}" for key, value in facts.items() if value), ""]
     for heading, rows, columns in sections:
         text += [f"## {heading}", "", table(rows, columns), ""]
-    print("\n".join(text))
-    if name is not None:
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / f"{name}.md").write_text("\n".join(text))
-        content = {"machine": facts, "command": command}
-        content |= {heading: rows for heading, rows, _ in sections}
-        (RESULTS / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
+    content = {"machine": facts, "command": command}
+    content |= {heading: rows for heading, rows, _ in sections}
+    return "\n".join(text), content
+
+
+def write(path, text, content):
+    """Write what `report` returns to path.md and path.json."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.with_suffix(".md").write_text(text)
+    path.with_suffix(".json").write_text(json.dumps(content, indent=1) + "\n")
 
 
 def _cell(value):

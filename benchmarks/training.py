@@ -13,6 +13,7 @@ convolutions and matrix products.
 
 import argparse
 import gc
+import math
 import os
 import resource
 import subprocess
@@ -28,13 +29,15 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks import _common
 from benchmarks._engines import ENGINES, Task, step_function, synchronise
 
+COLUMNS = ["arm", "min", "q1", "median", "q3", "ratio", "ratio of medians", "images/s"]
+COLUMNS += ["of matrix rate"]
 NAMES = list(dict.fromkeys(engine.__name__ for kind in ENGINES.values() for engine in kind))
 
 
-def matrix_products(task):
+def matrix_products(task, side=None):
     """Return a function that multiplies matrices, and gives the seconds of 1e12 operations."""
-    on_cuda = task.device.startswith("cuda")
-    side, n = (8192, 20) if on_cuda else (2048, 4)
+    usual, n = (8192, 20) if task.device.startswith("cuda") else (2048, 4)
+    side = side or usual
     matrix = torch.randn(side, side, device=task.device).to(task.dtype())
 
     def multiply():
@@ -50,26 +53,39 @@ def matrix_products(task):
 
 def n_operations(task):
     """Return the operations of an epoch's convolutions and matrix products."""
-    images = task.images()[:2]
+    images = Task(**{**vars(task), "rows": task.rows[:2]}).images()
     step = step_function(task.losses(), torch.autocast("cpu", enabled=False))
     with FlopCounterMode(display=False) as counter:
         step(images)
     return counter.get_total_flops() / len(images) * len(task.rows)
 
 
-def measure(task, arms, rounds):
-    """Return a row of the table for each engine."""
-    epochs = {"matrix products": matrix_products(task)}
+def measure(task, arms, rounds, deadline=math.inf, failed=None, side=None):
+    """Return a row of the table for each engine, and the matrix rate in 1e12 operations a second.
+
+    Parameters
+    ----------
+    deadline, failed
+        As of `_common.interleave`; what fails of the matrix products is raised all the same.
+    side : int or None
+        Of the matrices; None for one that keeps the device busy.
+    """
+    epochs = {"matrix products": matrix_products(task, side)}
     with ExitStack() as processes:
-        for engine in ENGINES[task.model]:
-            name = engine.__name__
-            if name not in arms:
-                continue
+        started = {
+            engine.__name__: _common.Apart(engine, task, deadline=deadline)
+            for engine in ENGINES[task.model]
+            if engine.__name__ in arms
+        }
+        for name, process in started.items():
             try:
-                epochs[name] = processes.enter_context(_common.Apart(engine, task))
+                with _common.noting_failure(name, failed):
+                    epochs[name] = processes.enter_context(process)
             except ImportError as error:
                 print(f"{name} is left out: {error}", file=sys.stderr)
-        times = _common.interleave(epochs, rounds)
+        times = _common.interleave(epochs, rounds, deadline, failed)
+    if failed and "matrix products" in failed:
+        raise RuntimeError(failed.pop("matrix products"))
     per_tera, operations = np.median(times.pop("matrix products")), n_operations(task)
     rows = []
     for name, values in times.items():
@@ -112,7 +128,9 @@ def parse():
     parser = _common.parser(__doc__, data=False)
     parser.add_argument("--data", help="an .npz with x_train; without it, noise of --shape")
     parser.add_argument("--model", nargs="+", default=list(ENGINES), choices=list(ENGINES))
-    parser.add_argument("--arms", nargs="+", default=NAMES, choices=NAMES, metavar="ARM")
+    parser.add_argument(
+        "--arms", nargs="+", choices=NAMES, metavar="ARM", help="by default all that differ here"
+    )
     parser.add_argument("--rows", type=int, help="of an epoch; 6,400, on cuda 60,000")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--threads", type=int, nargs="+", help="of torch; one, and all")
@@ -129,6 +147,7 @@ def parse():
 def main():
     arguments = parse()
     on_cuda = arguments.device.startswith("cuda")
+    arms = arguments.arms or [name for name in NAMES if on_cuda or name != "ours_without_graphs"]
     n = arguments.rows or (60_000 if on_cuda else 6400)
     if arguments.data:
         all_rows = _common.load(arguments.data)[0]
@@ -153,18 +172,16 @@ def main():
         return measure_memory(task(arguments.model[0], all_rows), arguments.memory_of)
 
     sections, options = [], sys.argv[1:]
-    columns = ["arm", "min", "q1", "median", "q3", "ratio", "ratio of medians"]
-    columns += ["images/s", "of matrix rate"]
     all_threads = {torch.get_num_threads()}
     for model in arguments.model:
         for threads in sorted(arguments.threads or (all_threads if on_cuda else {1} | all_threads)):
             torch.set_num_threads(threads)
-            rows, rate = measure(task(model, all_rows[:n]), arguments.arms, arguments.rounds)
+            rows, rate = measure(task(model, all_rows[:n]), arms, arguments.rounds)
             heading = (
                 f"{model}: seconds per epoch of {n} rows, {threads} thread(s); matrix products at "
                 f"{rate * 1000:.0f} GFLOP/s"
             )
-            sections.append((heading, rows, columns))
+            sections.append((heading, rows, COLUMNS))
         if os.path.exists("/proc/self/clear_refs"):
             memory = [peak_memory(options, model, row["arm"]) for row in rows]
             as_float32 = all_rows.size * 4 / 1e6

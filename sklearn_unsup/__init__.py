@@ -1,12 +1,9 @@
 """Unsupervised learning with convolutional networks for scikit-learn users."""
 
-from importlib.metadata import version
-
+from sklearn_unsup._version import __version__
 from sklearn_unsup.estimators import ConvAutoencoder, ConvGAN, ConvOutlierDetector, ConvVAE
 from sklearn_unsup.persistence import CorruptedModelError
 from sklearn_unsup.training import TrainingCheckpoint, TrainingDivergedError
-
-__version__ = version("sklearn-unsup")
 
 __all__ = [
     "ConvAutoencoder",

@@ -79,8 +79,14 @@ def apply_in_chunks(function, rows, device, n_outputs, noise=None, out=None):
 
 def is_out_of_memory(error):
     """Tell whether a RuntimeError says that a GPU, or the main memory, is full."""
-    of_the_host = "can't allocate memory", "DefaultCPUAllocator: not enough memory"  # and Windows
-    return isinstance(error, torch.OutOfMemoryError) or any(s in str(error) for s in of_the_host)
+    signs = (
+        "can't allocate memory",
+        "DefaultCPUAllocator: not enough memory",  # on Windows
+        "CUDA error: out of memory",  # for a context, or for page-locked memory
+        "CUBLAS_STATUS_ALLOC_FAILED",
+        "CUDNN_STATUS_ALLOC_FAILED",
+    )
+    return isinstance(error, torch.OutOfMemoryError) or any(sign in str(error) for sign in signs)
 
 
 def _chunks(function, rows, starts, device, noise):

@@ -46,7 +46,8 @@ def keep_on_device(rows, device):
         return rows
     dtype = _dtype_there(rows.dtype)
     row_bytes = rows.shape[1] * dtype.itemsize
-    if len(rows) * row_bytes > RESIDENT_SHARE * torch.cuda.mem_get_info(device)[0]:
+    index = torch.cuda.current_device() if device.index is None else device.index
+    if len(rows) * row_bytes > RESIDENT_SHARE * torch.cuda.mem_get_info(index)[0]:
         return rows
     there = torch.from_numpy(np.empty(0, dtype=dtype)).dtype
     kept = torch.empty(rows.shape, dtype=there, device=device)

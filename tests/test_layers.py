@@ -31,14 +31,15 @@ MAY_IMPORT = {  # room: (packages, rooms of ours)
     "displays": ({"numpy", "matplotlib", "bokeh", "PIL"}, {"images"}),
     "transfer": ({"torch", "numpy"}, set()),
     "inference": ({"torch", "numpy"}, {"transfer"}),
-    "persistence": ({"torch", "numpy", "safetensors"}, {"networks", "_paths"}),
+    "persistence": ({"torch", "numpy", "safetensors"}, {"networks", "_paths", "_version"}),
     "training": (
         {"torch", "numpy", "skorch", "sklearn"},
         {"inference", "lazy_rows", "networks", "persistence", "transfer", "_warnings"},
     ),
     "_sklearn": ({"sklearn"}, set()),
+    "_version": (set(), set()),
     "estimators": ({"torch", "numpy", "scipy", "sklearn", "threadpoolctl"}, EVERYTHING),
-    "__init__": (set(), {"estimators", "persistence", "training"}),
+    "__init__": (set(), {"_version", "estimators", "persistence", "training"}),
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
 

@@ -112,7 +112,7 @@ def test_rows_are_read_as_an_array_would_give_them(digits, small_blocks):
         np.testing.assert_array_equal(rows[which], X[which])
     np.testing.assert_array_equal(np.array(list(rows)), X)
     assert (rows.min(), rows.max()) == (X.min(), X.max())
-    assert LazyRows(Watched(X.astype(np.int64))).dtype == np.float32
+    assert LazyRows(Watched(X.astype(np.int64))).dtype == np.int64
     assert LazyRows(Watched(X.astype(">f4")))[:1].dtype == np.dtype("float32")
 
 

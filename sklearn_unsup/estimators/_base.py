@@ -314,11 +314,9 @@ class BaseConvEstimator(
             warn_of_misreading(
                 len(rows), sample_shape, self.image_shape, self.channel_axis, is_named
             )
-        elif self._range is not None:
+        elif getattr(self, "_range", None) is not None:  # an early version saved none
             warn_of_other_range(found, self._range, len(rows))
         return rows
-
-    _range = None  # of X in `fit`; models that were saved by an early version have none
 
     # Using: private methods trust their input.
 

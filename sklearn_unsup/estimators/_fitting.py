@@ -144,7 +144,7 @@ class Fitting(SharedParameters):
         images = self._to_images(offset[np.newaxis])[0]
         network.scaling.offset.copy_(torch.from_numpy(np.ascontiguousarray(images)))
         network.scaling.scale.fill_(scale)
-        self._range = getattr(rows, "seen", self._range)
+        self._range = getattr(rows, "seen", self._range)  # of blocks: now all have been read
         return network
 
     def _resume(self, rows):

@@ -8,8 +8,10 @@ from numbers import Number
 
 import numpy as np
 
+from sklearn_unsup._version import __version__
+
 STATE_FORMAT = 3
-PACKAGES = ("sklearn-unsup", "torch", "scikit-learn", "numpy")
+PACKAGES = ("torch", "scikit-learn", "numpy")  # beside this one
 SEAL = "_seal"
 
 
@@ -111,7 +113,7 @@ def check_format(format, versions, subject):
 @cache
 def installed_versions():
     """Return the versions of the packages that a state depends on."""
-    return {package: version(package) for package in PACKAGES}
+    return {"sklearn-unsup": __version__, **{package: version(package) for package in PACKAGES}}
 
 
 def digest(value, format=STATE_FORMAT, feed_object=None):

@@ -67,9 +67,14 @@ def resolve_precision(name, device):
     "auto" is bfloat16 on a cuda device that computes in it, and float32 elsewhere.
     """
     if name == "auto":
-        fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        fast = device.type == "cuda" and _computes_in_bfloat16(device)
         name = "bfloat16" if fast else "float32"
     return torch.bfloat16 if name == "bfloat16" else None
+
+
+def _computes_in_bfloat16(device):
+    with torch.cuda.device(device):
+        return torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 @contextlib.contextmanager

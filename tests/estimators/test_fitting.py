@@ -214,8 +214,6 @@ def test_a_warm_start_that_would_need_another_network_is_an_error(small, digits)
 
 
 def test_partial_fit_learns_and_goes_on_after_pickling(small, digits):
-    import pickle
-
     chunks = [digits[:100], digits[100:]] * 5
     straight, pickled = small(batch_size=10), small(batch_size=10)
     for chunk in chunks:
@@ -435,19 +433,6 @@ def test_binary_cross_entropy_refuses_later_chunks_outside_its_range(small, digi
     estimator = small(loss="binary_cross_entropy").partial_fit(digits)
     with pytest.raises(ValueError, match="outside of the range"):
         estimator.partial_fit(digits * 2)
-
-
-@pytest.mark.gpu
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_the_gpu_learns_what_the_cpu_learns(small, digits, precision, monkeypatch):
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
-    params = {"max_epochs": 30, "batch_size": 20}
-    cpu = small(**params).fit(digits)
-    gpu = small(**params, device="cuda", precision=precision).fit(digits)
-    assert gpu.score(digits) == pytest.approx(cpu.score(digits), abs=0.03)
-    codes = gpu.transform(digits)
-    moved = pickle.loads(pickle.dumps(gpu.set_params(device="cpu")))
-    np.testing.assert_allclose(moved.transform(digits), codes, rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.slow

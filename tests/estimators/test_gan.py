@@ -364,17 +364,6 @@ def test_half_the_precision_learns_about_the_same(small_gan, digits, objective, 
     assert coarse.score(digits) > small_gan(**params | {"max_epochs": 1}).fit(digits).score(digits)
 
 
-@pytest.mark.gpu
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_the_gpu_learns_what_the_cpu_learns(split, precision):
-    params = {"max_epochs": 15, "random_state": 0}
-    cpu = ConvGAN(16, **params, device="cpu").fit(split[0])
-    gpu = ConvGAN(16, **params, device="cuda", precision=precision).fit(split[0])
-    assert gpu.score(split[1]) == pytest.approx(cpu.score(split[1]), abs=0.1)
-    loaded = joblib.load(_dumped(gpu))
-    np.testing.assert_array_equal(loaded.sample(9, 0), gpu.sample(9, 0))
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("r1_penalty", [0.0, 0.02])
 def test_compiled_losses_learn_the_same(small_gan, digits, r1_penalty):

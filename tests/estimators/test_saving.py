@@ -2,7 +2,6 @@
 
 import copy
 import json
-import os
 import pickle
 import subprocess
 import sys
@@ -157,21 +156,6 @@ def test_a_device_that_is_missing_is_replaced_with_a_warning(small, digits):
     with pytest.warns(UserWarning, match="cuda:77"):
         other = pickle.loads(pickle.dumps(estimator))
     assert other.transform(digits).shape == (200, 4)
-
-
-@pytest.mark.gpu
-@pytest.mark.parametrize("cls", [ConvAutoencoder, ConvVAE, ConvGAN])
-def test_what_was_trained_on_a_gpu_opens_without_one(cls, digits, tmp_path, monkeypatch):
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
-    model = cls(4, **{**SMALL, "device": "auto"}).fit(digits)
-    assert model.network_.scaling.scale.is_cuda
-    (tmp_path / "X.pickle").write_bytes(pickle.dumps(model))
-    np.save(tmp_path / "X.npy", digits)
-    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
-    command = [sys.executable, open_models.__file__, tmp_path]
-    subprocess.run(command, check=True, env=environment)
-    found = np.load(tmp_path / "X.pickle.npz")["transform"]
-    np.testing.assert_allclose(found, model.transform(digits), rtol=1e-3, atol=1e-3)
 
 
 # Versions.

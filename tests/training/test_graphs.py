@@ -1,11 +1,11 @@
 """CUDA graphs. Without a GPU they are imitated: a replay calls the captured step again."""
 
-import warnings
 from functools import partial
 
 import numpy as np
 import pytest
 import torch
+from imitated_graphs import Imitation
 from skorch.callbacks import Callback, GradientNormClipping
 from torch import nn
 
@@ -32,40 +32,9 @@ def images():
     return rows.astype(np.float32)
 
 
-class Imitation:
-    """Graphs on a CPU; like real ones, they keep the rate's tensor and the batch's memory."""
-
-    def __init__(self, monkeypatch):
-        self.n_replays = 0
-        monkeypatch.setattr(_trainer, "has_graphs", lambda device: True)
-        monkeypatch.setattr(_trainer, "MIN_STEPS", 1)
-        monkeypatch.setattr(_trainer, "GraphedSteps", self.build)
-        monkeypatch.setattr(_graphs, "side_stream", lambda device: None)
-        monkeypatch.setattr(_graphs, "aside", lambda stream, function: function())
-        monkeypatch.setattr(_graphs, "capture", self.capture)
-
-    def build(self, step, optimizer, generator):
-        self.groups = optimizer.param_groups
-        return _graphs.GraphedSteps(step, optimizer, generator)
-
-    def capture(self, function, generator, stream):
-        result, rates = {}, [group["lr"] for group in self.groups]
-
-        def replay():
-            self.n_replays += 1
-            numbers = [group["lr"] for group in self.groups]
-            for group, rate in zip(self.groups, rates, strict=True):
-                group["lr"] = rate
-            result.update(function())
-            for group, number in zip(self.groups, numbers, strict=True):
-                group["lr"] = number
-
-        return replay, result
-
-
 @pytest.fixture
 def imitation(monkeypatch):
-    return Imitation(monkeypatch)
+    return Imitation(monkeypatch.setattr)
 
 
 def outcome(estimator):
@@ -93,7 +62,7 @@ def assert_learns_the_same(estimator, images, graphed):
 @pytest.mark.parametrize("schedule", ["constant", "one_cycle"])
 def test_replayed_steps_learn_what_single_steps_learn(name, schedule, images, monkeypatch):
     estimator = MODELS[name](learning_rate_schedule=schedule)
-    graphs = assert_learns_the_same(estimator, images, lambda: Imitation(monkeypatch))
+    graphs = assert_learns_the_same(estimator, images, lambda: Imitation(monkeypatch.setattr))
     assert graphs.n_replays > 8
 
 
@@ -110,8 +79,7 @@ class Addresses(Callback):
 @pytest.mark.parametrize("name", MODELS)
 def test_a_step_changes_what_it_changes_in_place(name, images):
     """A graph reads and writes where its first step did."""
-    addresses = Addresses()
-    MODELS[name](callbacks=[addresses]).fit(images)
+    (addresses,) = MODELS[name](callbacks=[Addresses()]).fit(images).callbacks_
     assert addresses.found[0] == addresses.found[-1]
 
 
@@ -162,7 +130,7 @@ class LowerRate(Callback):
 @pytest.mark.parametrize("callback", [ChangeBetas, Freeze, LowerRate])
 def test_what_a_callback_changes_is_in_force(callback, images, monkeypatch):
     estimator = MODELS["autoencoder"](callbacks=[callback()], learning_rate_schedule="constant")
-    graphs = assert_learns_the_same(estimator, images, lambda: Imitation(monkeypatch))
+    graphs = assert_learns_the_same(estimator, images, lambda: Imitation(monkeypatch.setattr))
     assert graphs.n_replays > 0
 
 
@@ -171,7 +139,6 @@ def test_a_step_that_cannot_be_captured_is_taken_with_a_warning(images, imitatio
         raise RuntimeError("operation not permitted when stream is capturing\nmore")
 
     monkeypatch.setattr(_graphs, "capture", fail)
-    monkeypatch.setattr(_graphs, "leave_capture", lambda generator: None)
     estimator = MODELS["autoencoder"]()
     with pytest.warns(RuntimeWarning, match=r"captured .*\(operation not permitted when stream is"):
         assert_learns_the_same(estimator, images, monkeypatch.undo)
@@ -198,103 +165,3 @@ class StopAfter(Callback):
     def on_epoch_begin(self, net, **kwargs):
         if len(net.history) > self.n_epochs:
             raise InterruptedError
-
-
-# On a GPU.
-
-
-@pytest.mark.gpu
-@pytest.mark.parametrize("name", MODELS)
-def test_graphs_learn_what_single_steps_learn_on_a_gpu(name, images, monkeypatch):
-    estimator = MODELS[name](device="cuda", precision="float32")  # too short for graphs
-    replays, replay = [], torch.cuda.CUDAGraph.replay
-
-    def graphed():
-        monkeypatch.setattr(_trainer, "MIN_STEPS", 1)
-        monkeypatch.setattr(
-            torch.cuda.CUDAGraph, "replay", lambda graph: (replays.append(1), replay(graph))
-        )
-
-    assert_learns_the_same(estimator, images, graphed)
-    assert len(replays) > 8
-
-
-@pytest.mark.gpu
-def test_training_goes_on_after_a_capture_that_failed(images, monkeypatch):
-    monkeypatch.setattr(_trainer, "MIN_STEPS", 1)
-    capture = _graphs.capture
-
-    def invalid(function, generator, stream):
-        def waits():
-            result = function()
-            torch.cuda.synchronize()
-            return result
-
-        return capture(waits, generator, stream)
-
-    monkeypatch.setattr(_graphs, "capture", invalid)
-    with pytest.warns(RuntimeWarning, match="could not be captured"):
-        fitted = MODELS["VAE"](device="cuda").fit(images)
-    assert fitted.history_[-1]["train_loss"] < fitted.history_[0]["train_loss"]
-    assert torch.randn(3, device="cuda").isfinite().all()
-
-
-@pytest.mark.gpu
-def test_each_replay_draws_anew_what_single_steps_draw():
-    device = torch.device("cuda")
-    weight = torch.zeros(3, device=device, requires_grad=True)
-    optimizer = torch.optim.Adam([weight], fused=True)
-
-    def draws(graphed):
-        generator = torch.Generator(device).manual_seed(0)
-
-        def step(images, variant):
-            optimizer.zero_grad()
-            noise = torch.empty(3, device=device).normal_(generator=generator)
-            (weight * noise).sum().backward()
-            optimizer.step()
-            return {"noise": noise.clone()}
-
-        steps = _graphs.GraphedSteps(step, optimizer, generator)
-        steps.works = graphed
-        images = torch.zeros(2, device=device)
-        return [steps(images)["noise"].cpu().numpy().copy() for _ in range(10)]
-
-    replayed, single = draws(True), draws(False)
-    assert len({tuple(noise) for noise in replayed}) == 10
-    np.testing.assert_allclose(replayed, single)
-
-
-class NoWaiting(Callback):
-    """Make an error of whatever lets the host wait for the GPU within a step."""
-
-    def on_batch_begin(self, net, **kwargs):
-        torch.cuda.set_sync_debug_mode("error")
-
-    def on_batch_end(self, net, **kwargs):
-        torch.cuda.set_sync_debug_mode("default")
-
-
-@pytest.mark.gpu
-@pytest.mark.parametrize("name", MODELS)
-def test_the_host_does_not_wait_for_the_gpu(name, images, monkeypatch):
-    monkeypatch.setattr(_trainer, "MIN_STEPS", 1)
-    capture, captures = _graphs.capture, []
-
-    def waiting(*arguments):  # a capture may wait, and does
-        captures.append(arguments)
-        torch.cuda.set_sync_debug_mode("default")
-        try:
-            return capture(*arguments)
-        finally:
-            torch.cuda.set_sync_debug_mode("error")
-
-    monkeypatch.setattr(_graphs, "capture", waiting)
-    estimator = MODELS[name](device="cuda", callbacks=[NoWaiting()])
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", RuntimeWarning)  # of a capture that failed
-            assert len(estimator.fit(images).history_) == 3
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
-    assert captures

@@ -5,9 +5,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.exceptions import FitFailedWarning
-from sklearn.model_selection import GridSearchCV, cross_val_score
-
-from sklearn_unsup import ConvAutoencoder
+from sklearn.model_selection import GridSearchCV
 
 SECONDS = 60  # after which a worker is taken to hang
 
@@ -89,16 +87,3 @@ def test_a_search_goes_on_after_a_candidate_that_does_not_fit(small, digits):
     with pytest.warns(FitFailedWarning, match="MemoryError"):
         search.fit(digits)
     assert search.best_params_ == {"encoder": None}
-
-
-@pytest.mark.gpu
-def test_workers_share_a_gpu(digits):
-    model = ConvAutoencoder(4, max_epochs=2, device="cuda", random_state=0)
-    one, two = (cross_val_score(model, digits, cv=3, n_jobs=n) for n in (1, 3))
-    np.testing.assert_allclose(two, one, rtol=1e-3)
-
-
-@pytest.mark.gpu
-def test_a_fork_after_using_a_gpu_is_refused(small, digits):
-    model = small(device="cuda").fit(digits)
-    assert in_a_fork(lambda: str(model.fit(digits))).startswith("RuntimeError: This process was")
