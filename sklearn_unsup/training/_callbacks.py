@@ -1,6 +1,5 @@
 """The callbacks that a user hands in: checked, copied, and told what they cannot find."""
 
-import copy
 import inspect
 
 from skorch.callbacks import Callback
@@ -25,9 +24,16 @@ def copied(callbacks):
                 "skorch.callbacks.EpochScoring(...). For callbacks of scikit-learn use "
                 "set_callbacks."
             )
-        named = copy.copy(named)
+        named = named if is_class else _copy(named)
         copies.append((callback[0], named) if is_named else named)
     return copies
+
+
+def _copy(callback):
+    """Return a callback with the same attributes; `copy` would take what pickle takes of it."""
+    result = object.__new__(type(callback))
+    vars(result).update(vars(callback))
+    return result
 
 
 def check_monitored(callbacks, validates):

@@ -73,7 +73,7 @@ def resolve_precision(name, device):
 
 
 def _computes_in_bfloat16(device):
-    with torch.cuda.device(device):
+    with contextlib.nullcontext() if device.index is None else torch.cuda.device(device):
         return torch.cuda.is_bf16_supported(including_emulation=False)
 
 

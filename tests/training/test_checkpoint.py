@@ -1,16 +1,25 @@
 """Killed at any moment, and run again: the same weights, to the last bit."""
 
+import fcntl
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import pytest
 import torch
-from example_networks import NoisyEncoder, dropout_encoder
+from example_networks import LinearEncoder, NoisyEncoder, dropout_encoder
 from sklearn.model_selection import GridSearchCV
-from skorch.callbacks import Callback, LRScheduler
+from skorch.callbacks import (
+    Callback,
+    GradientNormClipping,
+    LRScheduler,
+    PrintLog,
+    TensorBoard,
+)
+from torch import nn
 
 from sklearn_unsup import ConvAutoencoder, CorruptedModelError, TrainingCheckpoint
 from sklearn_unsup.training import _batches
@@ -104,7 +113,7 @@ def test_a_users_scheduler_goes_on(small, digits, tmp_path):
 
 
 def test_a_finished_fit_is_not_repeated(small, digits, tmp_path):
-    first = small(callbacks=[TrainingCheckpoint(tmp_path)]).fit(digits)
+    first = small(callbacks=[TrainingCheckpoint(tmp_path), Stop(99)]).fit(digits)
     again = small(callbacks=[TrainingCheckpoint(tmp_path), Stop(0)]).fit(digits)
     np.testing.assert_array_equal(again.transform(digits), first.transform(digits))
     assert again.history_ == first.history_  # durations as well: it is the same training
@@ -126,7 +135,9 @@ def test_another_automatic_batch_size_is_another_fit(small, digits, tmp_path, mo
     X = np.tile(digits, (10, 1))
     small(callbacks=callbacks, **params).fit(X)
     monkeypatch.setitem(_batches.MOST_AUTO, "cpu", 32)  # as on another device
-    assert losses(small(callbacks=callbacks, **params).fit(X)) == losses(small(**params).fit(X))
+    with pytest.warns(UserWarning, match=r"on another device.*cpu-32-float32.* starts anew"):
+        other = small(callbacks=callbacks, **params).fit(X)
+    assert losses(other) == losses(small(**params).fit(X))
     assert len(list(tmp_path.iterdir())) == 2
 
 
@@ -140,9 +151,138 @@ def test_an_encoder_of_other_arguments_is_another_fit(small, digits, tmp_path):
     assert losses(found[0]) != losses(found[1])
 
 
+def rows_alike_at_first(X):
+    other = X.copy()
+    other[-1, -1] += 1
+    return other
+
+
+@dataclass
+class Power:
+    """Builds encoders of one class with other settings; their initial weights are the same."""
+
+    exponent: int
+
+    def __call__(self, image_shape, n_outputs):
+        return nn.Sequential(PowerLayer(self.exponent), LinearEncoder(image_shape, n_outputs))
+
+
+class PowerLayer(nn.Module):
+    def __init__(self, exponent):
+        super().__init__()
+        self.exponent = exponent
+
+    def forward(self, images):
+        return images**self.exponent
+
+
+class Rate(Callback):
+    """A user's callback with a setting that decides the end."""
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    def on_grad_computed(self, net, named_parameters, **kwargs):
+        for _, parameter in named_parameters:
+            parameter.grad.mul_(self.factor)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"encoder": Power(1)}, {"encoder": Power(2)}),
+        ({"encoder": Power([1, 23][0])}, {"encoder": partial(Power(1))}),
+        ({"callbacks": [Rate(0.1)]}, {"callbacks": [Rate(1.0)]}),
+        ({"callbacks": [Rate(0.1)]}, {}),
+        ({}, {"callbacks": [GradientNormClipping(1e-6)]}),
+        ({"optimizer": "sgd"}, {"optimizer": torch.optim.SGD}),
+    ],
+    ids=["factory", "partial", "callback", "without", "clipping", "optimiser"],
+)
+def test_what_decides_the_end_names_the_training(small, digits, tmp_path, first, second):
+    for params in (first, second):
+        callbacks = [*params.pop("callbacks", ()), TrainingCheckpoint(tmp_path)]
+        small(**params, callbacks=callbacks, max_epochs=1).fit(digits)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_every_row_and_the_rows_to_validate_on_name_the_training(small, digits, tmp_path):
+    estimator = small(callbacks=[TrainingCheckpoint(tmp_path)], max_epochs=1)
+    X = np.tile(digits, (10, 1))
+    for data in (X, rows_alike_at_first(X), X.astype(np.float64)):
+        estimator.fit(data)
+    estimator.set_params(early_stopping=True).fit(X)
+    estimator.fit(X, X_val=digits)
+    estimator.fit(X, X_val=rows_alike_at_first(digits))
+    assert len(list(tmp_path.iterdir())) == 6
+
+
+def test_what_only_watches_does_not_name_the_training(small, digits, tmp_path):
+    callbacks = [[], [PrintLog(sink=lambda line: None)], [TensorBoard(Unpicklable())]]
+    for watching in callbacks:
+        small(callbacks=[*watching, TrainingCheckpoint(tmp_path)], max_epochs=1).fit(digits)
+    small(callbacks=[TrainingCheckpoint(tmp_path)], max_epochs=1, verbose=1).fit(digits)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+class Unpicklable:
+    """As a writer of logs is, which holds open files."""
+
+    def __reduce_ex__(self, protocol):
+        raise TypeError("cannot be pickled")
+
+    def __getattr__(self, name):
+        return lambda *args, **kwargs: None
+
+
+def test_a_callback_that_cannot_be_told_apart_is_refused(small, digits, tmp_path):
+    rate = Rate(1.0)
+    rate.file = Unpicklable()
+    with pytest.raises(ValueError, match=r"cannot be pickled.*__getstate__"):
+        small(callbacks=[rate, TrainingCheckpoint(tmp_path)]).fit(digits)
+
+
+class Counter(LinearEncoder):
+    """An encoder with state that torch's state_dict leaves out."""
+
+    def __init__(self, image_shape, n_outputs):
+        super().__init__(image_shape, n_outputs)
+        self.n_calls = 0
+        self.mask = torch.rand(image_shape)
+
+    def forward(self, images):
+        if self.training:
+            self.n_calls += 1
+        return super().forward(images * self.mask) / (1 + 0.001 * self.n_calls)
+
+
+def test_loose_ends_of_a_network_go_on(small, digits, tmp_path):
+    def make(**more):
+        return small(encoder=Counter, max_epochs=4, **more)
+
+    found = fit_in_pieces(make, digits, tmp_path, stops=(1, 2))
+    expected = make().fit(digits)
+    assert found.network_.encoder.n_calls == expected.network_.encoder.n_calls > 0
+    assert losses(found) == losses(expected)
+
+
+def test_the_file_of_a_living_process_is_left_alone(small, digits, tmp_path):
+    estimator = small(callbacks=[TrainingCheckpoint(tmp_path)], max_epochs=1).fit(digits)
+    (path,) = tmp_path.iterdir()
+    dead, alive = tmp_path / f".{path.name}.dead", tmp_path / f".{path.name}.alive"
+    dead.touch()
+    with alive.open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        estimator.fit(digits)
+        assert alive.exists()
+        assert not dead.exists()
+    estimator.fit(digits)
+    assert not alive.exists()
+
+
 def test_a_search_goes_on(small, digits, tmp_path):
     search = GridSearchCV(
-        small(callbacks=[TrainingCheckpoint(tmp_path)]), {"n_components": [2, 3]}, cv=2
+        small(callbacks=[TrainingCheckpoint(tmp_path), Stop(99)]), {"n_components": [2, 3]}, cv=2
     )
     scores = search.fit(digits).cv_results_["mean_test_score"]
     assert len(list(tmp_path.iterdir())) == 5
