@@ -14,6 +14,7 @@ OURS = "sklearn_unsup"
 EVERYTHING = {"networks", "losses", "images", "inference", "persistence", "scaling", "training"}
 EVERYTHING |= {"lazy_rows", "metrics", "row_noise", "transfer", "_sklearn"}
 MAY_IMPORT = {  # room: (packages, rooms of ours)
+    "_paths": (set(), set()),
     "networks": ({"torch"}, {"losses"}),
     "losses": ({"torch"}, set()),
     "images": ({"numpy"}, set()),
@@ -21,14 +22,14 @@ MAY_IMPORT = {  # room: (packages, rooms of ours)
     "row_noise": ({"numpy"}, set()),
     "scaling": ({"numpy", "sklearn"}, set()),
     "metrics": ({"numpy", "scipy", "sklearn"}, set()),
-    "datasets": ({"numpy", "sklearn"}, set()),
-    "displays": ({"numpy", "matplotlib", "bokeh", "PIL"}, {"images"}),
+    "datasets": ({"numpy", "sklearn"}, {"_paths"}),
+    "displays": ({"numpy", "matplotlib", "bokeh", "PIL"}, {"_paths", "images"}),
     "transfer": ({"torch", "numpy"}, set()),
     "inference": ({"torch", "numpy"}, {"transfer"}),
-    "persistence": ({"torch", "numpy", "safetensors"}, {"networks"}),
+    "persistence": ({"torch", "numpy", "safetensors"}, {"_paths", "networks"}),
     "training": (
         {"torch", "numpy", "skorch", "sklearn"},
-        {"inference", "lazy_rows", "persistence", "transfer"},
+        {"_paths", "inference", "lazy_rows", "persistence", "transfer"},
     ),
     "_sklearn": ({"sklearn"}, set()),
     "estimators": ({"torch", "numpy", "scipy", "sklearn", "threadpoolctl"}, EVERYTHING),
