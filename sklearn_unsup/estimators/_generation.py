@@ -1,8 +1,8 @@
 """How well generated images are distributed as given ones are, in a fixed feature space."""
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
+from scipy.cluster.hierarchy import linkage
+from scipy.spatial.distance import squareform
 from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import NearestNeighbors
 
@@ -16,10 +16,12 @@ MIN_ROWS = 4  # two to judge by, two to train on
 # What makes a group of rows a kind of image that is missing. The bounds lie between generators that
 # learnt from all classes and those that learnt from all but one.
 N_NEAR = 3
+MAX_GROUPED = 500  # real rows; more would cost time
 MIN_MISSING = 8  # smaller groups come and go by chance
 MIN_MISSING_SHARE = 0.04
-MIN_ISOLATION = 0.6
-MAX_COVERED = 0.2
+MAX_GENERATED = 0.05  # of the rows that there would be of a kind that is not missing
+MIN_ISOLATION = 0.75
+MAX_COVERED = 0.35
 MIN_RELATIVE_DISTANCE = 0.8
 
 
@@ -73,25 +75,25 @@ def generation_quality(network, rows, codes, to_images, image_shape):
     ).astype(np.float64)
     variance = float(real.var(axis=0, ddof=1).sum()) or 1.0  # constant X: in units of its own
     n_neighbors = min(N_NEIGHBORS, len(rows) - 1)
-    distances, neighbors = NearestNeighbors(n_neighbors=n_neighbors).fit(real).kneighbors()
+    distances, _ = NearestNeighbors(n_neighbors=n_neighbors).fit(real).kneighbors()
     to_generated = pairwise_distances(real, generated)  # (n, n)
     is_covered = to_generated.min(axis=1) <= distances[:, -1]
     return {
         "distance": frechet_distance(real, generated) / variance,
         "coverage": float(is_covered.mean()),  # that of metrics.density_coverage
-        "missing": missing_share(real, distances, neighbors, to_generated),
+        "missing": missing_share(real, to_generated),
         "diversity": float(generated.var(axis=0, ddof=1).sum()) / variance,
     }
 
 
-def missing_share(real, distances, neighbors, to_generated):
+def missing_share(real, to_generated):
     """Find the largest group of real rows that resemble each other and no generated row.
 
-    Each generated row is counted for the real row nearest to it, so that generated rows that are
-    all a little off still count for their kind. Neighbourhoods without any are joined to groups.
-    A group is a kind that is missing if
+    Groups are those of a hierarchical clustering of the real rows. Each generated row is counted
+    for the group of the real row nearest to it, so that generated rows that are all a little off
+    still count for their kind. A group is a kind that is missing if
 
-    - it is large enough not to be chance;
+    - it is large enough not to be chance, and next to no generated row is counted for it;
     - its rows are neighbours of each other, and of few rows outside;
     - few of them have a generated row nearer than their third neighbour;
     - generated rows are about as far from them as real rows of the kinds that are generated. (They
@@ -100,8 +102,6 @@ def missing_share(real, distances, neighbors, to_generated):
     Parameters
     ----------
     real : ndarray of shape (n, m)
-    distances, neighbors : ndarray of shape (n, k)
-        Of each real row to its nearest others, and which these are.
     to_generated : ndarray of shape (n, n_generated)
         Distances.
 
@@ -110,28 +110,43 @@ def missing_share(real, distances, neighbors, to_generated):
     share : float
         Of the real rows, 0 if there is no such group.
     """
-    n, k = neighbors.shape
-    if k < N_NEAR:
+    step = -(-len(real) // MAX_GROUPED)
+    real, to_generated = real[::step], to_generated[::step]
+    n, n_generated = to_generated.shape
+    least = max(MIN_MISSING, MIN_MISSING_SHARE * n)
+    if n < 2 * least:
         return 0.0
-    near, nearest = neighbors[:, :N_NEAR], to_generated.min(axis=1)
-    n_generated = np.bincount(to_generated.argmin(axis=0), minlength=n)
-    empty = np.flatnonzero(n_generated + n_generated[neighbors].sum(axis=1) == 0)
-    links = np.repeat(empty, k), neighbors[empty].ravel()
-    graph = csr_array((np.ones(len(links[0]), dtype=bool), links), shape=(n, n))
-    groups = connected_components(graph, directed=False)[1]
+    distances = pairwise_distances(real)
+    groups = list(_groups(distances, least))
+    np.fill_diagonal(distances, np.inf)
+    near = np.argsort(distances, axis=1)[:, :N_NEAR]
+    nearest = to_generated.min(axis=1)
+    is_covered = nearest <= np.take_along_axis(distances, near[:, -1:], axis=1)[:, 0]
+    counts = np.bincount(to_generated.argmin(axis=0), minlength=n)
     largest = 0
-    for group in np.unique(groups[empty]):
-        inside = groups == group
+    for inside in groups:
         size = int(inside.sum())
         isolation = inside[near[inside]].sum() - inside[near[~inside]].sum()
         if (
             size <= largest
-            or size < max(MIN_MISSING, MIN_MISSING_SHARE * n)
+            or counts[inside].sum() > MAX_GENERATED * size * n_generated / n
             or isolation < MIN_ISOLATION * size * N_NEAR
-            or (nearest <= distances[:, N_NEAR - 1])[inside].mean() > MAX_COVERED
+            or is_covered[inside].mean() > MAX_COVERED
         ):
             continue
-        to_other_kinds = pairwise_distances(real[inside], real[n_generated > 0]).min(axis=1)
-        if np.median(to_other_kinds) >= MIN_RELATIVE_DISTANCE * np.median(nearest[inside]):
+        to_others = distances[np.ix_(inside, ~inside & (counts > 0))].min(axis=1)
+        if np.median(to_others) >= MIN_RELATIVE_DISTANCE * np.median(nearest[inside]):
             largest = size
     return largest / n
+
+
+def _groups(distances, least):
+    """Yield each cluster of Ward's method of at least so many rows and at most half, as a mask."""
+    n = len(distances)
+    members = np.zeros((2 * n - 1, n), dtype=bool)
+    members[np.arange(n), np.arange(n)] = True
+    tree = linkage(squareform(distances, checks=False), "ward")
+    for i, (one, other, _, size) in enumerate(tree, start=n):
+        members[i] = members[int(one)] | members[int(other)]
+        if least <= size <= n / 2:
+            yield members[i]
