@@ -15,6 +15,7 @@ EVERYTHING = {"networks", "losses", "images", "inference", "persistence", "scali
 EVERYTHING |= {"lazy_rows", "metrics", "row_noise", "transfer", "_containers", "_misreadings"}
 EVERYTHING |= {"_sklearn", "_warnings"}
 MAY_IMPORT = {  # room: (packages, rooms of ours)
+    "_paths": (set(), set()),
     "networks": ({"torch"}, {"losses"}),
     "losses": ({"torch"}, set()),
     "_refusals": ({"numpy"}, set()),
@@ -27,8 +28,8 @@ MAY_IMPORT = {  # room: (packages, rooms of ours)
     "row_noise": ({"numpy"}, set()),
     "scaling": ({"numpy", "sklearn"}, set()),
     "metrics": ({"numpy", "scipy", "sklearn"}, set()),
-    "datasets": ({"numpy", "sklearn"}, set()),
-    "displays": ({"numpy", "matplotlib", "bokeh", "PIL"}, {"images"}),
+    "datasets": ({"numpy", "sklearn"}, {"_paths"}),
+    "displays": ({"numpy", "matplotlib", "bokeh", "PIL"}, {"_paths", "images"}),
     "transfer": ({"torch", "numpy"}, set()),
     "inference": ({"torch", "numpy"}, {"transfer"}),
     "persistence": ({"torch", "numpy", "safetensors"}, {"networks", "_paths", "_version"}),

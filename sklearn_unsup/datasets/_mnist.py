@@ -8,6 +8,8 @@ import numpy as np
 from sklearn.datasets import fetch_openml, get_data_home
 from sklearn.utils import Bunch
 
+from sklearn_unsup._paths import check_regular_file
+
 N_TRAIN = 60_000
 SHAPE = (28, 28)
 MNIST_DESCR = """\
@@ -42,11 +44,12 @@ def fetch_mnist(data_home=None):
     Raises
     ------
     ValueError
-        If the file holds no images of 28 x 28 pixels, or another number of labels.
+        If the file is no regular file, holds no images of 28 x 28 pixels, or another number of
+        labels.
     KeyError
         If the file has other keys.
     OSError
-        If there is no file and OpenML cannot be reached.
+        If the file cannot be read, or there is none and OpenML cannot be reached.
 
     Examples
     --------
@@ -73,11 +76,12 @@ def fetch_fashion_mnist(data_home=None):
     Raises
     ------
     ValueError
-        If the file holds no images of 28 x 28 pixels, or another number of labels.
+        If the file is no regular file, holds no images of 28 x 28 pixels, or another number of
+        labels.
     KeyError
         If the file has other keys.
     OSError
-        If there is no file and OpenML cannot be reached.
+        If the file cannot be read, or there is none and OpenML cannot be reached.
 
     Examples
     --------
@@ -89,8 +93,9 @@ def fetch_fashion_mnist(data_home=None):
 
 def _fetch(filename, openml_name, description, data_home):
     path = Path(get_data_home(data_home)) / filename
-    if not path.exists():
+    if not os.path.lexists(path):  # a link whose disk is not there is not replaced
         _download(openml_name, path)
+    check_regular_file(path)
     with np.load(path) as arrays:
         images = np.concatenate([arrays["x_train"], arrays["x_test"]])
         target = np.concatenate([arrays["y_train"], arrays["y_test"]]).astype(np.int64)

@@ -4,6 +4,8 @@ import os
 
 import numpy as np
 
+from sklearn_unsup._paths import check_regular_file
+
 
 class NpyFiles:
     """Images in `.npy` files, one after the other, as an array that stays on disk.
@@ -28,7 +30,10 @@ class NpyFiles:
     Raises
     ------
     ValueError
-        If there is no file, one is no whole `.npy` file, or the arrays do not fit together.
+        If there is no file, one is no regular file or no whole `.npy` file, or the arrays do not
+        fit together.
+    OSError
+        If a file cannot be read.
 
     Examples
     --------
@@ -102,6 +107,7 @@ class NpyFiles:
 
 def _outline(path):
     """Return the shape and the dtype of the array in a file, which is closed again."""
+    check_regular_file(path)
     try:
         array = np.load(path, mmap_mode="r")
         return array.shape, array.dtype

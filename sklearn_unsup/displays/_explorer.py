@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sklearn_unsup._paths import check_replaceable
 from sklearn_unsup.displays._latent import COLOURS, MARKERS, checked_embedding
 from sklearn_unsup.displays._pictures import as_pictures, shades, value_range
 
@@ -76,7 +77,7 @@ def explore(
     labels : array-like of shape (n_samples,), default=None
         Labels or clusters, for colours and markers.
     path : str or path-like, default="explorer.html"
-        The file to write; an old one is replaced.
+        The file to write; an old one is replaced, anything but a file is not.
     image_shape, channel_axis : default=None
         As of the estimators.
     cmap : str or matplotlib Colormap, default="gray"
@@ -94,7 +95,10 @@ def explore(
     Raises
     ------
     ValueError
-        If the shapes do not fit, or there are more than 20,000 rows.
+        If the shapes do not fit, there are more than 20,000 rows, or there is something at `path`
+        that is no regular file.
+    OSError
+        If the file cannot be written.
     ImportError
         If Bokeh or matplotlib is not installed.
 
@@ -115,6 +119,8 @@ def explore(
     'digits.html'
     """
     bokeh = _import_bokeh()
+    path = Path(path).resolve()
+    check_replaceable(path)
     embedding, labels = checked_embedding(embedding, labels=labels, X_images=X_images)
     if len(embedding) > MAX_POINTS:
         raise ValueError(
@@ -130,7 +136,6 @@ def explore(
         "image": list(_encoded(X_images, image_shape, channel_axis, cmap, thumbnail_size)),
     }
     page = _page(data, np.unique(labels).astype(str))
-    path = Path(path).resolve()
     path.write_text(bokeh.embed.file_html(page, bokeh.resources.INLINE, title), encoding="utf-8")
     return path
 

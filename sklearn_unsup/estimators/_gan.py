@@ -389,25 +389,35 @@ default="non_saturating"
     def _warn_of_failure(self):
         quality = self.history_[self.best_epoch_ - 1]
         coverage, diversity = quality["valid_coverage"], quality["valid_diversity"]
+        missing = quality.get("valid_missing", 0.0)  # histories of older models have none
         accuracy = self.history_[-1]["train_discriminator_accuracy"]
         symptoms = []
         if diversity < MIN_DIVERSITY:
             symptoms.append(f"generated images are nearly identical (diversity {diversity:.2g})")
         if coverage < MIN_COVERAGE:
             symptoms.append(f"generated images are like few of X's (coverage {coverage:.2g})")
-        if accuracy > MAX_ACCURACY:
+        # A Wasserstein critic gives no probabilities: telling images apart is what it is for.
+        if accuracy > MAX_ACCURACY and self.objective != "wasserstein_gp":
             symptoms.append(
                 f"the discriminator has won (it tells {accuracy:.1%} of the images apart), and the "
                 "generator learns no more"
             )
-        if not symptoms:
-            return
-        warnings.warn(
-            f"The generator has collapsed or is not trained far enough: {'; '.join(symptoms)}. "
-            "Train longer (max_epochs), lower learning_rate, or raise r1_penalty.",
-            ConvergenceWarning,
-            stacklevel=4,
-        )
+        advice = "Train longer (max_epochs), lower learning_rate, or raise r1_penalty."
+        if symptoms:
+            warnings.warn(
+                "The generator has collapsed or is not trained far enough: "
+                f"{'; '.join(symptoms)}. {advice}",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+        elif missing > 0:
+            warnings.warn(
+                f"A kind of image is missing: no generated image is like {missing:.0%} of the "
+                f"held-out images, which resemble each other. {advice} If the kind is rare, repeat "
+                "its images in X.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
 
     inverse_transform = available_if(_has_codes)(BaseConvEstimator.inverse_transform)
     reconstruct = available_if(_has_codes)(BaseConvEstimator.reconstruct)

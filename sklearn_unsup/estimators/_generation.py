@@ -1,14 +1,28 @@
 """How well generated images are distributed as given ones are, in a fixed feature space."""
 
 import numpy as np
+from scipy.cluster.hierarchy import linkage
+from scipy.spatial.distance import squareform
+from sklearn.metrics import pairwise_distances
+from sklearn.neighbors import NearestNeighbors
 
 from sklearn_unsup.inference import apply_in_chunks
-from sklearn_unsup.metrics import density_coverage, frechet_distance
+from sklearn_unsup.metrics import frechet_distance
 from sklearn_unsup.networks import RandomFeatures
 
 N_NEIGHBORS = 5  # Naeem et al. 2020, section 4
 MAX_HELD_OUT = 2000  # more would cost time and not change the figures
 MIN_ROWS = 4  # two to judge by, two to train on
+# What makes a group of rows a kind of image that is missing. The bounds lie between generators that
+# learnt from all classes and those that learnt from all but one.
+N_NEAR = 3
+MAX_GROUPED = 500  # real rows; more would cost time
+MIN_MISSING = 8  # smaller groups come and go by chance
+MIN_MISSING_SHARE = 0.04
+MAX_GENERATED = 0.05  # of the rows that there would be of a kind that is not missing
+MIN_ISOLATION = 0.75
+MAX_COVERED = 0.35
+MIN_RELATIVE_DISTANCE = 0.8
 
 
 def n_held_out(n_rows, fraction):
@@ -47,8 +61,9 @@ def generation_quality(network, rows, codes, to_images, image_shape):
     quality : dict of float
         "distance", the squared Fréchet distance of the features of `RandomFeatures` as a multiple
         of the variance of the real ones (1: as far as the mean of the real features alone would
-        be); "coverage" (0 to 1) in the same space; "diversity", the variance of the generated
-        features as a multiple of that of the real ones.
+        be); "coverage" (0 to 1) in the same space; "missing" (0 to 1), the share of real rows in
+        the largest group that resemble each other and no generated row; "diversity", the variance
+        of the generated features as a multiple of that of the real ones.
     """
     device = network.scaling.scale.device
     judge = RandomFeatures(image_shape).to(device)
@@ -60,9 +75,78 @@ def generation_quality(network, rows, codes, to_images, image_shape):
     ).astype(np.float64)
     variance = float(real.var(axis=0, ddof=1).sum()) or 1.0  # constant X: in units of its own
     n_neighbors = min(N_NEIGHBORS, len(rows) - 1)
-    _, coverage = density_coverage(real, generated, n_neighbors=n_neighbors)
+    distances, _ = NearestNeighbors(n_neighbors=n_neighbors).fit(real).kneighbors()
+    to_generated = pairwise_distances(real, generated)  # (n, n)
+    is_covered = to_generated.min(axis=1) <= distances[:, -1]
     return {
         "distance": frechet_distance(real, generated) / variance,
-        "coverage": coverage,
+        "coverage": float(is_covered.mean()),  # that of metrics.density_coverage
+        "missing": missing_share(real, to_generated),
         "diversity": float(generated.var(axis=0, ddof=1).sum()) / variance,
     }
+
+
+def missing_share(real, to_generated):
+    """Find the largest group of real rows that resemble each other and no generated row.
+
+    Groups are those of a hierarchical clustering of the real rows. Each generated row is counted
+    for the group of the real row nearest to it, so that generated rows that are all a little off
+    still count for their kind. A group is a kind that is missing if
+
+    - it is large enough not to be chance, and next to no generated row is counted for it;
+    - its rows are neighbours of each other, and of few rows outside;
+    - few of them have a generated row nearer than their third neighbour;
+    - generated rows are about as far from them as real rows of the kinds that are generated. (They
+      are nearer to a kind that varies by less than the generator is exact.)
+
+    Parameters
+    ----------
+    real : ndarray of shape (n, m)
+    to_generated : ndarray of shape (n, n_generated)
+        Distances.
+
+    Returns
+    -------
+    share : float
+        Of the real rows, 0 if there is no such group.
+    """
+    step = -(-len(real) // MAX_GROUPED)
+    real, to_generated = real[::step], to_generated[::step]
+    n, n_generated = to_generated.shape
+    least = max(MIN_MISSING, MIN_MISSING_SHARE * n)
+    if n < 2 * least:
+        return 0.0
+    distances = pairwise_distances(real)
+    groups = list(_groups(distances, least))
+    np.fill_diagonal(distances, np.inf)
+    near = np.argsort(distances, axis=1)[:, :N_NEAR]
+    nearest = to_generated.min(axis=1)
+    is_covered = nearest <= np.take_along_axis(distances, near[:, -1:], axis=1)[:, 0]
+    counts = np.bincount(to_generated.argmin(axis=0), minlength=n)
+    largest = 0
+    for inside in groups:
+        size = int(inside.sum())
+        isolation = inside[near[inside]].sum() - inside[near[~inside]].sum()
+        if (
+            size <= largest
+            or counts[inside].sum() > MAX_GENERATED * size * n_generated / n
+            or isolation < MIN_ISOLATION * size * N_NEAR
+            or is_covered[inside].mean() > MAX_COVERED
+        ):
+            continue
+        to_others = distances[np.ix_(inside, ~inside & (counts > 0))].min(axis=1)
+        if np.median(to_others) >= MIN_RELATIVE_DISTANCE * np.median(nearest[inside]):
+            largest = size
+    return largest / n
+
+
+def _groups(distances, least):
+    """Yield each cluster of Ward's method of at least so many rows and at most half, as a mask."""
+    n = len(distances)
+    members = np.zeros((2 * n - 1, n), dtype=bool)
+    members[np.arange(n), np.arange(n)] = True
+    tree = linkage(squareform(distances, checks=False), "ward")
+    for i, (one, other, _, size) in enumerate(tree, start=n):
+        members[i] = members[int(one)] | members[int(other)]
+        if least <= size <= n / 2:
+            yield members[i]

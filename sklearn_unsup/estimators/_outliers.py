@@ -8,9 +8,10 @@ from numbers import Real
 from typing import ClassVar
 
 import numpy as np
+from sklearn import config_context
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, OutlierMixin, clone
 from sklearn.covariance import LedoitWolf
-from sklearn.preprocessing import RobustScaler, StandardScaler
+from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
@@ -19,11 +20,12 @@ from sklearn_unsup.estimators._autoencoder import ConvAutoencoder
 from sklearn_unsup.estimators._documentation import DocumentationLink
 from sklearn_unsup.estimators._saving import Sealed
 from sklearn_unsup.images import as_rows
-from sklearn_unsup.lazy_rows import is_lazy
+from sklearn_unsup.lazy_rows import LazyRows, is_lazy
 from sklearn_unsup.scaling import row_blocks
 from sklearn_unsup.training import draw_seed
 
 BLOCK_SIZE = 2**22  # numbers, 32 MB in float64
+N_ROUNDINGS = 8  # differences of so many roundings are no differences
 
 
 class ConvOutlierDetector(
@@ -51,7 +53,8 @@ class ConvOutlierDetector(
         best for faults that are small parts of an image. "combined" also finds images that are
         reconstructed well but have an unusual code, and suffers less from outliers in X. It takes
         the larger of two deviations: of the code's Mahalanobis distance [1]_, and of the root mean
-        squared error, each from its median, in units of its interquartile range over X.
+        squared error, each from its median, in units of its interquartile range over X. Where that
+        is 0, as with many identical rows, it is taken over the values that differ from the median.
 
     random_state : int, RandomState instance or None, default=None
         Seeds `estimator` where that leaves its own `random_state` at None.
@@ -123,6 +126,11 @@ class ConvOutlierDetector(
         -------
         self : object
             The fitted estimator.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            On Ctrl-C; if `estimator` keeps what it has learnt until then, so does the detector.
         """
         estimator = ConvAutoencoder() if self.estimator is None else clone(self.estimator)
         seeds = {
@@ -131,19 +139,27 @@ class ConvOutlierDetector(
             if name.split("__")[-1] == "random_state" and value is None
         }
         estimator.set_params(**seeds)
-        codes, errors = _codes_and_errors(estimator.fit(X, None), X)  # FrozenEstimator wants a y
-        usual = _fit_usual(codes, errors) if self.method == "combined" else None
-        scores = _scores(codes, errors, usual)
-        self.estimator_, self._usual = estimator, usual
+        interrupt = _fit_or_be_interrupted(estimator, X)
+        try:
+            measured = _measured(estimator, X)
+            reference = _fit_reference(*measured) if self.method == "combined" else None
+        except Exception:
+            if interrupt is not None:  # it was interrupted before it could be used
+                raise interrupt from None
+            raise
+        scores = _scores(*measured[:2], reference)
+        self.estimator_, self._reference = estimator, reference
         self.offset_ = float(np.percentile(scores, 100 * self.contamination))
         for name in ("n_features_in_", "feature_names_in_"):
             vars(self).pop(name, None)
             if hasattr(estimator, name):
                 setattr(self, name, getattr(estimator, name))
+        if interrupt is not None:
+            raise interrupt
         return self
 
     def score_samples(self, X):
-        """Return how usual each sample is.
+        """Return how much each sample is like most of X.
 
         Parameters
         ----------
@@ -154,10 +170,10 @@ class ConvOutlierDetector(
         -------
         scores : ndarray of shape (n_samples,), float64
             Smaller for outliers. Mean squared errors are in the squared units of X; combined
-            deviations have no unit, and are about 0 for usual samples.
+            deviations have no unit, and are about 0 for common samples.
         """
         check_is_fitted(self)
-        return _scores(*_codes_and_errors(self.estimator_, X), self._usual)
+        return _scores(*_measured(self.estimator_, X)[:2], self._reference)
 
     def decision_function(self, X):
         """Return the scores less `offset_`.
@@ -204,48 +220,130 @@ class ConvOutlierDetector(
         """
         check_is_fitted(self)
         codes, rows, sample_shape = _encode(self.estimator_, X)
-        return _squared_errors(self.estimator_, codes, rows).reshape(-1, *sample_shape)
+        errors = np.empty(rows.shape)
+        for block in row_blocks(rows, BLOCK_SIZE):
+            errors[block] = _squared_errors(self.estimator_, codes[block], rows[block])[0]
+        return errors.reshape(-1, *sample_shape)
+
+
+def _fit_or_be_interrupted(estimator, X):
+    """Fit; return the KeyboardInterrupt that ended it early, if something was learnt, or None."""
+    try:
+        estimator.fit(X, None)  # FrozenEstimator wants a y
+    except KeyboardInterrupt as interrupt:
+        try:
+            check_is_fitted(estimator)
+        except NotFittedError:
+            raise interrupt from None
+        return interrupt
+    return None
 
 
 def _encode(estimator, X):
     """Return codes (n, k), X as rows (n, n_features), and the shape of a sample of X."""
-    codes = np.asarray(estimator.transform(X))
-    rows, sample_shape = as_rows(X[:] if is_lazy(X) else X)
+    codes = np.asarray(estimator.transform(X))  # a DataFrame, if the user has asked for it
+    if is_lazy(X):
+        return codes, LazyRows(X), tuple(X.shape[1:])
+    rows, sample_shape = as_rows(X)
     return codes, check_array(rows), sample_shape
 
 
 def _squared_errors(estimator, codes, rows):
-    """Return the squared error of each pixel (n, n_features), float64."""
+    """Return the squared error of each pixel (n, n_features), float64, and its resolution."""
     reconstructed = np.asarray(estimator.inverse_transform(codes)).reshape(rows.shape)
-    return np.square(rows.astype(np.float64) - reconstructed)
+    return np.square(rows.astype(np.float64) - reconstructed), _resolution(reconstructed)
 
 
-def _codes_and_errors(estimator, X):
-    """Return codes (n, k) and root mean squared errors (n,), float64."""
+def _resolution(array):
+    """Return the relative size of what may be rounding."""
+    is_float = np.issubdtype(array.dtype, np.floating)
+    return N_ROUNDINGS * float(np.finfo(array.dtype if is_float else np.float64).eps)
+
+
+def _measured(estimator, X):
+    """Encode and decode X.
+
+    Returns
+    -------
+    codes : ndarray of shape (n, k), float64
+    errors : ndarray of shape (n,), float64
+        Root mean squared.
+    resolutions : tuple of float
+        Below which codes, relative to the largest, and errors do not differ.
+    width : float
+        Of the range of X.
+    """
     codes, rows, _ = _encode(estimator, X)
-    errors = [
-        np.sqrt(_squared_errors(estimator, codes[block], rows[block]).mean(axis=1))
-        for block in row_blocks(rows, BLOCK_SIZE)
-    ]
-    return codes.astype(np.float64), np.concatenate(errors)
+    errors, extremes, resolution = [], [], 0.0
+    for block in row_blocks(rows, BLOCK_SIZE):
+        given = rows[block]
+        squares, resolution = _squared_errors(estimator, codes[block], given)
+        errors.append(np.sqrt(squares.mean(axis=1)))
+        extremes += [float(given.min()), float(given.max())]
+    low, high = min(extremes), max(extremes)
+    resolutions = _resolution(codes), resolution * max(abs(low), abs(high))
+    return codes.astype(np.float64), np.concatenate(errors), resolutions, high - low
 
 
-def _fit_usual(codes, errors):
-    """Return what `_measures` needs, and a scaler of its measures."""
-    scaler = StandardScaler().fit(codes)
-    # Shrunk: of few samples a covariance is singular.
-    covariance = LedoitWolf().fit(scaler.transform(codes))
-    return scaler, covariance, RobustScaler().fit(_measures(codes, errors, scaler, covariance))
+def _fit_reference(codes, errors, resolutions, width):
+    """Return how the codes and errors of X are distributed, as arrays.
+
+    The units of X cancel out of the scores: what is the same in all of X has a scale of its own
+    kind, and 1 only if X is constant.
+    """
+    code_resolution, error_resolution = resolutions
+    mean, scale = codes.mean(axis=0), codes.std(axis=0)
+    is_constant = scale <= code_resolution * np.abs(codes).max()
+    typical = float(np.sqrt(np.square(scale).mean()))
+    scale = np.where(is_constant, 1.0 if is_constant.all() else typical, scale)
+    standardised = np.where(is_constant, 0.0, (codes - mean) / scale)
+    # Arrays, whatever the user wants of his own transformers. Shrunk: of few samples a covariance
+    # is singular.
+    with config_context(transform_output="default", array_api_dispatch=False):
+        covariance = LedoitWolf().fit(standardised)
+    reference = {
+        "mean": mean,
+        "scale": scale,
+        "location": covariance.location_,
+        "precision": covariance.precision_,
+    }
+    measures = _measures(codes, errors, reference)
+    reference["median"] = np.median(measures, axis=0)
+    distances = measures[:, 0]
+    reference["spread"] = np.array(
+        [
+            _spread(distances, code_resolution * distances.max(), 1.0),
+            _spread(errors, error_resolution, width),
+        ]
+    )
+    return reference
 
 
-def _measures(codes, errors, scaler, covariance):
+def _spread(values, resolution, default):
+    """Return the interquartile range of values, or the next best if that is 0 up to rounding."""
+    others = values[np.abs(values - np.median(values)) > resolution]
+    low, high = np.percentile(values, [25, 75])
+    for spread in (
+        high - low,
+        np.subtract(*np.percentile(others, [75, 25])) if len(others) else 0.0,
+        values.std(),
+        default,
+    ):
+        if spread > resolution:
+            return spread
+    return 1.0
+
+
+def _measures(codes, errors, reference):
     """Return the codes' Mahalanobis distances, and the errors (n, 2)."""
-    return np.column_stack([np.sqrt(covariance.mahalanobis(scaler.transform(codes))), errors])
+    deviations = (codes - reference["mean"]) / reference["scale"] - reference["location"]
+    squares = np.einsum("ij,ij->i", deviations @ reference["precision"], deviations)
+    return np.column_stack([np.sqrt(np.maximum(squares, 0.0)), errors])
 
 
-def _scores(codes, errors, usual):
-    """Return scores (n,); `usual` is None for those of the error alone."""
-    if usual is None:
+def _scores(codes, errors, reference):
+    """Return scores (n,), float64; `reference` is None for those of the error alone."""
+    if reference is None:
         return -np.square(errors)
-    *distance, spread = usual
-    return -spread.transform(_measures(codes, errors, *distance)).max(axis=1)
+    deviations = _measures(codes, errors, reference) - reference["median"]
+    return -(deviations / reference["spread"]).max(axis=1)

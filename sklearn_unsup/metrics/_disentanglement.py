@@ -1,5 +1,6 @@
 """How codes relate to the factors that data were made from, and how many of them are in use."""
 
+import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -7,7 +8,6 @@ from scipy.stats import entropy
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.metrics import mutual_info_score
 from sklearn.utils import check_array, check_consistent_length, check_random_state, check_scalar
-from sklearn.utils.multiclass import type_of_target
 
 
 def mutual_information_gap(factors, codes, *, n_bins=20):
@@ -24,9 +24,10 @@ def mutual_information_gap(factors, codes, *, n_bins=20):
     codes : array-like of shape (n_samples, n_components)
         What `transform` gives.
     n_bins : int, default=20
-        A column with more distinct values is cut into this many bins with equally many samples. The
-        estimate of an information is too large by about ``n_bins ** 2 / (2 * n_samples)`` nats:
-        take many more samples than bins squared.
+        A column with more distinct values is cut into about this many bins with equally many
+        samples. A value that fills a bin by itself, such as the zeros of a sparse code, shares it
+        with no other value. The estimate of an information is too large by about
+        ``n_bins ** 2 / (2 * n_samples)`` nats: take many more samples than bins squared.
 
     Returns
     -------
@@ -76,11 +77,13 @@ def dci_disentanglement(factors, codes, *, n_estimators=100, random_state=None, 
     ----------
     factors : array-like of shape (n_samples, n_factors)
         The numbers that each sample was made from; at least two factors. A column of whole numbers
-        is predicted as a class, another one by regression.
+        is predicted as a class if it has at most half as many values as there are samples, another
+        one by regression.
     codes : array-like of shape (n_samples, n_components)
         At least two components.
     n_estimators : int, default=100
-        Trees of each forest.
+        Trees of each forest. With less than about 20, some samples are seen by all trees, and do
+        not count for informativeness.
     random_state : int, RandomState instance or None, default=None
         Of the forests.
     n_jobs : int or None, default=None
@@ -90,7 +93,7 @@ def dci_disentanglement(factors, codes, *, n_estimators=100, random_state=None, 
     -------
     disentanglement : float
         Between 0 and 1: the mean over components, weighted by their importance, of one minus the
-        entropy of the component's importances over factors.
+        entropy of the component's importances over factors. 0 if no component is important.
     completeness : float
         Between 0 and 1: the mean over factors of one minus the entropy of the factor's importances
         over components.
@@ -126,23 +129,14 @@ def dci_disentanglement(factors, codes, *, n_estimators=100, random_state=None, 
         if table.shape[1] < 2:
             raise ValueError(f"{name} has 1 column: expected at least 2, to compare them.")
     rng = check_random_state(random_state)
+    codes = _standardised(codes)
     importances, informed = [], []
     for factor in factors.T:
-        is_class = type_of_target(factor) in ("binary", "multiclass")
-        forest = (RandomForestClassifier if is_class else RandomForestRegressor)(
-            n_estimators,
-            max_features=None,  # else a tree has to use components that know nothing
-            oob_score=True,
-            random_state=rng.randint(2**31 - 1),
-            n_jobs=n_jobs,
-        ).fit(codes, factor)
-        error = 1 - forest.oob_score_
-        if is_class:
-            error /= 1 - np.unique(factor, return_counts=True)[1].max() / len(factor)
-        informed.append(max(0.0, 1 - error))
+        forest = _fit_forest(codes, factor, n_estimators, rng.randint(2**31 - 1), n_jobs)
+        informed.append(_informativeness(forest, factor))
         importances.append(forest.feature_importances_)
     importances = np.transpose(importances)  # (n_components, n_factors)
-    weights = importances.sum(axis=1) / importances.sum()
+    weights = importances.sum(axis=1) / (importances.sum() or 1.0)
     disentanglement = weights @ _concentration(importances)
     completeness = _concentration(importances.T).mean()
     return float(disentanglement), float(completeness), float(np.mean(informed))
@@ -188,7 +182,7 @@ def _factors_and_codes(factors, codes):
     factors = check_array(factors, dtype=np.float64, input_name="factors")
     codes = check_array(codes, dtype=np.float64, input_name="codes")
     check_consistent_length(factors, codes)
-    constant = np.flatnonzero(np.ptp(factors, axis=0) == 0)
+    constant = np.flatnonzero((factors == factors[0]).all(axis=0))
     if len(constant):
         raise ValueError(
             f"Column {constant[0]} of factors is constant: expected columns that vary."
@@ -197,11 +191,75 @@ def _factors_and_codes(factors, codes):
 
 
 def _bin(column, n_bins):
-    """Return the bin of each value: equally many in a bin, or each distinct value its own."""
-    if len(np.unique(column)) <= n_bins:
-        return column
-    edges = np.quantile(column, np.arange(1, n_bins) / n_bins)
-    return np.searchsorted(edges, column, side="right")
+    """Return the number of the bin of each value, as integers.
+
+    Up to `n_bins` distinct values have a bin each. Of more, a value that holds a bin's share of the
+    samples has its own, and those between two such values are cut into bins of equally many.
+    """
+    values, ranks, counts = np.unique(column, return_inverse=True, return_counts=True)
+    if len(values) <= n_bins:
+        return ranks
+    is_heavy = counts * n_bins >= len(column)
+    starts = is_heavy | np.append(False, is_heavy[:-1])
+    segments = np.cumsum(starts)  # a heavy value, or a run of light ones
+    bins, n_used = np.empty(len(values), dtype=np.intp), 0
+    for segment in np.unique(segments):
+        inside = segments == segment
+        n_inside = counts[inside].sum()
+        n_parts = 1 if is_heavy[inside].any() else max(1, round(n_bins * n_inside / len(column)))
+        # By ranks, as values would bring their units and overflow; those in the middle of ties, so
+        # that a column and its negative have the same bins.
+        middles = np.cumsum(counts[inside]) - counts[inside] / 2
+        bins[inside] = n_used + np.floor(n_parts * middles / n_inside)
+        n_used += n_parts
+    return bins[ranks]
+
+
+def _standardised(table):
+    """Return columns with mean 0 and largest deviation 1: trees take tiny ranges as constant."""
+    table = table / np.maximum(np.abs(table).max(axis=0), np.finfo(table.dtype).tiny)
+    table -= table.mean(axis=0)
+    largest = np.abs(table).max(axis=0)
+    return table / np.where(largest > 0, largest, 1.0)
+
+
+def _fit_forest(codes, factor, n_estimators, seed, n_jobs):
+    """Return a forest that predicts a factor: classes if it is of whole numbers that recur."""
+    n_values = len(np.unique(factor))
+    is_class = n_values <= max(2, len(factor) / 2) and (factor == np.round(factor)).all()
+    forest = (RandomForestClassifier if is_class else RandomForestRegressor)(
+        n_estimators,
+        max_features=None,  # else a tree has to use components that know nothing
+        oob_score=True,
+        random_state=seed,
+        n_jobs=n_jobs,
+    )
+    target = factor if is_class else _standardised(factor[:, np.newaxis])[:, 0]
+    with warnings.catch_warnings():  # `_informativeness` leaves them out
+        warnings.filterwarnings("ignore", message="Some inputs do not have OOB scores")
+        return forest.fit(codes, target)
+
+
+def _informativeness(forest, factor):
+    """One minus the error on samples that a tree has not seen, as a share of a constant's."""
+    n = len(factor)
+    unseen = np.zeros(n, dtype=bool)
+    for chosen in forest.estimators_samples_:
+        unseen |= np.bincount(chosen, minlength=n) == 0
+    if not unseen.any():
+        raise ValueError(
+            f"n_estimators={forest.n_estimators}: each tree has seen all {n} samples, and nothing "
+            "is left to measure informativeness on. Raise n_estimators."
+        )
+    if isinstance(forest, RandomForestClassifier):
+        predicted = forest.classes_[forest.oob_decision_function_.argmax(axis=1)]
+        error = (predicted != factor)[unseen].mean()
+        constant = 1 - np.unique(factor, return_counts=True)[1].max() / n
+    else:
+        target = _standardised(factor[:, np.newaxis])[:, 0]
+        error = np.square(target - forest.oob_prediction_)[unseen].mean()
+        constant = target.var()
+    return max(0.0, 1 - error / constant)
 
 
 def _concentration(importances):

@@ -73,7 +73,11 @@ def kernel_distance(
 
     With features of an Inception network it is known as KID [1]_. The kernel is
     ``(x @ y / n_features + 1) ** degree``. Unlike the Fréchet distance, its expectation does not
-    depend on the number of rows; it may be negative.
+    depend on the number of rows.
+
+    The estimate has no bias if both sets are drawn independently, and may then be a little below 0.
+    Rows that are in both sets make it too small: a set compared with itself, or with a copy of
+    itself, is clearly below 0.
 
     Parameters
     ----------
@@ -263,20 +267,23 @@ def _covariance_root(rows):
 
 
 def _squared_mmd(real, generated, degree):
-    within = sum(_mean_kernel(rows, rows, degree) for rows in (real, generated))
-    return within - 2 * _mean_kernel(real, generated, degree)
+    within = sum(_mean_kernel_within(rows, degree) for rows in (real, generated))
+    between = _kernel_sum(real, generated, degree) / (len(real) * len(generated))
+    return within - 2 * between
 
 
-def _mean_kernel(a, b, degree):
-    """Mean of the kernel over pairs, those of a row with itself left out."""
-    total = sum(
+def _mean_kernel_within(rows, degree):
+    """Mean of the kernel over pairs of rows of one set, those of a row with itself left out."""
+    itself = float(((np.square(rows).sum(axis=1) / rows.shape[1] + 1) ** degree).sum())
+    return (_kernel_sum(rows, rows, degree) - itself) / (len(rows) * (len(rows) - 1))
+
+
+def _kernel_sum(a, b, degree):
+    """Sum of the kernel over all pairs."""
+    return sum(
         float(((a[block] @ b.T / a.shape[1] + 1) ** degree).sum())
         for block in gen_batches(len(a), KERNEL_BLOCK_ROWS)
     )
-    if a is not b:
-        return total / (len(a) * len(b))
-    itself = float(((np.square(a).sum(axis=1) / a.shape[1] + 1) ** degree).sum())
-    return (total - itself) / (len(a) * (len(a) - 1))
 
 
 def _radii(rows, n_neighbors):

@@ -1,6 +1,10 @@
 """Scorers that need no labels, for the `scoring` of scikit-learn's searches and validations."""
 
+import copy
+import inspect
+
 import numpy as np
+from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import silhouette_samples
 from sklearn.pipeline import Pipeline
 
@@ -20,7 +24,7 @@ def make_unsupervised_scorer(
     metric : callable
         Takes two arrays, the second of them as `response_method` says, and returns a number.
     response_method : {"transform", "reconstruct", "predict", "sample", "score_samples"}
-        What the estimator, which may be a Pipeline, is asked for:
+        What the estimator is asked for. It may be a Pipeline, a FrozenEstimator or a fitted search.
 
         - "transform": codes (n_samples, n_components), as
           :func:`sklearn.manifold.trustworthiness` wants;
@@ -29,8 +33,10 @@ def make_unsupervised_scorer(
           :mod:`sklearn.metrics` want. A clusterer that has no `predict`, such as DBSCAN, gives its
           ``labels_``, and can only be scored on the rows that it was fitted on: hand
           ``cv=[(rows, rows)]`` with ``rows = np.arange(len(X))`` to the search;
-        - "sample": as many generated rows as X has, as `kernel_distance` wants. What the last step
-          of a Pipeline draws is inverse-transformed by the steps before it;
+        - "sample": as many generated rows as X has, as `kernel_distance` wants, by
+          ``sample(n_samples, random_state=...)``, or by ``sample(n_samples)`` of a model that has a
+          parameter `random_state`, such as :class:`~sklearn.mixture.GaussianMixture`. What the last
+          step of a Pipeline draws is inverse-transformed by the steps before it;
         - "score_samples": a number for each sample, (n_samples,).
     space : {"input", "codes"}, default="input"
         What the metric's first array is: X, or X as the steps of a Pipeline before the last
@@ -40,14 +46,16 @@ def make_unsupervised_scorer(
     greater_is_better : bool, default=True
         False for distances and errors: their negative is the score.
     random_state : int, default=0
-        Seeds the samples, the same ones at each call. Only used with ``response_method="sample"``.
+        Seeds the samples, the same ones at each call, whatever the estimator's own `random_state`.
+        Only used with ``response_method="sample"``.
     **kwargs
         Handed to the metric.
 
     Returns
     -------
     scorer : callable
-        It can be pickled if the metric can.
+        It can be pickled if the metric can. The metric sees arrays whatever the estimator's steps
+        give: scores do not depend on scikit-learn's `transform_output`.
 
     Raises
     ------
@@ -87,7 +95,7 @@ class _Scorer:
     def __call__(self, estimator, X, y=None):
         response = _RESPONSES[self.response_method](estimator, X, self.random_state)
         given = _SPACES[self.space](estimator, X)
-        score = float(self.metric(given, response, **self.kwargs))
+        score = float(self.metric(_as_array(given), _as_array(response), **self.kwargs))
         return score if self.greater_is_better else -score
 
     def __repr__(self):
@@ -109,24 +117,41 @@ def _reconstruct(estimator, X, random_state):
 def _predict(estimator, X, random_state):
     if hasattr(estimator, "predict"):
         return estimator.predict(X)
-    clusterer = estimator[-1] if isinstance(estimator, Pipeline) else estimator
-    labels = _method(clusterer, "labels_")
-    if len(labels) != len(X):
+    clusterer = _unwrapped(estimator)
+    while isinstance(clusterer, Pipeline):
+        clusterer = _unwrapped(clusterer[-1])
+    labels, n = _method(clusterer, "labels_"), np.shape(X)[0]
+    if len(labels) != n:
         raise ValueError(
             f"{type(clusterer).__name__} has no predict, and was fitted on {len(labels)} rows, "
-            f"while X has {len(X)}. Score it on the rows that it was fitted on: hand "
+            f"while X has {n}. Score it on the rows that it was fitted on: hand "
             "cv=[(rows, rows)] with rows = np.arange(len(X)) to the search."
         )
     return labels
 
 
 def _sample(estimator, X, random_state):
-    is_pipeline = isinstance(estimator, Pipeline)
-    model = estimator[-1] if is_pipeline else estimator
-    drawn = _method(model, "sample")(len(X), random_state=random_state)
-    if is_pipeline and len(estimator) > 1:
-        drawn = _method(estimator[:-1], "inverse_transform")(drawn)
-    return _as_rows(drawn)
+    return _as_rows(_draw(estimator, np.shape(X)[0], random_state))
+
+
+def _draw(estimator, n, random_state):
+    """Return n generated samples, the same ones for the same seed."""
+    model = _unwrapped(estimator)
+    if isinstance(model, Pipeline):
+        drawn = _draw(model[-1], n, random_state)
+        return _method(model[:-1], "inverse_transform")(drawn) if len(model) > 1 else drawn
+    sample, seed = _method(model, "sample"), {"random_state": random_state}
+    if "random_state" not in inspect.signature(sample).parameters:
+        if not hasattr(model, "random_state"):
+            raise TypeError(
+                f"{model!r} cannot be asked for the same samples at each call: neither its sample "
+                "nor the model itself has a parameter random_state."
+            )
+        model = copy.copy(model)  # the user's keeps its own seed, and shares what it has learnt
+        model.random_state, seed = random_state, {}
+        sample = model.sample
+    drawn = sample(n, **seed)
+    return drawn[0] if isinstance(drawn, tuple) else drawn  # mixtures tell the component as well
 
 
 def _score_samples(estimator, X, random_state):
@@ -134,9 +159,18 @@ def _score_samples(estimator, X, random_state):
 
 
 def _codes(estimator, X):
-    if isinstance(estimator, Pipeline) and len(estimator) > 1:
-        return estimator[:-1].transform(X)
-    return _as_rows(X)
+    model = _unwrapped(estimator)
+    if not isinstance(model, Pipeline):
+        return X if len(np.shape(X)) == 2 else _as_rows(X)
+    return _codes(model[-1], model[:-1].transform(X) if len(model) > 1 else X)
+
+
+def _unwrapped(estimator):
+    """Return the model in a FrozenEstimator or in a fitted search."""
+    while isinstance(estimator, FrozenEstimator) or hasattr(estimator, "best_estimator_"):
+        frozen = isinstance(estimator, FrozenEstimator)
+        estimator = estimator.estimator if frozen else estimator.best_estimator_
+    return estimator
 
 
 _RESPONSES = {
@@ -157,6 +191,11 @@ def _method(estimator, name):
         raise TypeError(
             f"This scorer needs an estimator with {name!r}, which {estimator!r} has not."
         ) from error
+
+
+def _as_array(X):
+    """Return what a step gave as an array; sparse matrices are left alone."""
+    return X if hasattr(X, "tocsr") else np.asarray(X)
 
 
 def _as_rows(X):
@@ -227,8 +266,8 @@ neg_kernel_distance_scorer = make_unsupervised_scorer(
 )
 neg_kernel_distance_scorer.__doc__ = """Score by minus the `kernel_distance` between X and samples.
 
-As many rows are drawn as X has. 0 is the best on average; the units are those of
-:func:`kernel_distance`.
+For our generative models, KernelDensity, GaussianMixture, and Pipelines that end in one. As many
+rows are drawn as X has. 0 is the best on average; the units are those of :func:`kernel_distance`.
 
 Examples
 --------

@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.spatial.distance import mahalanobis
+from sklearn import config_context
+from sklearn.base import clone
 from sklearn.covariance import LedoitWolf
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
@@ -14,7 +16,9 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_unsup import ConvAutoencoder, ConvOutlierDetector
+from sklearn_unsup import ConvAutoencoder, ConvOutlierDetector, lazy_rows
+from sklearn_unsup.datasets import NpyFiles
+from sklearn_unsup.estimators import _outliers
 
 METHODS = ["combined", "reconstruction_error"]
 
@@ -169,3 +173,160 @@ def test_a_failed_fit_leaves_the_detector_as_it_was(detector, digits):
     with pytest.raises(ValueError, match="NaN"):
         model.fit(np.full_like(digits, np.nan))
     np.testing.assert_array_equal(model.score_samples(digits), scores)
+
+
+def tiles_with_noise(share, n=400):
+    """Digits, of which a share is blank, and eight images of noise at the end."""
+    rng = np.random.default_rng(0)
+    X = np.zeros((n, 64))
+    X[int(n * share) : -8] = load_digits().data[: n - int(n * share) - 8] / 16
+    X[-8:] = rng.random((8, 64))
+    return X
+
+
+@pytest.mark.parametrize("share", [0.5, 0.74, 0.76, 0.9, 0.97])
+@pytest.mark.parametrize("method", METHODS)
+def test_scores_do_not_depend_on_the_units_of_x(share, method):
+    X = tiles_with_noise(share)
+    scores, labels = {}, {}
+    for unit in (1, 255, 1e-3):
+        model = ConvOutlierDetector(PCA(4), method=method, contamination=8 / len(X)).fit(unit * X)
+        scores[unit] = model.score_samples(unit * X)
+        labels[unit] = model.predict(unit * X)
+        if method == "reconstruction_error":
+            scores[unit] /= unit**2
+    for unit in (255, 1e-3):
+        np.testing.assert_allclose(scores[unit], scores[1], rtol=1e-6, atol=1e-9)
+        np.testing.assert_array_equal(labels[unit], labels[1])
+
+
+@pytest.mark.parametrize("share", [0.5, 0.76, 0.9])
+def test_noise_is_found_among_many_identical_images_in_any_units(share, small):
+    X = tiles_with_noise(share)
+    for unit in (1, 255, 1e-3):
+        model = ConvOutlierDetector(small(max_epochs=3), contamination=16 / len(X)).fit(unit * X)
+        assert (model.predict(unit * X)[-8:] == -1).sum() >= 7
+
+
+@pytest.mark.parametrize("unit", [1e-3, 1, 255])
+def test_a_perfect_reconstruction_leaves_the_code_to_judge_by(unit):
+    rng = np.random.default_rng(0)
+    plane = rng.normal(size=(200, 3)) @ rng.normal(size=(3, 64))
+    model = ConvOutlierDetector(PCA(5)).fit(unit * plane)  # errors and two components are rounding
+    scores = model.score_samples(unit * plane)
+    codes = PCA(3, whiten=True).fit_transform(plane)
+    distances = np.sqrt(np.square(codes).sum(axis=1))
+    far = distances > np.median(distances)  # the others are judged by their error, which is 0
+    assert np.corrcoef(-scores[far], distances[far])[0, 1] > 0.99
+    np.testing.assert_allclose(scores[~far], 0, atol=0.1)
+
+
+@pytest.mark.parametrize("value", [0, 0.1, 300])
+def test_constant_images_are_all_alike(value):
+    X = np.full((50, 16), float(value))
+    model = ConvOutlierDetector(PCA(2), contamination=0.1).fit(X)
+    np.testing.assert_allclose(model.score_samples(X), 0, atol=1e-9)
+
+
+@pytest.mark.parametrize("output", ["pandas", "polars"])
+@pytest.mark.parametrize("by", ["config", "set_output"])
+def test_scores_are_arrays_whatever_transformers_give(output, by, small, digits):
+    frame = pytest.importorskip(output).DataFrame(pd.DataFrame(digits).rename(columns=str))
+    for estimator in (
+        small(max_epochs=1),
+        PCA(4),
+        make_pipeline(StandardScaler(), small(max_epochs=1)),
+    ):
+        expected = ConvOutlierDetector(estimator).fit(digits)
+        scores, labels = expected.score_samples(digits), expected.predict(digits)
+        model = ConvOutlierDetector(clone(estimator))
+        output_of_all = output if by == "config" else "default"
+        if by == "set_output":
+            model.estimator.set_output(transform=output)
+        with config_context(transform_output=output_of_all):
+            for X in (digits, frame):
+                found = model.fit(X).score_samples(X)
+                assert type(found) is np.ndarray
+                assert found.dtype == np.float64
+                np.testing.assert_allclose(found, scores, atol=1e-4)
+                np.testing.assert_array_equal(model.predict(X), labels)
+                assert type(model.decision_function(X)) is np.ndarray
+                assert type(model.error_map(X)) is np.ndarray
+
+
+def test_steps_of_a_pipeline_see_the_output_that_the_user_set(digits):
+    seen = []
+
+    class Step(PCA):
+        def transform(self, X):
+            seen.append(type(X))
+            return super().transform(X)
+
+    pipe = make_pipeline(StandardScaler().set_output(transform="pandas"), Step(4))
+    ConvOutlierDetector(pipe).fit(digits).score_samples(digits)
+    assert set(seen) == {pd.DataFrame}
+
+
+class InterruptedPCA(PCA):
+    def __init__(self, n_components=None, *, when="after"):
+        super().__init__(n_components)
+        self.when = when
+
+    def fit(self, X, y=None):
+        if self.when == "halfway":
+            self.mean_ = X.mean(axis=0)
+        if self.when == "after":
+            super().fit(X)
+        raise KeyboardInterrupt
+
+
+def test_an_interrupted_fit_keeps_what_its_estimator_keeps(digits):
+    model = ConvOutlierDetector(InterruptedPCA(4))
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(digits)
+    expected = ConvOutlierDetector(PCA(4)).fit(digits).predict(digits)
+    np.testing.assert_array_equal(model.predict(digits), expected)
+
+
+@pytest.mark.parametrize("when", ["before", "halfway"])
+def test_a_fit_that_was_interrupted_too_early_changes_nothing(when, digits):
+    model = ConvOutlierDetector(PCA(4)).fit(digits)
+    scores = model.score_samples(digits)
+    model.set_params(estimator=InterruptedPCA(4, when=when))
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(digits)
+    np.testing.assert_array_equal(model.score_samples(digits), scores)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.int16])
+def test_images_on_a_disk_are_judged_as_those_in_memory(dtype, small, digits, tmp_path):
+    images = digits.reshape(-1, 8, 8).astype(dtype)
+    for i in range(2):
+        np.save(tmp_path / f"{i}.npy", images[100 * i : 100 * i + 100])
+    X = NpyFiles([tmp_path / "0.npy", tmp_path / "1.npy"])
+    autoencoder = FrozenEstimator(small().fit(images))
+    model, other = (ConvOutlierDetector(autoencoder).fit(each) for each in (X, images))
+    np.testing.assert_allclose(model.score_samples(X), other.score_samples(images))
+    np.testing.assert_allclose(model.error_map(X), other.error_map(images))
+
+
+def test_images_on_a_disk_are_read_in_blocks(small, digits, monkeypatch):
+    class Source:
+        shape, dtype = (200, 8, 8), np.dtype(np.float64)
+        largest = 0
+
+        def __getitem__(self, which):
+            rows = digits.reshape(-1, 8, 8)[which]
+            self.largest = max(self.largest, len(rows))
+            return rows
+
+        def __len__(self):
+            return 200
+
+    monkeypatch.setattr(lazy_rows, "BLOCK_BYTES", 20 * 64 * 8)
+    monkeypatch.setattr(_outliers, "BLOCK_SIZE", 20 * 64)
+    source, autoencoder = Source(), FrozenEstimator(small().fit(digits.reshape(-1, 8, 8)))
+    model = ConvOutlierDetector(autoencoder).fit(source)
+    model.score_samples(source)
+    assert model.error_map(source).shape == (200, 8, 8)
+    assert source.largest <= 60  # the autoencoder reads some blocks ahead

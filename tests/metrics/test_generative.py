@@ -87,6 +87,17 @@ def test_kernel_distance_is_unbiased():
     assert abs(np.mean(distances)) < 3 * np.std(distances) / np.sqrt(2000)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_kernel_distance_does_not_ask_whose_memory_it_is(pair, dtype):
+    X = pair[0].astype(dtype)
+    expected = kernel_distance(X, X.copy())
+    assert expected < -0.01  # a copy is no independent draw
+    for same in (X, X[:], np.asfortranarray(X), X.tolist()):
+        assert kernel_distance(X, same) == pytest.approx(expected)
+    assert kernel_distance(X, X[::-1]) == pytest.approx(expected)
+    assert kernel_distance(X, X, feature_extractor=lambda rows: rows) == pytest.approx(expected)
+
+
 def test_the_standard_error_is_that_of_repeated_draws():
     rng = np.random.default_rng(0)
     results = [

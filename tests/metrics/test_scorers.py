@@ -2,12 +2,17 @@ import pickle
 
 import numpy as np
 import pytest
+from sklearn import config_context
+from sklearn.base import BaseEstimator, clone
 from sklearn.cluster import DBSCAN, KMeans
 from sklearn.datasets import make_blobs
 from sklearn.decomposition import PCA
+from sklearn.frozen import FrozenEstimator
 from sklearn.manifold import trustworthiness
 from sklearn.metrics import mean_squared_error, silhouette_score
+from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
 from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.neighbors import KernelDensity
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -155,3 +160,108 @@ def test_unknown_words_are_refused():
         make_unsupervised_scorer(kernel_distance, response_method="encode")
     with pytest.raises(ValueError, match="space='pixels': expected one of"):
         make_unsupervised_scorer(kernel_distance, response_method="sample", space="pixels")
+
+
+MIXTURES = [
+    GaussianMixture(3, random_state=5),
+    BayesianGaussianMixture(n_components=3, random_state=np.random.RandomState(5)),
+    KernelDensity(),
+]
+
+
+def searched(estimator, X):
+    search = GridSearchCV(
+        estimator, {}, cv=2, scoring=lambda estimator, X, y=None: estimator.score(X)
+    )
+    return search.fit(X)
+
+
+@pytest.mark.parametrize("mixture", MIXTURES, ids=lambda model: type(model).__name__)
+def test_mixtures_are_scored_with_the_same_samples_at_each_call(mixture):
+    model = clone(mixture).fit(BLOBS)
+    score = neg_kernel_distance_scorer(model, BLOBS)
+    others = [model, FrozenEstimator(model), make_pipeline(model), searched(mixture, BLOBS)]
+    assert [neg_kernel_distance_scorer(other, BLOBS) for other in others] == [score] * 4
+    if isinstance(mixture, GaussianMixture):
+        assert model.random_state == 5  # the copy was seeded, not the user's
+
+
+@pytest.mark.parametrize("mixture", MIXTURES, ids=lambda model: type(model).__name__)
+def test_mixtures_behind_a_reducer_are_scored_in_the_units_of_x(mixture):
+    pipe = make_pipeline(StandardScaler(), PCA(4), clone(mixture)).fit(BLOBS)
+    score = neg_kernel_distance_scorer(pipe, BLOBS)
+    nested = make_pipeline(pipe[0], make_pipeline(pipe[1], FrozenEstimator(pipe[2])))
+    for same in (FrozenEstimator(pipe), nested):
+        assert neg_kernel_distance_scorer(same, BLOBS) == score
+    if hasattr(pipe[-1], "n_components"):
+        drawn = pipe[-1].set_params(random_state=0).sample(len(BLOBS))[0]
+        expected = pipe[:-1].inverse_transform(drawn)
+        assert score == -kernel_distance(BLOBS, expected)
+
+
+def test_mixtures_are_searched():
+    grid = {"n_components": [1, 4]}
+    search = GridSearchCV(
+        GaussianMixture(random_state=0), grid, scoring=neg_kernel_distance_scorer, cv=2
+    ).fit(BLOBS)
+    assert search.best_params_ == {"n_components": 4}
+
+
+def test_a_model_that_cannot_be_seeded_is_named():
+    class Sampler(BaseEstimator):
+        def fit(self, X, y=None):
+            return self
+
+        def sample(self, n_samples):
+            return np.zeros((n_samples, 5))
+
+    with pytest.raises(TypeError, match=r"Sampler\(\) cannot be asked for the same samples"):
+        neg_kernel_distance_scorer(Sampler(), BLOBS)
+
+
+@pytest.mark.parametrize("output", ["pandas", "polars"])
+@pytest.mark.parametrize("by", ["config", "set_output"])
+@pytest.mark.parametrize("name", [*READY, "trust", "depth"])
+def test_scores_do_not_depend_on_the_output_of_transformers(name, by, output, small, digits):
+    extra = {
+        "trust": make_unsupervised_scorer(trustworthiness, response_method="transform"),
+        "depth": make_unsupervised_scorer(
+            lambda codes, labels: codes[labels == 0].mean(),
+            response_method="predict",
+            space="codes",
+        ),
+    }
+    last = {
+        "silhouette_scorer": KMeans(3, n_init=1, random_state=0),
+        "depth": KMeans(3, n_init=1, random_state=0),
+        "neg_kernel_distance_scorer": GaussianMixture(2, random_state=0),
+        "evidence_bound_scorer": KernelDensity(),
+    }.get(name, PCA(2))
+    scorer = {**READY, **extra}[name]
+    pipe = make_pipeline(StandardScaler(), small(max_epochs=1), last)
+    expected = scorer(clone(pipe).fit(digits), digits)
+    frames = [digits, framed(digits, output)]
+    for X in frames:
+        model = clone(pipe)
+        if by == "set_output":
+            model[:-1].set_output(transform=output)
+            found = scorer(model.fit(X), X)
+        else:
+            with config_context(transform_output=output):
+                found = scorer(model.fit(X), X)
+        assert found == pytest.approx(expected, rel=1e-5)
+
+
+def framed(X, output):
+    names = [f"p{i}" for i in range(X.shape[1])]
+    if output == "pandas":
+        return pytest.importorskip("pandas").DataFrame(X, columns=names)
+    return pytest.importorskip("polars").DataFrame(X, schema=names)
+
+
+def test_images_behind_a_frozen_pipeline_are_clustered_in_its_codes(small, digits):
+    images = digits.reshape(-1, 8, 8)
+    pipe = make_pipeline(small(max_epochs=1), KMeans(3, n_init=1, random_state=0)).fit(images)
+    score = silhouette_scorer(pipe, images)
+    for same in (FrozenEstimator(pipe), make_pipeline(pipe[0], make_pipeline(pipe[1]))):
+        assert silhouette_scorer(same, images) == score
