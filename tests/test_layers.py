@@ -15,7 +15,6 @@ EVERYTHING = {"networks", "losses", "images", "inference", "persistence", "scali
 EVERYTHING |= {"lazy_rows", "metrics", "row_noise", "transfer", "_containers", "_misreadings"}
 EVERYTHING |= {"_sklearn", "_warnings"}
 MAY_IMPORT = {  # room: (packages, rooms of ours)
-    "_paths": (set(), set()),
     "networks": ({"torch"}, {"losses"}),
     "losses": ({"torch"}, set()),
     "_refusals": ({"numpy"}, set()),

@@ -4,7 +4,6 @@ Goodfellow et al. 2014, "Generative Adversarial Nets"; Radford, Metz & Chintala 
 Representation Learning with Deep Convolutional Generative Adversarial Networks".
 """
 
-import warnings
 from numbers import Integral, Real
 from typing import ClassVar
 
@@ -15,6 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_unsup._sklearn import Interval, StrOptions
+from sklearn_unsup._warnings import warn
 from sklearn_unsup.estimators._base import BaseConvEstimator
 from sklearn_unsup.estimators._generation import (
     MAX_HELD_OUT,
@@ -404,19 +404,17 @@ default="non_saturating"
             )
         advice = "Train longer (max_epochs), lower learning_rate, or raise r1_penalty."
         if symptoms:
-            warnings.warn(
+            warn(
                 "The generator has collapsed or is not trained far enough: "
                 f"{'; '.join(symptoms)}. {advice}",
                 ConvergenceWarning,
-                stacklevel=4,
             )
         elif missing > 0:
-            warnings.warn(
+            warn(
                 f"A kind of image is missing: no generated image is like {missing:.0%} of the "
                 f"held-out images, which resemble each other. {advice} If the kind is rare, repeat "
                 "its images in X.",
                 ConvergenceWarning,
-                stacklevel=4,
             )
 
     inverse_transform = available_if(_has_codes)(BaseConvEstimator.inverse_transform)

@@ -18,11 +18,12 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_unsup._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from sklearn_unsup.estimators._autoencoder import ConvAutoencoder
 from sklearn_unsup.estimators._documentation import DocumentationLink
-from sklearn_unsup.estimators._saving import Sealed
+from sklearn_unsup.estimators._saving import Saving, Sealed
 from sklearn_unsup.images import as_rows
 from sklearn_unsup.lazy_rows import LazyRows, is_lazy
+from sklearn_unsup.persistence import SavedFile, Spec, array, check, number, save_file
 from sklearn_unsup.scaling import row_blocks
-from sklearn_unsup.training import draw_seed
+from sklearn_unsup.training import Interrupts, draw_seed, own_settings
 
 BLOCK_SIZE = 2**22  # numbers, 32 MB in float64
 N_ROUNDINGS = 8  # differences of so many roundings are no differences
@@ -112,6 +113,7 @@ class ConvOutlierDetector(
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=False)
+    @own_settings()
     def fit(self, X, y=None):
         """Train the estimator on X, and find the score that separates outliers.
 
@@ -139,25 +141,129 @@ class ConvOutlierDetector(
             if name.split("__")[-1] == "random_state" and value is None
         }
         estimator.set_params(**seeds)
-        interrupt = _fit_or_be_interrupted(estimator, X)
-        try:
-            measured = _measured(estimator, X)
-            reference = _fit_reference(*measured) if self.method == "combined" else None
-        except Exception:
-            if interrupt is not None:  # it was interrupted before it could be used
-                raise interrupt from None
-            raise
-        scores = _scores(*measured[:2], reference)
-        self.estimator_, self._reference = estimator, reference
-        self.offset_ = float(np.percentile(scores, 100 * self.contamination))
-        for name in ("n_features_in_", "feature_names_in_"):
-            vars(self).pop(name, None)
-            if hasattr(estimator, name):
-                setattr(self, name, getattr(estimator, name))
+        with Interrupts() as interrupts:
+            interrupt = _fit_or_be_interrupted(estimator, X, interrupts)
+            try:
+                measured = _measured(estimator, X)
+                reference = _fit_reference(*measured) if self.method == "combined" else None
+            except Exception:
+                if interrupt is not None:  # it was interrupted before it could be used
+                    raise interrupt from None
+                raise
+            scores = _scores(*measured[:2], reference)
+            offset = float(np.percentile(scores, 100 * self.contamination))
+            self._take_over(estimator, reference, offset)
         if interrupt is not None:
             raise interrupt
         return self
 
+    def _take_over(self, estimator, reference, offset):
+        self.estimator_, self._reference, self.offset_ = estimator, reference, offset
+        for name in ("n_features_in_", "feature_names_in_"):
+            vars(self).pop(name, None)
+            if hasattr(estimator, name):
+                setattr(self, name, getattr(estimator, name))
+
+    def save_weights(self, path):
+        """Save what was learnt to a file that holds no code.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Of a file in the safetensors format; it is replaced as a whole, or not at all.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        TypeError
+            If `estimator` has no `save_weights`, as a Pipeline or PCA has none.
+        OSError
+            If the file cannot be written. What was at `path` is still there.
+        """
+        check_is_fitted(self)
+        estimator = _with_weights(self.estimator_)
+        state = {
+            "estimator_": estimator._pack(estimator._learnt()),
+            "_reference": self._reference,
+            "offset_": self.offset_,
+        }
+        parameters = {name: repr(value) for name, value in self.get_params().items()}
+        save_file(
+            path,
+            type(self).__name__,
+            state,
+            parameters=parameters,
+            estimator=type(estimator).__name__,
+        )
+        return self
+
+    def load_weights(self, path):
+        """Load what a detector with the same network has learnt.
+
+        No code in the file can run, and nothing changes if it is damaged or does not fit.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Of a file that `save_weights` wrote.
+
+        Returns
+        -------
+        self : object
+            The estimator, fitted.
+
+        Raises
+        ------
+        CorruptedModelError
+            If the file is damaged, of another class, or of a newer version of sklearn_unsup.
+        ValueError
+            If `estimator` is of another class, or has other parameters of the network, than the one
+            that was saved; or if `method` is another.
+        OSError
+            If the file cannot be read.
+        """
+        estimator = ConvAutoencoder() if self.estimator is None else clone(self.estimator)
+        estimator = _with_weights(estimator)
+        file = SavedFile(path, type(self).__name__)
+        with file:
+            saved, method = file.header["estimator"], "combined"
+            if file.outline["_reference"] is None:
+                method = "reconstruction_error"
+        for name, own, found in (
+            ("estimator", type(estimator).__name__, saved),
+            ("method", self.method, method),
+        ):
+            if own != found:
+                raise ValueError(
+                    f"{name} is {own!r}, but that of the detector in {file.path} was {found!r}. "
+                    f"Set {name} to that first."
+                )
+        state = estimator._load(file, lambda whole: whole["estimator_"])
+        with file:
+            k = estimator._n_features_out
+            shapes = {"precision": (k, k), "median": (2,), "spread": (2,)}
+            shapes |= dict.fromkeys(("mean", "scale", "location"), (k,))
+            parts = {name: array(np.float64, shape) for name, shape in shapes.items()}
+            specs = {
+                "estimator_": Spec(lambda value: isinstance(value, dict), "a dict"),
+                "_reference": Spec(
+                    lambda value: value is None or isinstance(value, dict), "a dict"
+                ),
+                "offset_": number(),
+            }
+            check(specs, state)
+            if state["_reference"] is not None:
+                check(parts, state["_reference"])
+        self._take_over(estimator, state["_reference"], state["offset_"])
+        return self
+
+    @own_settings()
     def score_samples(self, X):
         """Return how much each sample is like most of X.
 
@@ -205,6 +311,7 @@ class ConvOutlierDetector(
         """
         return np.where(self.decision_function(X) < 0, -1, 1)
 
+    @own_settings()
     def error_map(self, X):
         """Return the squared error of each pixel: where an image is not what was expected.
 
@@ -226,17 +333,29 @@ class ConvOutlierDetector(
         return errors.reshape(-1, *sample_shape)
 
 
-def _fit_or_be_interrupted(estimator, X):
+def _fit_or_be_interrupted(estimator, X, interrupts):
     """Fit; return the KeyboardInterrupt that ended it early, if something was learnt, or None."""
     try:
         estimator.fit(X, None)  # FrozenEstimator wants a y
+        interrupts.close()
     except KeyboardInterrupt as interrupt:
+        interrupts.close()
         try:
             check_is_fitted(estimator)
         except NotFittedError:
             raise interrupt from None
         return interrupt
     return None
+
+
+def _with_weights(estimator):
+    """Return an estimator, if its weights can be saved in a file."""
+    if not isinstance(estimator, Saving):
+        raise TypeError(
+            f"Files of weights are for estimators that have save_weights, and estimator is "
+            f"{estimator!r}. Save the detector with joblib or skops."
+        )
+    return estimator
 
 
 def _encode(estimator, X):

@@ -1,6 +1,5 @@
 """How estimators are saved: sealed states for pickles, and files of weights."""
 
-import os
 from numbers import Number
 
 import numpy as np
@@ -78,6 +77,7 @@ class Sealed:
                     original_sklearn_version=versions["scikit-learn"],
                 )
             )
+        check_shadows_nothing(self, state)
         super().__setstate__(self._unpack(state))
 
     def _pack(self, state):
@@ -108,7 +108,6 @@ class Saving(Sealed):
         return state
 
     def _unpack(self, state):
-        check_shadows_nothing(self, state)
         weights = state.pop("_weights", None)
         if weights is not None:
             parameters = state["_fitted_params"]
@@ -242,24 +241,30 @@ class Saving(Sealed):
         OSError
             If the file cannot be read.
         """
+        self._load(persistence.SavedFile(path, type(self).__name__))
+        return self
+
+    def _load(self, file, part=lambda state: state):
+        """Take over what a file, or part of its state, holds; the state as well is returned."""
         own = self._network_params()
-        file = persistence.SavedFile(path, type(self).__name__)
         with file:
-            saved, shapes = (file.outline[name] for name in ("_fitted_params", "_weights"))
-            image_shape = tuple(file.outline["image_shape_"])
+            outline = part(file.outline)
+            saved, shapes = (outline[name] for name in ("_fitted_params", "_weights"))
+            image_shape = tuple(outline["image_shape_"])
             if saved.keys() != own.keys() or ("float32", image_shape) not in shapes.values():
                 raise CorruptedModelError("it is no network of this class")
         for name, value in own.items():
             if not persistence.are_alike(value, saved[name]):
                 raise ValueError(
                     f"{name}={value!r} differs from {saved[name]!r}, which the network in "
-                    f"{os.fspath(path)} was built with. Set {name} to that first."
+                    f"{file.path} was built with. Set {name} to that first."
                 )
         with file:
             custom = self._custom_parts(own)
             network = self._build_anew(image_shape, own)
             persistence.check_fit(network, shapes, custom)  # before there is memory for it
-            state = file.read()
+            whole = file.read()
+            state = part(whole)
             persistence.load_weights(network, state.pop("_weights"), custom)
             self._check_learnt(state, network, plain(self.optimizer))
         draft = self._draft()
@@ -268,7 +273,7 @@ class Saving(Sealed):
         vars(draft).update(state, _fitted_params=own)
         draft.network_ = network.to(device_after_loading(self.device))
         self._commit(draft)
-        return self
+        return whole
 
     def _learnt(self):
         """Return the fitted attributes, without what scikit-learn keeps beside them."""
