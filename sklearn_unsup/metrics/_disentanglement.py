@@ -10,7 +10,7 @@ from sklearn.metrics import mutual_info_score
 from sklearn.utils import check_array, check_consistent_length, check_random_state, check_scalar
 
 
-def mutual_information_gap(factors, codes, *, n_bins=20):
+def mutual_information_gap(codes, factors, *, n_bins=20):
     """How much better than any other one component of the code knows each factor.
 
     For each factor, the mutual information with the component that knows most of it, less that with
@@ -19,10 +19,10 @@ def mutual_information_gap(factors, codes, *, n_bins=20):
 
     Parameters
     ----------
-    factors : array-like of shape (n_samples, n_factors)
-        The numbers that each sample was made from. Each has to vary.
     codes : array-like of shape (n_samples, n_components)
         What `transform` gives.
+    factors : array-like of shape (n_samples, n_factors)
+        The numbers that each sample was made from. Each has to vary.
     n_bins : int, default=20
         A column with more distinct values is cut into about this many bins with equally many
         samples. A value that fills a bin by itself, such as the zeros of a sparse code, shares it
@@ -52,7 +52,7 @@ def mutual_information_gap(factors, codes, *, n_bins=20):
     >>> mutual_information_gap(factors, factors) > 0.98
     True
     >>> turned = factors @ [[1, 1], [-1, 1]]  # both components know as much of each factor
-    >>> mutual_information_gap(factors, turned) < 0.05
+    >>> mutual_information_gap(turned, factors) < 0.05
     True
     """
     check_scalar(n_bins, "n_bins", Integral, min_val=2)
@@ -66,7 +66,7 @@ def mutual_information_gap(factors, codes, *, n_bins=20):
     return float(np.mean(gaps))
 
 
-def dci_disentanglement(factors, codes, *, n_estimators=100, random_state=None, n_jobs=None):
+def dci_disentanglement(codes, factors, *, n_estimators=100, random_state=None, n_jobs=None):
     """Disentanglement, completeness and informativeness of codes about known factors.
 
     A random forest predicts each factor from the code, and says how important each component was
@@ -75,12 +75,12 @@ def dci_disentanglement(factors, codes, *, n_estimators=100, random_state=None, 
 
     Parameters
     ----------
+    codes : array-like of shape (n_samples, n_components)
+        At least two components.
     factors : array-like of shape (n_samples, n_factors)
         The numbers that each sample was made from; at least two factors. A column of whole numbers
         is predicted as a class if it has at most half as many values as there are samples, another
         one by regression.
-    codes : array-like of shape (n_samples, n_components)
-        At least two components.
     n_estimators : int, default=100
         Trees of each forest. With less than about 20, some samples are seen by all trees, and do
         not count for informativeness.
@@ -116,11 +116,11 @@ def dci_disentanglement(factors, codes, *, n_estimators=100, random_state=None, 
     >>> import numpy as np
     >>> from sklearn_unsup.metrics import dci_disentanglement
     >>> factors = np.random.default_rng(0).normal(size=(500, 2))
-    >>> scores = dci_disentanglement(factors, -2 * factors, random_state=0)
+    >>> scores = dci_disentanglement(-2 * factors, factors, random_state=0)
     >>> all(score > 0.95 for score in scores)
     True
     >>> turned = factors @ [[1, 1], [-1, 1]]
-    >>> disentanglement, _, informativeness = dci_disentanglement(factors, turned, random_state=0)
+    >>> disentanglement, _, informativeness = dci_disentanglement(turned, factors, random_state=0)
     >>> disentanglement < 0.1, informativeness > 0.9
     (True, True)
     """

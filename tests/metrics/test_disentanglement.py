@@ -44,18 +44,18 @@ def slow_gap(factors, codes, n_bins):
 def test_the_gap_is_that_of_its_definition():
     codes = np.column_stack([MIXED, NOISE[:, 0]])[:500]
     expected = slow_gap(FACTORS[:500], codes, 8)
-    assert mutual_information_gap(FACTORS[:500], codes, n_bins=8) == pytest.approx(expected)
+    assert mutual_information_gap(codes, FACTORS[:500], n_bins=8) == pytest.approx(expected)
 
 
 def test_the_gap_of_the_factors_themselves_is_one_and_of_noise_zero():
     perfect = np.column_stack([-3.0 * FACTORS[:, ::-1] + 1, NOISE])  # units and order are free
-    assert mutual_information_gap(FACTORS, perfect) > 0.98
-    assert mutual_information_gap(FACTORS, NOISE) < 0.02
+    assert mutual_information_gap(perfect, FACTORS) > 0.98
+    assert mutual_information_gap(NOISE, FACTORS) < 0.02
 
 
 def test_the_gap_does_not_depend_on_the_units_of_a_component():
     codes = MIXED - MIXED.min() + 1
-    assert mutual_information_gap(FACTORS, np.log(codes)) == mutual_information_gap(FACTORS, codes)
+    assert mutual_information_gap(np.log(codes), FACTORS) == mutual_information_gap(codes, FACTORS)
 
 
 def test_a_factor_that_one_component_knows_alone_has_the_gap_of_its_share():
@@ -72,29 +72,29 @@ def sparse(share_of_zeros, n=2000, seed=0):
 def test_a_sparse_code_tells_where_it_is_not_zero(share, scale):
     code = sparse(share)
     codes = np.column_stack([scale * code, NOISE[:2000]])
-    assert mutual_information_gap((code != 0)[:, np.newaxis], codes) > 0.9
+    assert mutual_information_gap(codes, (code != 0)[:, np.newaxis]) > 0.9
     signs = np.sign(code)[:, np.newaxis]  # those below zero are kept apart from those above
-    assert mutual_information_gap(signs, codes) > 0.8
+    assert mutual_information_gap(codes, signs) > 0.8
 
 
 @pytest.mark.parametrize("share", [0.5, 0.9, 0.96, 0.99])
 def test_a_sparse_factor_is_known_by_itself_and_not_by_noise(share):
     factor = np.abs(sparse(share))[:, np.newaxis]
-    assert mutual_information_gap(factor, np.hstack([factor, NOISE[:2000]])) > 0.7
-    assert mutual_information_gap(factor, NOISE[:2000]) < 0.1
+    assert mutual_information_gap(np.hstack([factor, NOISE[:2000]]), factor) > 0.7
+    assert mutual_information_gap(NOISE[:2000], factor) < 0.1
 
 
 def test_several_frequent_values_are_kept_apart():
     rng = np.random.default_rng(0)
     factor = rng.choice(4, size=(2000, 1), p=[0.6, 0.2, 0.1, 0.1])
     code = np.where(factor == 3, rng.normal(size=(2000, 1)), np.array([-0.1, 0, 0.1, 0])[factor])
-    assert mutual_information_gap(factor, np.hstack([code, NOISE[:2000]]), n_bins=10) > 0.8
+    assert mutual_information_gap(np.hstack([code, NOISE[:2000]]), factor, n_bins=10) > 0.8
 
 
 def test_a_range_of_a_few_roundings_is_a_range():
     rng = np.random.default_rng(0)
     factor = 1 + np.finfo(float).eps * rng.integers(50, size=(4000, 1))
-    assert mutual_information_gap(factor, np.hstack([-factor, NOISE])) > 0.85
+    assert mutual_information_gap(np.hstack([-factor, NOISE]), factor) > 0.85
 
 
 def slow_dci(factors, codes, seed):
@@ -125,7 +125,7 @@ def slow_dci(factors, codes, seed):
 @pytest.mark.parametrize("factors", [FACTORS[:500], FACTORS[:500] + 0.1 * NOISE[:500, ::-1]])
 def test_dci_is_that_of_its_definition(factors):
     codes = np.column_stack([MIXED, NOISE[:, 0]])[:500]
-    found = dci_disentanglement(factors, codes, n_estimators=50, random_state=3)
+    found = dci_disentanglement(codes, factors, n_estimators=50, random_state=3)
     # The units of a tree's splits move the last digits of their thresholds, and so a few votes.
     np.testing.assert_allclose(found, slow_dci(factors, codes, 3), rtol=3e-3)
 
@@ -133,12 +133,12 @@ def test_dci_is_that_of_its_definition(factors):
 @pytest.mark.parametrize("factors", [FACTORS, NOISE], ids=["classes", "numbers"])
 def test_dci_of_the_factors_themselves_is_one(factors):
     codes = np.column_stack([-3 * factors[:1000, ::-1] + 1, np.roll(NOISE[:1000], 7, axis=0)])
-    assert min(dci_disentanglement(factors[:1000], codes, n_estimators=30, random_state=0)) > 0.97
+    assert min(dci_disentanglement(codes, factors[:1000], n_estimators=30, random_state=0)) > 0.97
 
 
 @pytest.mark.parametrize("factors", [FACTORS, np.sqrt(FACTORS + 1)], ids=["classes", "numbers"])
 def test_dci_of_noise_is_zero(factors):
-    scores = dci_disentanglement(factors[:2000], NOISE[:2000], n_estimators=30, random_state=0)
+    scores = dci_disentanglement(NOISE[:2000], factors[:2000], n_estimators=30, random_state=0)
     assert max(scores) < 0.05
 
 
@@ -146,10 +146,10 @@ def test_dci_tells_components_of_many_factors_from_factors_in_many_components():
     both = FACTORS[:1000, :2]
     one = (5 * both[:, 0] + both[:, 1])[:, None] + 0.0
     compact = np.column_stack([one, NOISE[:1000, 0]])  # one component holds both factors
-    disentanglement, completeness, _ = dci_disentanglement(both, compact, random_state=0)
+    disentanglement, completeness, _ = dci_disentanglement(compact, both, random_state=0)
     assert disentanglement < 0.1 < 0.9 < completeness
     twice = np.column_stack([both, both]) + 0.1 * np.random.default_rng(2).normal(size=(1000, 4))
-    disentanglement, completeness, _ = dci_disentanglement(both, twice, random_state=0)
+    disentanglement, completeness, _ = dci_disentanglement(twice, both, random_state=0)
     assert completeness < 0.7 < 0.9 < disentanglement
 
 
@@ -157,9 +157,9 @@ def test_dci_tells_components_of_many_factors_from_factors_in_many_components():
 def test_dci_does_not_depend_on_units(scale):
     factors = NOISE[:300, :2]
     codes = np.column_stack([factors, NOISE[300:600, 0]])
-    expected = dci_disentanglement(factors, codes, n_estimators=20, random_state=0)
+    expected = dci_disentanglement(codes, factors, n_estimators=20, random_state=0)
     found = dci_disentanglement(
-        scale * factors, 5 * scale + scale * codes, n_estimators=20, random_state=0
+        5 * scale + scale * codes, scale * factors, n_estimators=20, random_state=0
     )
     np.testing.assert_allclose(found, expected, atol=0.02)
 
@@ -168,14 +168,14 @@ def test_dci_does_not_depend_on_units(scale):
 @pytest.mark.parametrize("n_estimators", [1, 3])
 def test_dci_of_few_trees_warns_of_nothing(recwarn, factors, n_estimators):
     codes = factors[:300, ::-1] * 2.0
-    scores = dci_disentanglement(factors[:300], codes, n_estimators=n_estimators, random_state=0)
+    scores = dci_disentanglement(codes, factors[:300], n_estimators=n_estimators, random_state=0)
     assert min(scores) > 0.9
     assert not recwarn.list
 
 
 def test_dci_of_constant_codes_is_zero(recwarn):
     for factors in (FACTORS[:100], NOISE[:100]):
-        scores = dci_disentanglement(factors, np.full((100, 2), 0.1), random_state=0)
+        scores = dci_disentanglement(np.full((100, 2), 0.1), factors, random_state=0)
         assert scores[:2] == (0, 0)
         assert scores[2] < 0.05
     assert not recwarn.list
@@ -191,7 +191,7 @@ def test_dci_says_when_nothing_is_left_to_measure_on():
     with pytest.raises(ValueError, match="n_estimators=1: each tree has seen all 2 samples"):
         for seed in range(20):
             dci_disentanglement(
-                [[0.1, 1.5], [1.2, 0.3]], [[0, 1], [1, 0]], n_estimators=1, random_state=seed
+                [[0, 1], [1, 0]], [[0.1, 1.5], [1.2, 0.3]], n_estimators=1, random_state=seed
             )
 
 
@@ -199,8 +199,8 @@ def test_known_factors_of_shapes_order_codes_as_expected():
     factors = make_shapes(600, random_state=0).factors
     turn = np.linalg.qr(np.random.default_rng(0).normal(size=(6, 6)))[0]
     codes = [factors, factors @ turn, np.random.default_rng(1).normal(size=(600, 6))]
-    gaps = [mutual_information_gap(factors, z) for z in codes]
-    disentangled = [dci_disentanglement(factors, z, n_estimators=20)[0] for z in codes]
+    gaps = [mutual_information_gap(z, factors) for z in codes]
+    disentangled = [dci_disentanglement(z, factors, n_estimators=20)[0] for z in codes]
     for scores in (gaps, disentangled):
         assert all(a > b for a, b in combinations(scores, 2))
 
@@ -214,10 +214,10 @@ def test_active_units_are_those_that_vary():
 
 def test_factors_that_cannot_be_judged_are_refused():
     with pytest.raises(ValueError, match="Column 1 of factors is constant"):
-        mutual_information_gap([[0, 1], [1, 1]], [[0], [1]])
+        mutual_information_gap([[0], [1]], [[0, 1], [1, 1]])
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
-        mutual_information_gap(FACTORS, NOISE[:10])
+        mutual_information_gap(NOISE[:10], FACTORS)
     with pytest.raises(ValueError, match="codes has 1 column"):
-        dci_disentanglement(FACTORS, NOISE[:, :1])
+        dci_disentanglement(NOISE[:, :1], FACTORS)
     with pytest.raises(ValueError, match="n_bins == 1"):
-        mutual_information_gap(FACTORS, NOISE, n_bins=1)
+        mutual_information_gap(NOISE, FACTORS, n_bins=1)
