@@ -39,6 +39,36 @@ def share_memory(a, b):
     return a.offset < b.offset + b.nbytes and b.offset < a.offset + a.nbytes
 
 
+class ShiftedRows:
+    """A source whose values lie so far from zero that float32 lacks the digits, moved to zero.
+
+    Parameters
+    ----------
+    source : array-like of shape (n, ...)
+        In memory or not, of whole numbers or float64.
+    shift : int
+        What is taken from each value, before it becomes float32.
+    """
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, source, shift):
+        self.source, self.shift = source, shift
+        self.shape = tuple(source.shape)
+        self.chunks = getattr(source, "chunks", None)
+
+    def __getitem__(self, which):
+        """Return the rows of a slice (b, ...)."""
+        rows = self.source[which]
+        check_unmasked(rows)
+        rows = np.asarray(rows)
+        if rows.dtype.kind in "iu" and rows.itemsize == 8:  # whole numbers that float64 has not
+            rows = (rows - rows.dtype.type(self.shift)).view(f"{rows.dtype.byteorder}i8")
+        else:
+            rows = rows.astype(np.float64) - self.shift
+        return rows.astype(np.float32)
+
+
 class LazyRows:
     """Rows (n, n_features) of a source, read block by block; the last block is kept.
 

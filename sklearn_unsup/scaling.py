@@ -1,9 +1,12 @@
 """The units of X, learnt by `fit`: statistics in float64, one block of rows at a time."""
 
+import math
+
 import numpy as np
 from sklearn.utils import assert_all_finite, gen_batches
 
 BLOCK_SIZE = 2**19  # numbers, 4 MB in float64
+MIN_RELATIVE_WIDTH = 2.0**-10  # of values far from zero, of which float32 has 2**13 on the way
 MAX_MAGNITUDE = float(np.sqrt(np.finfo(np.float32).max))  # 1.8e19: squares still fit into float32
 
 
@@ -40,7 +43,7 @@ def check_rows(rows, estimator=None):
 
     Returns
     -------
-    low, high : float
+    low, high : int or float
         The least and the largest.
     are_whole : bool
         Whether all are whole numbers.
@@ -52,8 +55,9 @@ def check_rows(rows, estimator=None):
     low, high, are_whole = np.inf, -np.inf, True
     for block in row_blocks(rows):
         values = rows[block]
-        least, largest = float(values.min()), float(values.max())
-        if not np.isfinite([least, largest]).all():
+        of_kind = int if values.dtype.kind in "iu" else float  # float64 has not all of int64
+        least, largest = of_kind(values.min()), of_kind(values.max())
+        if not (math.isfinite(least) and math.isfinite(largest)):
             name = None if estimator is None else type(estimator).__name__
             assert_all_finite(values, estimator_name=name, input_name="X")
         low, high = min(low, least), max(high, largest)
@@ -64,6 +68,17 @@ def check_rows(rows, estimator=None):
 
 def _are_whole(values):
     return bool((np.trunc(values) == values).all())
+
+
+def shift_of(low, high):
+    """Return the whole number by which values from `low` to `high` are to be moved to zero.
+
+    0 if float32 has enough digits for them where they are.
+    """
+    far, width = max(abs(low), abs(high)), high - low
+    if not 0 < width < MIN_RELATIVE_WIDTH * far:
+        return 0
+    return int(low) + int(width / 2)
 
 
 def check_magnitude(low, high):

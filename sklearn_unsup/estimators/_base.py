@@ -22,8 +22,8 @@ from sklearn_unsup.estimators._fitting import Fitting
 from sklearn_unsup.estimators._saving import Saving
 from sklearn_unsup.images import as_rows, channels_first, find_layout, to_images, to_rows
 from sklearn_unsup.inference import apply_in_chunks
-from sklearn_unsup.lazy_rows import LazyRows, is_lazy, numeric, share_memory
-from sklearn_unsup.scaling import check_rows
+from sklearn_unsup.lazy_rows import LazyRows, ShiftedRows, is_lazy, numeric, share_memory
+from sklearn_unsup.scaling import check_rows, shift_of
 from sklearn_unsup.training import (
     Interrupts,
     ScikitLearnCallbacks,
@@ -300,6 +300,9 @@ class BaseConvEstimator(
         check = partial(check_rows, estimator=self)
         rows = LazyRows(X, check) if lazy else numeric(rows)
         found = check(rows.block(0) if lazy else rows)
+        shift = shift_of(*found[:2]) if reset else getattr(self, "_shift", 0)
+        if shift:
+            rows = LazyRows(ShiftedRows(X if lazy else rows, shift), check)
         if reset:
             self._layout = find_layout(
                 self.n_features_in_,
@@ -309,7 +312,7 @@ class BaseConvEstimator(
             )
             self._output_shape = sample_shape if is_images else (self.n_features_in_,)
             self.image_shape_ = channels_first(self._layout)
-            self._range = found
+            self._range, self._shift = found, shift
             is_named = hasattr(self, "feature_names_in_")
             warn_of_misreading(
                 len(rows), sample_shape, self.image_shape, self.channel_axis, is_named
@@ -348,7 +351,9 @@ class BaseConvEstimator(
         )
 
     def _as_fitted(self, rows):
-        return rows.reshape(len(rows), *self._output_shape)
+        """Return rows in the units and the layout of X; where float32 lacks digits, in float64."""
+        shift = getattr(self, "_shift", 0)
+        return (rows + np.float64(shift) if shift else rows).reshape(len(rows), *self._output_shape)
 
     # What scikit-learn asks.
 

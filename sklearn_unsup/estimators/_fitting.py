@@ -144,7 +144,9 @@ class Fitting(SharedParameters):
         images = self._to_images(offset[np.newaxis])[0]
         network.scaling.offset.copy_(torch.from_numpy(np.ascontiguousarray(images)))
         network.scaling.scale.fill_(scale)
-        self._range = getattr(rows, "seen", self._range)  # of blocks: now all have been read
+        if hasattr(rows, "seen"):  # all blocks have been read
+            low, high, are_whole = rows.seen
+            self._range = low + self._shift, high + self._shift, are_whole
         return network
 
     def _resume(self, rows):

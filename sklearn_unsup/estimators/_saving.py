@@ -12,7 +12,7 @@ from sklearn_unsup import persistence
 from sklearn_unsup._warnings import warn
 from sklearn_unsup.estimators._parameters import plain
 from sklearn_unsup.images import channels_first, find_layout
-from sklearn_unsup.persistence import CorruptedModelError, Spec, array, integer, sequence
+from sklearn_unsup.persistence import CorruptedModelError, Spec, array, integer, number, sequence
 from sklearn_unsup.training import (
     check_moments,
     device_after_loading,
@@ -139,6 +139,7 @@ class Saving(Sealed):
                 lambda shape: shape in ((n_features,), sides), f"{(n_features,)} or {sides}"
             ),
             "_range": Spec(is_range, "the least and the largest value of X", required=False),
+            "_shift": number(required=False),
             "_fitted_params": Spec(lambda value: isinstance(value, dict), "a dict"),
             "history_": sequence(list, is_epoch, "a list of numbers by name"),
             "n_iter_": integer(len(state["history_"]), len(state["history_"])),
