@@ -35,6 +35,14 @@ from sklearn_unsup.training import (
 WITHOUT_EFFECT = ("callbacks", "compile", "device", "verbose")  # on what is learnt
 
 
+def _summary(rows):
+    """Return what tells rows (n, n_features) from others: all of them are read."""
+    crc = 0
+    for block in row_blocks(rows):
+        crc = zlib.crc32(np.ascontiguousarray(rows[block]).data, crc)
+    return rows.shape, rows.dtype.str, crc
+
+
 class Fitting(SharedParameters):
     """Build a network, train it, keep what it learnt.
 
@@ -264,11 +272,3 @@ class Fitting(SharedParameters):
 
     def _warn_of_failure(self):
         """Warn if what `fit` has learnt is of no use; by default there is nothing to see."""
-
-
-def _summary(rows):
-    """Return what tells rows (n, n_features) from others: all of them are read."""
-    crc = 0
-    for block in row_blocks(rows):
-        crc = zlib.crc32(np.ascontiguousarray(rows[block]).data, crc)
-    return rows.shape, rows.dtype.str, crc

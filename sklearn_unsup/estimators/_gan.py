@@ -140,10 +140,12 @@ default="non_saturating"
     them, in a feature space that depends on no model: pooled convolutions with fixed random
     weights. `history_` has "valid_distance", the squared Fréchet distance as a multiple of the
     variance of the real features (0 is perfect, 1 no better than the mean image),
-    "valid_coverage" [8]_ and "valid_diversity", the variance of the generated features as a
-    multiple of the real. Of the players it has "train_discriminator_loss",
-    "train_generator_loss" and "train_discriminator_accuracy" (0.5: it is deceived, 1: it is not),
-    and no "train_loss": neither loss says how good the images are.
+    "valid_coverage" [8]_, "valid_diversity", the variance of the generated features as a multiple
+    of the real, and "valid_missing", the share of held-out images in the largest group that
+    resembles each other and no generated image: above 0, a kind of image is missing. A chunk of
+    `partial_fit` with fewer than 4 rows is not judged. Of the players it has
+    "train_discriminator_loss", "train_generator_loss" and "train_discriminator_accuracy" (0.5: it
+    is deceived, 1: it is not), and no "train_loss": neither loss says how good the images are.
 
     There is no `score_samples`: the model gives no density of an image.
 

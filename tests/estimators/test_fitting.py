@@ -118,6 +118,33 @@ def test_early_stopping_stops_and_restores_the_best_weights(small, digits):
     torch.testing.assert_close(weights(estimator), weights(unspoilt))
 
 
+def test_tol_decides_when_to_stop_and_not_which_epoch_was_best(small, digits):
+    params = {"early_stopping": True, "max_epochs": 8}
+    exact, coarse = small(**params, tol=0.0).fit(digits), small(**params, tol=0.5).fit(digits)
+    losses = [row["valid_loss"] for row in coarse.history_]
+    assert np.argmin(losses) == len(losses) - 1  # it gets better, by less than tol an epoch
+    torch.testing.assert_close(weights(coarse), weights(exact))
+    stopped = small(**params, tol=0.5, n_iter_no_change=2).fit(digits)
+    assert stopped.n_iter_ < 8
+    last = small(max_epochs=8, early_stopping=True, tol=0.0).fit(digits).history_
+    assert stopped.history_[-1]["valid_loss"] == last[stopped.n_iter_ - 1]["valid_loss"]
+
+
+def test_partial_fit_holds_no_rows_out(any_small, digits):
+    estimator = any_small(early_stopping=True)
+    assert not hasattr(estimator, "partial_fit")  # as scikit-learn asks
+    with pytest.raises(ValueError, match="does not support early_stopping=True"):
+        estimator.partial_fit(digits)
+    assert hasattr(estimator.set_params(early_stopping=False), "partial_fit")
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_a_last_chunk_may_have_few_rows(any_small, digits, n):
+    estimator = any_small().partial_fit(digits).partial_fit(digits[:n])
+    assert estimator.n_iter_ == 2
+    assert np.isfinite(estimator.sample(3)).all()
+
+
 def test_held_out_rows_are_not_trained_on(small, digits):
     seen = []
 
@@ -255,6 +282,42 @@ def test_two_schedules_at_once_are_an_error(small, digits):
     scheduler = LRScheduler(torch.optim.lr_scheduler.StepLR, step_size=1)
     with pytest.raises(ValueError, match="learning_rate_schedule='constant'"):
         small(callbacks=[scheduler]).fit(digits)
+
+
+@pytest.mark.parametrize(
+    ("callback", "match"),
+    [
+        (EarlyStopping(), "early_stopping=True"),
+        (Checkpoint(), "early_stopping=True"),
+        (5, "holds 5, expected callbacks of skorch.*set_callbacks"),
+        (ProgressBar(), "set_callbacks"),
+    ],
+    ids=["stopping", "checkpoint", "number", "of scikit-learn"],
+)
+def test_a_callback_that_cannot_work_is_named(small, digits, callback, match):
+    params = {"learning_rate_schedule": "constant", "callbacks": [callback]}
+    with pytest.raises((ValueError, TypeError), match=match):
+        small(**params).fit(digits)
+
+
+def test_callbacks_of_the_user_are_not_changed_and_not_pickled(small, digits):
+    decay, rates = LRScheduler("StepLR", step_size=1), RecordRates()
+    before = [dict(vars(callback)) for callback in (decay, rates)]
+    estimator = small(learning_rate_schedule="constant", callbacks=[decay, rates]).fit(digits)
+    assert [vars(callback) for callback in (decay, rates)] == before
+    assert len(estimator.callbacks_[1].rates) == 2 * 7
+    state = pickle.dumps(estimator)
+    assert b"torch.optim" not in state
+    assert not hasattr(pickle.loads(state), "callbacks_")
+
+
+def test_x_in_other_units_is_warned_of(any_small, digits):
+    estimator = any_small().fit((digits * 15).astype(np.uint8))
+    with pytest.warns(
+        UserWarning, match=r"from 0 to 1, but `fit` saw values from 0 to 240"
+    ) as found:
+        estimator.transform(digits / 16)
+    assert found[0].filename == __file__
 
 
 def test_skorchs_early_stopping_stops(small, digits):

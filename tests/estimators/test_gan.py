@@ -190,7 +190,14 @@ def test_history_has_both_losses_and_the_quality(small_gan, digits):
     gan = small_gan(r1_penalty=0.1, code="regression").fit(digits)
     train = ("discriminator_loss", "discriminator_accuracy", "gradient_penalty")
     keys = {f"train_{name}" for name in (*train, "generator_loss", "code_error")}
-    keys |= {"valid_distance", "valid_coverage", "valid_diversity", "epoch", "duration"}
+    keys |= {
+        "valid_distance",
+        "valid_coverage",
+        "valid_diversity",
+        "valid_missing",
+        "epoch",
+        "duration",
+    }
     assert all(set(row) == keys for row in gan.history_)
     assert all(type(value) in (int, float) for row in gan.history_ for value in row.values())
     assert all(0 <= row["train_discriminator_accuracy"] <= 1 for row in gan.history_)

@@ -16,7 +16,13 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_unsup import ConvAutoencoder, ConvOutlierDetector, lazy_rows
+from sklearn_unsup import (
+    ConvAutoencoder,
+    ConvOutlierDetector,
+    ConvVAE,
+    CorruptedModelError,
+    lazy_rows,
+)
 from sklearn_unsup.datasets import NpyFiles
 from sklearn_unsup.estimators import _outliers
 
@@ -330,3 +336,47 @@ def test_images_on_a_disk_are_read_in_blocks(small, digits, monkeypatch):
     model.score_samples(source)
     assert model.error_map(source).shape == (200, 8, 8)
     assert source.largest <= 60  # the autoencoder reads some blocks ahead
+
+
+# Files of weights.
+
+
+def make(method="combined", **params):
+    network = {"n_components": 4, "hidden_channels": (8, 16), "max_epochs": 2, "random_state": 0}
+    return ConvOutlierDetector(ConvAutoencoder(**{**network, **params}), method=method)
+
+
+@pytest.mark.parametrize("method", ["combined", "reconstruction_error"])
+def test_weights_bring_all_that_was_learnt(digits, tmp_path, method):
+    fitted = make(method).fit(digits).save_weights(tmp_path / "weights")
+    loaded = make(method).load_weights(tmp_path / "weights")
+    np.testing.assert_array_equal(
+        loaded.decision_function(digits), fitted.decision_function(digits)
+    )
+    np.testing.assert_array_equal(loaded.error_map(digits[:3]), fitted.error_map(digits[:3]))
+    assert vars(loaded).keys() == vars(fitted).keys()
+
+
+def test_weights_of_another_detector_are_refused(digits, tmp_path):
+    path = tmp_path / "weights"
+    make().fit(digits).save_weights(path)
+    detector = make("reconstruction_error").fit(digits)
+    before = detector.score_samples(digits)
+    for other, match in (
+        (detector, "method is 'reconstruction_error'.*'combined'"),
+        (make(n_components=3), "n_components=3 differs from 4"),
+        (ConvOutlierDetector(ConvVAE(4)), "estimator is 'ConvVAE'.*'ConvAutoencoder'"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            other.load_weights(path)
+    np.testing.assert_array_equal(detector.score_samples(digits), before)
+    with pytest.raises(CorruptedModelError, match="it is of ConvOutlierDetector"):
+        ConvAutoencoder(4).load_weights(path)
+
+
+def test_what_has_no_weights_is_named(digits, tmp_path):
+    with pytest.raises(TypeError, match="joblib or skops"):
+        ConvOutlierDetector(PCA(2)).fit(digits).save_weights(tmp_path / "weights")
+    with pytest.raises(TypeError, match="joblib or skops"):
+        ConvOutlierDetector(PCA(2)).load_weights(tmp_path / "weights")
+    assert not list(tmp_path.iterdir())
