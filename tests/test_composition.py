@@ -39,7 +39,7 @@ ALL_X, ALL_Y = load_digits(return_X_y=True)
 X, Y = ALL_X[:600], ALL_Y[:600]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def learnt():
     """A ConvAutoencoder that has learnt all digits, frozen. Not to be changed."""
     autoencoder = ConvAutoencoder(10, noise_level=1.0, max_epochs=40, device="cpu", random_state=0)

@@ -108,7 +108,7 @@ def test_samples_have_the_mean_and_variance_of_x(learnt, split):
 
 
 def test_a_denoising_autoencoder_removes_more_noise(split):
-    X_train, X_test = split[:2]
+    X_train, X_test = split[0][:600], split[1]
     noisy = X_test + np.random.RandomState(0).normal(0, 4, size=X_test.shape).astype(np.float32)
     params = {"n_components": 32, "random_state": 0, "device": "cpu"}
     errors = [

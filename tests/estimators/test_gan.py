@@ -1,8 +1,6 @@
 """What a ConvGAN learns, how it watches itself, and what its transform is good for."""
 
 import io
-import subprocess
-import sys
 import warnings
 
 import joblib
@@ -125,22 +123,6 @@ def test_noise_is_a_code(small_gan, digits):
     images = gan.inverse_transform(codes)
     assert images.shape == (3, 64)
     assert len(np.unique(images, axis=0)) == 3
-
-
-def test_samples_are_the_same_bits_in_a_new_process(small_gan, digits, tmp_path):
-    gan = small_gan(decoder=classic_generator, objective="hinge").fit(digits)
-    joblib.dump(gan, tmp_path / "gan.joblib")
-    code = (
-        f"import joblib, numpy as np, torch; torch.set_num_threads({torch.get_num_threads()});"
-        "gan = joblib.load('gan.joblib');"
-        "np.save('drawn.npy', gan.sample(20, random_state=0)); np.save('codes.npy', "
-        "gan.transform(gan.sample(20, random_state=0)))"
-    )
-    tests = {"PYTHONPATH": str(__import__("pathlib").Path(__file__).parents[1])}
-    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, env=tests)
-    drawn = gan.sample(20, random_state=0)
-    np.testing.assert_array_equal(np.load(tmp_path / "drawn.npy"), drawn)
-    np.testing.assert_array_equal(np.load(tmp_path / "codes.npy"), gan.transform(drawn))
 
 
 # Transforming
@@ -337,11 +319,12 @@ def test_the_score_is_the_relative_frechet_distance_of_features(learnt, split):
 
 def test_a_search_prefers_the_better_generator(split):
     gan = ConvGAN(16, learning_rate=2e-3, hidden_channels=(16, 32), device="cpu", random_state=0)
-    search = GridSearchCV(gan, {"max_epochs": [1, 12]}, cv=2).fit(split[0])
+    X = split[0][:600]
+    search = GridSearchCV(gan, {"max_epochs": [1, 12]}, cv=2).fit(X)
     assert search.best_params_ == {"max_epochs": 12}
     coverage = [
         density_coverage(split[1], model.sample(len(split[1]), random_state=0))[1]
-        for model in (search.best_estimator_, gan.set_params(max_epochs=1).fit(split[0]))
+        for model in (search.best_estimator_, gan.set_params(max_epochs=1).fit(X))
     ]
     assert coverage[0] > coverage[1]
 

@@ -10,6 +10,7 @@ from multiprocessing import get_context
 import numpy as np
 import pytest
 import torch
+from example_networks import classic_generator
 from joblib import Parallel, delayed
 from sklearn.model_selection import cross_val_score
 
@@ -166,6 +167,21 @@ def test_two_processes_learn_the_same_bits(any_small, digits, other_process):
     weights = found.network_.state_dict()
     for name, weight in any_small().fit(digits).network_.state_dict().items():
         assert torch.equal(weight, weights[name]), name
+
+
+def draw(gan, n_threads):
+    torch.set_num_threads(n_threads)
+    images = gan.sample(20, random_state=0)
+    return images, gan.transform(images)
+
+
+def test_samples_of_batch_normalisation_are_the_same_bits_elsewhere(
+    small_gan, digits, other_process
+):
+    gan = small_gan(decoder=classic_generator, objective="hinge").fit(digits)
+    found = other_process.apply(draw, (gan, torch.get_num_threads()))
+    for there, here in zip(found, draw(gan, torch.get_num_threads()), strict=True):
+        np.testing.assert_array_equal(there, here)
 
 
 def test_pickling_while_others_transform(fitted, digits):
