@@ -34,7 +34,7 @@ VARIANTS = [
     ConvVAE(**SMALL, early_stopping=True, beta=2.0, beta_warmup_epochs=1, free_bits=0.1),
     ConvVAE(**SMALL, prior="normal", encoder=LinearEncoder, decoder=LinearDecoder),
 ]
-# Names and tables depend on the class and its networks: one of each class, and one with custom ones.
+# Tables depend on the class and its networks: one of each class, and one with custom networks.
 TRANSFORMERS = [model for model in VARIANTS if model.early_stopping or "Linear" in repr(model)]
 
 DETECTORS = [

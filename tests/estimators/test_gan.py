@@ -45,7 +45,8 @@ def learnt(split):
 @pytest.fixture(scope="module")
 def adversarial(split):
     """Codes learnt in the game itself."""
-    return ConvGAN(16, code="adversarial", random_state=0, device="cpu").fit(split[0])
+    gan = ConvGAN(16, code="adversarial", max_epochs=10, random_state=0, device="cpu")
+    return gan.fit(split[0])
 
 
 def one_nn(gan, split):
