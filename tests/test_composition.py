@@ -62,6 +62,8 @@ def test_every_model_feeds_every_clusterer(name, any_small):
     pipe = make_pipeline(any_small(), PCA(3), StandardScaler(), clone(CLUSTERERS[name]))
     labels = pipe.fit_predict(X[:200])
     assert labels.shape == (200,)
+    if hasattr(pipe, "predict"):
+        np.testing.assert_array_equal(pipe.predict(X[:70]), labels[:70])
     codes = pipe[:-1].transform(X[:200])
     np.testing.assert_allclose(codes.std(axis=0), 1, rtol=1e-3)
 

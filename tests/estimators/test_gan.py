@@ -109,7 +109,7 @@ def test_the_generator_covers_all_kinds_of_a_mixture_of_templates(objective):
 
 
 def test_the_classic_fully_connected_pair_learns():
-    X = make_shapes(600, image_size=28, random_state=0).images
+    X = make_shapes(300, image_size=28, random_state=0).images
     networks = {"generator": classic_generator, "discriminator": classic_discriminator}
     params = {"code": "regression", "encoder": LinearEncoder, "learning_rate": 2e-4}
     gan = ConvGAN(100, **networks, **params, max_epochs=1, device="cpu", random_state=0)

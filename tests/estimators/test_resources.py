@@ -82,7 +82,9 @@ print(make().fit(X).transform(X, out=codes).shape)
 
 def run(code, folder):
     command = [sys.executable, "-c", code]
-    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
+    finished = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+    assert finished.stderr == ""  # no warning, not even at its end
+    return finished.stdout
 
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc and sets RLIMIT_DATA")
