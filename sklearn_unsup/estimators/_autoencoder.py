@@ -82,7 +82,7 @@ class ConvAutoencoder(ReconstructionScores, CodeMixture, BaseConvEstimator):
     >>> from sklearn.datasets import load_digits
     >>> from sklearn_unsup import ConvAutoencoder
     >>> X, _ = load_digits(return_X_y=True)
-    >>> autoencoder = ConvAutoencoder(n_components=8, random_state=0).fit(X)
+    >>> autoencoder = ConvAutoencoder(n_components=8, max_epochs=5, random_state=0).fit(X)
     >>> autoencoder.transform(X).shape
     (1797, 8)
     >>> autoencoder.score(X) > 0.6

@@ -124,7 +124,8 @@ def test_samples_stand_in_a_grid(fitted, digits):
     assert (cells(display, 3, 4)[2, 2:] == 1).all()  # no image: the background
     darker = display.plot(limits=(0, 1000))
     assert cells(darker, 3, 4)[0].max() < 0.1
-    mixture = GaussianMixture().fit(digits[:, :16])  # its sample returns labels as well
+    X = digits[:, :16].astype(np.float64)  # scikit-learn's mixture warns of rounding in float32
+    mixture = GaussianMixture().fit(X)  # its sample returns labels as well
     assert SampleDisplay.from_estimator(mixture, 4).images.shape == (2, 2, 4, 4, 1)
 
 

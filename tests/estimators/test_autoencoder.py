@@ -3,16 +3,12 @@
 import numpy as np
 import pytest
 from example_networks import LinearDecoder, LinearEncoder
-from sklearn.base import clone
-from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
-from sklearn.metrics import normalized_mutual_info_score, r2_score
+from sklearn.metrics import r2_score
 from sklearn.model_selection import train_test_split
-from sklearn.pipeline import make_pipeline
 
 from sklearn_unsup import ConvAutoencoder
-from sklearn_unsup.metrics import clustering_accuracy
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +65,8 @@ def test_a_linear_autoencoder_finds_the_subspace_of_pca(split):
         3,
         encoder=LinearEncoder,
         decoder=LinearDecoder,
-        max_epochs=150,
-        learning_rate=0.01,
+        max_epochs=60,
+        learning_rate=0.02,
         weight_decay=0,
         device="cpu",
         random_state=0,
@@ -78,17 +74,6 @@ def test_a_linear_autoencoder_finds_the_subspace_of_pca(split):
     explained = PCA(3, random_state=0).fit(X).explained_variance_ratio_.sum()
     assert linear.score(X) == pytest.approx(explained, abs=0.005)
     assert linear.score(X) <= explained + 1e-6
-
-
-def test_clusters_of_codes_are_digits_more_than_clusters_of_pixels():
-    X, y = load_digits(return_X_y=True)
-    kmeans = KMeans(10, random_state=0, n_init=10)
-    autoencoder = ConvAutoencoder(10, max_epochs=50, random_state=0, device="cpu")
-    pipe = make_pipeline(autoencoder, PCA(8, random_state=0), clone(kmeans))
-    found, raw = pipe.fit_predict(X), kmeans.fit_predict(X)
-    assert normalized_mutual_info_score(y, found) > normalized_mutual_info_score(y, raw) + 0.02
-    assert clustering_accuracy(y, found) > clustering_accuracy(y, raw)
-    np.testing.assert_array_equal(pipe.predict(X[:70]), found[:70])
 
 
 def test_samples_look_like_digits_more_than_noise_does(learnt, split):
@@ -108,7 +93,7 @@ def test_samples_have_the_mean_and_variance_of_x(learnt, split):
 
 
 def test_a_denoising_autoencoder_removes_more_noise(split):
-    X_train, X_test = split[:2]
+    X_train, X_test = split[0][:600], split[1]
     noisy = X_test + np.random.RandomState(0).normal(0, 4, size=X_test.shape).astype(np.float32)
     params = {"n_components": 32, "random_state": 0, "device": "cpu"}
     errors = [
@@ -131,7 +116,8 @@ def test_an_activity_penalty_gives_smaller_codes(small, digits):
 
 @pytest.mark.parametrize("loss", ["absolute_error", "binary_cross_entropy"])
 def test_other_losses_learn_too(split, loss):
-    estimator = ConvAutoencoder(8, loss=loss, random_state=0, device="cpu").fit(split[0])
+    params = {"max_epochs": 6, "random_state": 0, "device": "cpu"}
+    estimator = ConvAutoencoder(8, loss=loss, **params).fit(split[0])
     assert estimator.score(split[1]) > 0.6  # the mean image: 0
 
 

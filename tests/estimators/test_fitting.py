@@ -382,6 +382,7 @@ def test_a_callback_can_stop_the_training(small, digits):
     assert small(max_epochs=9).set_callbacks(Watch(stop_after=2)).fit(digits).n_iter_ == 2
 
 
+@pytest.mark.filterwarnings("ignore:The estimator PCA does not support callbacks")
 def test_progress_bars_show_epochs_inside_pipeline_and_grid_search(small, digits, capsys):
     pipe = make_pipeline(small(max_epochs=3), PCA(2))
     pipe.set_callbacks(ProgressBar(max_propagation_depth=None)).fit(digits)
@@ -463,6 +464,7 @@ def test_divergence_is_an_error_that_says_what_to_try(small, digits):
     np.testing.assert_array_equal(estimator.transform(digits), codes)
 
 
+@pytest.mark.filterwarnings("ignore:One or more of the test scores are non-finite")
 def test_a_diverged_candidate_does_not_end_a_search(small, digits):
     search = GridSearchCV(
         small(optimizer="sgd"), {"learning_rate": [1e-3, 1e9]}, cv=2, error_score=np.nan

@@ -1,8 +1,6 @@
 """What a ConvGAN learns, how it watches itself, and what its transform is good for."""
 
 import io
-import subprocess
-import sys
 import warnings
 
 import joblib
@@ -47,7 +45,8 @@ def learnt(split):
 @pytest.fixture(scope="module")
 def adversarial(split):
     """Codes learnt in the game itself."""
-    return ConvGAN(16, code="adversarial", random_state=0, device="cpu").fit(split[0])
+    gan = ConvGAN(16, code="adversarial", max_epochs=10, random_state=0, device="cpu")
+    return gan.fit(split[0])
 
 
 def one_nn(gan, split):
@@ -96,7 +95,7 @@ def test_the_generator_covers_all_kinds_of_a_mixture_of_templates(objective):
         n_critic=n_critic,
         hidden_channels=(16, 32),
         batch_size=32,
-        max_epochs=15 * n_critic,
+        max_epochs=15 if n_critic == 1 else 30,
         device="cpu",
         random_state=0,
     ).fit(X)
@@ -110,7 +109,7 @@ def test_the_generator_covers_all_kinds_of_a_mixture_of_templates(objective):
 
 
 def test_the_classic_fully_connected_pair_learns():
-    X = make_shapes(600, image_size=28, random_state=0).images
+    X = make_shapes(300, image_size=28, random_state=0).images
     networks = {"generator": classic_generator, "discriminator": classic_discriminator}
     params = {"code": "regression", "encoder": LinearEncoder, "learning_rate": 2e-4}
     gan = ConvGAN(100, **networks, **params, max_epochs=1, device="cpu", random_state=0)
@@ -125,22 +124,6 @@ def test_noise_is_a_code(small_gan, digits):
     images = gan.inverse_transform(codes)
     assert images.shape == (3, 64)
     assert len(np.unique(images, axis=0)) == 3
-
-
-def test_samples_are_the_same_bits_in_a_new_process(small_gan, digits, tmp_path):
-    gan = small_gan(decoder=classic_generator, objective="hinge").fit(digits)
-    joblib.dump(gan, tmp_path / "gan.joblib")
-    code = (
-        f"import joblib, numpy as np, torch; torch.set_num_threads({torch.get_num_threads()});"
-        "gan = joblib.load('gan.joblib');"
-        "np.save('drawn.npy', gan.sample(20, random_state=0)); np.save('codes.npy', "
-        "gan.transform(gan.sample(20, random_state=0)))"
-    )
-    tests = {"PYTHONPATH": str(__import__("pathlib").Path(__file__).parents[1])}
-    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, env=tests)
-    drawn = gan.sample(20, random_state=0)
-    np.testing.assert_array_equal(np.load(tmp_path / "drawn.npy"), drawn)
-    np.testing.assert_array_equal(np.load(tmp_path / "codes.npy"), gan.transform(drawn))
 
 
 # Transforming
@@ -344,11 +327,12 @@ def test_the_score_is_the_relative_frechet_distance_of_features(learnt, split):
 
 def test_a_search_prefers_the_better_generator(split):
     gan = ConvGAN(16, learning_rate=2e-3, hidden_channels=(16, 32), device="cpu", random_state=0)
-    search = GridSearchCV(gan, {"max_epochs": [1, 12]}, cv=2).fit(split[0])
+    X = split[0][:600]
+    search = GridSearchCV(gan, {"max_epochs": [1, 12]}, cv=2).fit(X)
     assert search.best_params_ == {"max_epochs": 12}
     coverage = [
         density_coverage(split[1], model.sample(len(split[1]), random_state=0))[1]
-        for model in (search.best_estimator_, gan.set_params(max_epochs=1).fit(split[0]))
+        for model in (search.best_estimator_, gan.set_params(max_epochs=1).fit(X))
     ]
     assert coverage[0] > coverage[1]
 

@@ -77,7 +77,7 @@ def test_components_that_are_not_needed_are_inactive(linear):
 
 def test_bounds_grow_with_the_number_of_importance_samples(learnt, binary, split):
     for vae, X in ((learnt, split[1]), (binary, split[1] / 16)):
-        bounds = [vae.score_samples(X, n).mean() for n in (1, 3, 10, 100)]
+        bounds = [vae.score_samples(X, n).mean() for n in (1, 3, 10, 30)]
         assert np.all(np.diff(bounds) > 0)
 
 
