@@ -9,6 +9,9 @@ MIN_GREY_SIDE = 16  # of what is taken for a grey image, which has less to be to
 COLOUR_CHANNELS = (3, 4)
 MUCH_SMALLER = 50  # times; a dark uint8 image has values of 6 and more
 SMALLER_AND_CENTRED = 10  # times; pixels with noise are negative too, and as large as those in fit
+FAR_SMALLER = 100  # of whatever numbers
+OUTLYING = 0.01  # share of values beyond the range in fit that may be outliers
+OUTLYING_OF_FEW = 0.05  # the same, of single images
 MANY_ROWS = 10  # a single image may be dark
 
 
@@ -99,13 +102,14 @@ def _guess_images(n_samples, sample_shape, named):
     return None
 
 
-def warn_of_other_range(found, fitted, n_samples):
+def warn_of_other_range(found, fitted, rows):
     """Warn if X is in other units than the X of `fit`, such as 0..1 instead of 0..255.
 
     Values far outside of the range in `fit` are told by its span: a warning is given from one span
-    beyond either end. Values far inside are told by their size, where a set of dark images must
-    pass: the largest is below 1/50 of that in `fit`, and X either is no whole numbers where `fit`
-    saw whole ones, or has at least 10 rows. Values that are negative and not whole, where `fit` saw
+    beyond either end, unless they are a few outliers, as standardised columns have. Values far
+    inside are told by their size, where a set of dark images must pass: the largest is below 1/50
+    of that in `fit`, and X is no whole numbers where `fit` saw whole ones, or it is below 1/100,
+    and X has at least 10 rows. Values that are negative and not whole, where `fit` saw
     neither, are standardised: for these 1/10 is enough. Constant X says nothing of its units.
 
     Parameters
@@ -113,8 +117,8 @@ def warn_of_other_range(found, fitted, n_samples):
     found, fitted : tuple of (float, float, bool)
         The least and the largest value of X, and whether all are whole numbers; the same of the
         X of `fit`.
-    n_samples : int
-        Number of rows in X.
+    rows : ndarray of shape (n, n_features)
+        The values of X.
     """
     (low, high, whole), (fitted_low, fitted_high, fitted_whole) = found, fitted
     span = fitted_high - fitted_low
@@ -123,8 +127,12 @@ def warn_of_other_range(found, fitted, n_samples):
     is_outside = low <= fitted_low - span or high >= fitted_high + span
     ratio = max(-low, high) / max(-fitted_low, fitted_high)
     is_finer = fitted_whole and not whole
-    is_inside = ratio < 1 / MUCH_SMALLER and (is_finer or n_samples >= MANY_ROWS)
+    is_many = len(rows) >= MANY_ROWS
+    is_inside = (is_finer and ratio < 1 / MUCH_SMALLER) or (is_many and ratio < 1 / FAR_SMALLER)
     is_centred = is_finer and low < 0 <= fitted_low and ratio < 1 / SMALLER_AND_CENTRED
+    if is_outside and not is_inside:
+        beyond = (rows < fitted_low) | (rows > fitted_high)
+        is_outside = beyond.mean() > (OUTLYING if is_many else OUTLYING_OF_FEW)
     if is_outside or is_inside or is_centred:
         warn(
             f"X holds values from {low:.3g} to {high:.3g}, but `fit` saw values from "

@@ -62,6 +62,19 @@ def test_square_tables_with_names_are_tables():
         warn_of_misreading(100, (100,), named=True)
 
 
+def values(found, n_samples):
+    """Return rows (n_samples, 64) whose values are spread over a range."""
+    return np.linspace(*found[:2], 64 * n_samples).reshape(n_samples, 64)
+
+
+def test_a_few_outliers_are_of_the_same_units():
+    rows = values(UNIT, 100)
+    rows[3, 5] = rows[7, 5] = 1000.0  # a column that was nearly constant, standardised
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_other_range((0.0, 1000.0, False), UNIT, rows)
+
+
 BYTES, UNIT, STANDARD = (0.0, 255.0, True), (0.0, 1.0, False), (-2.0, 3.0, False)
 
 
@@ -84,7 +97,7 @@ BYTES, UNIT, STANDARD = (0.0, 255.0, True), (0.0, 1.0, False), (-2.0, 3.0, False
 )
 def test_other_units_than_in_fit_are_said(found, fitted, n_samples):
     with pytest.warns(UserWarning, match="X holds values from .* to .*fit.*scale X as in `fit`"):
-        warn_of_other_range(found, fitted, n_samples)
+        warn_of_other_range(found, fitted, values(found, n_samples))
 
 
 @pytest.mark.parametrize(
@@ -106,4 +119,4 @@ def test_other_units_than_in_fit_are_said(found, fitted, n_samples):
 def test_the_units_of_fit_are_not_warned_of(found, fitted, n_samples):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        warn_of_other_range(found, fitted, n_samples)
+        warn_of_other_range(found, fitted, values(found, n_samples))

@@ -299,7 +299,8 @@ class BaseConvEstimator(
         rows = validate_data(self, rows, reset=reset, dtype="numeric", ensure_all_finite=False)
         check = partial(check_rows, estimator=self)
         rows = LazyRows(X, check) if lazy else numeric(rows)
-        found = check(rows.block(0) if lazy else rows)
+        first = rows.block(0) if lazy else rows
+        found = check(first)
         shift = shift_of(*found[:2]) if reset else getattr(self, "_shift", 0)
         if shift:
             rows = LazyRows(ShiftedRows(X if lazy else rows, shift), check)
@@ -318,7 +319,7 @@ class BaseConvEstimator(
                 len(rows), sample_shape, self.image_shape, self.channel_axis, is_named
             )
         elif getattr(self, "_range", None) is not None:  # an early version saved none
-            warn_of_other_range(found, self._range, len(rows))
+            warn_of_other_range(found, self._range, first)
         return rows
 
     # Using: private methods trust their input.

@@ -308,6 +308,7 @@ def test_a_warm_start_goes_on_and_refuses_another_game(small_gan, digits):
         gan.set_params(objective="hinge").fit(digits)
 
 
+@pytest.mark.filterwarnings("ignore:X holds values")
 def test_a_range_beyond_that_of_the_first_chunk_is_named(small_gan, digits):
     gan = small_gan().partial_fit(digits)
     with pytest.raises(ValueError, match="beyond which nothing can be generated"):

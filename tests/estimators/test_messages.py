@@ -207,7 +207,6 @@ REFUSED = {  # X, words that must be said
     "list of masked": (list(np.ma.masked_equal(IMAGES, IMAGES[0, 0, 0])), ["masked"]),
     "meta": (torch.zeros(3, 8, 8, device="meta"), ["meta device", "no values"]),
     "sparse": (torch.zeros(3, 8).to_sparse(), ["sparse tensor", "to_dense()"]),
-    "csr": (torch.zeros(3, 8).to_sparse_csr(), ["sparse tensor", "to_dense()"]),
     "sparse matrices": ([csr_array(image) for image in IMAGES], ["sparse", "image.toarray()"]),
     "a class": (torch.Tensor, ["the class Tensor", "Expected"]),
     "encoded pictures": ([b"\x89PNG"] * 2, ["text", "PNG"]),

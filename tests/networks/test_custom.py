@@ -148,7 +148,9 @@ class Keeper:
 
 
 @pytest.mark.parametrize(
-    "factory", [the_same, partial(the_same), Keeper(ONE), on_one_backbone], ids=repr
+    "factory",
+    [the_same, partial(the_same), Keeper(ONE), on_one_backbone],
+    ids=["function", "partial", "object", "backbone"],
 )
 def test_a_module_that_is_returned_twice_is_an_error(factory):
     with pytest.raises(ValueError, match=r"^encoder= returns .*every fit and every clone"):
