@@ -1,5 +1,6 @@
 import warnings
 
+import numpy as np
 import pytest
 
 from sklearn_unsup._misreadings import warn_of_misreading, warn_of_other_range
