@@ -5,6 +5,7 @@ which of its sides holds the channels (None: there is one channel and no side fo
 images as ``(n, C, H, W)``; scikit-learn sees rows ``(n, n_features)``.
 """
 
+from collections.abc import Iterable
 from math import isqrt, prod
 from numbers import Integral
 
@@ -137,7 +138,7 @@ def resolve_layout(image_shape, channel_axis=None):
         If `image_shape` is not two or three sides of at least 1, if `channel_axis` is not one of
         them, or if it is None and the channels cannot be told from the shape.
     """
-    sides = tuple(image_shape)
+    sides = tuple(image_shape) if isinstance(image_shape, Iterable) else ()
     if len(sides) not in (2, 3) or not all(isinstance(s, Integral) and s >= 1 for s in sides):
         raise ValueError(
             f"image_shape={image_shape!r} is not the shape of an image. Expected two or three "

@@ -149,7 +149,7 @@ class BaseConvEstimator(
         return self
 
     @chunks_unless_early_stopping
-    @_fit_context(prefer_skip_nested_validation=True)
+    @_fit_context(prefer_skip_nested_validation=False)  # or the user's setting cannot be read
     @own_settings()
     def partial_fit(self, X, y=None):
         """Train for one more epoch, on X, with a constant learning rate.

@@ -16,6 +16,7 @@ from sklearn_unsup.estimators._parameters import (
     check_widths,
     plain,
 )
+from sklearn_unsup.images import find_layout
 from sklearn_unsup.networks import copy_module, initialise
 from sklearn_unsup.scaling import row_blocks
 from sklearn_unsup.training import (
@@ -69,8 +70,8 @@ class Fitting(SharedParameters):
         self, X, X_val, interrupts, *, resume, max_epochs, schedule, report=None, is_chunk=False
     ):
         """Validate, build and train; return the KeyboardInterrupt that ended it, if one did."""
+        check_widths(self.hidden_channels, self.hidden_layer_sizes)
         rows = self._validate(X, reset=not resume)
-        held_out = self._validate_held_out(X_val)
         device = resolve_device(self.device)
         generator = self._generator(resume)
         with (
@@ -80,6 +81,7 @@ class Fitting(SharedParameters):
             else contextlib.nullcontext(),
         ):
             network = self._resume(rows) if resume else self._start(rows, generator)
+            held_out = self._validate_held_out(X_val)  # now that it is known what is fitted
             rows = self._training_rows(rows)
             if held_out is not None:
                 held_out = self._training_rows(held_out)
@@ -137,7 +139,6 @@ class Fitting(SharedParameters):
 
     def _start(self, rows, generator):
         """Build a new network, with new weights and the scaling of X."""
-        check_widths(self.hidden_channels, self.hidden_layer_sizes)
         for name in self._factories:
             check_can_be_pickled(name, getattr(self, name))
         vars(self).pop("_training_state", None)
@@ -159,6 +160,7 @@ class Fitting(SharedParameters):
 
     def _resume(self, rows):
         """Return a copy of the trained network, if it is still the one that is asked for."""
+        self._check_layout()
         for name, value in self._fitted_params.items():
             own = getattr(self, name)
             if name in self._factories:
@@ -171,6 +173,18 @@ class Fitting(SharedParameters):
                     "Call fit with warm_start=False to build another."
                 )
         return copy_module(self.network_)
+
+    def _check_layout(self):
+        """Raise a ValueError if other images are asked for than the network was built for."""
+        if self.image_shape is None and self.channel_axis is None:
+            return
+        sides = self._layout[0] if self.image_shape is None else self.image_shape
+        if find_layout(self.n_features_in_, sides, self.channel_axis) != self._layout:
+            raise ValueError(
+                f"image_shape={self.image_shape!r} with channel_axis={self.channel_axis!r} differs "
+                f"from {self._layout[0]} with {self._layout[1]!r}, which the network was built "
+                "for. Call fit with warm_start=False to build another."
+            )
 
     def _network_params(self):
         """Return the parameters that shape the network: copies, which no user can change."""

@@ -360,7 +360,9 @@ def _with_weights(estimator):
 
 def _encode(estimator, X):
     """Return codes (n, k), X as rows (n, n_features), and the shape of a sample of X."""
-    codes = np.asarray(estimator.transform(X))  # a DataFrame, if the user has asked for it
+    # A DataFrame, if the user has asked for it; polars' has its columns one by one in memory, and
+    # sums over it are rounded otherwise.
+    codes = np.ascontiguousarray(estimator.transform(X))
     if is_lazy(X):
         return codes, LazyRows(X), tuple(X.shape[1:])
     rows, sample_shape = as_rows(X)

@@ -167,13 +167,13 @@ decoder : class or callable, default=None
 def plain(value):
     """Return the plain value that a parameter stands for: grids are made of numpy's.
 
-    Arrays of any library and lists become tuples, scalars of numpy become Python's.
+    Arrays of any library, lists and ranges become tuples, scalars of numpy become Python's.
     """
     if isinstance(value, np.generic):
         return value.item()
     if hasattr(value, "__array__") and not callable(value):
         return plain(np.asarray(value).tolist())
-    return tuple(map(plain, value)) if isinstance(value, list | tuple) else value
+    return tuple(map(plain, value)) if isinstance(value, list | tuple | range) else value
 
 
 def check_widths(hidden_channels, hidden_layer_sizes):
@@ -182,7 +182,10 @@ def check_widths(hidden_channels, hidden_layer_sizes):
         ("hidden_channels", hidden_channels),
         ("hidden_layer_sizes", hidden_layer_sizes),
     ):
-        if not all(isinstance(width, Integral) and width >= 1 for width in widths):
+        is_sequence = isinstance(widths, list | tuple)  # scikit-learn takes a set, and array(4)
+        if not is_sequence or not all(
+            isinstance(width, Integral) and width >= 1 for width in widths
+        ):
             raise ValueError(
                 f"{name}={widths!r}: expected a tuple of integers of at least 1, such as (32, 64)."
             )

@@ -57,6 +57,14 @@ def is_range(value):
     )
 
 
+def is_foreign(value):
+    """Tell whether a value is a sequence that not every file of a model can hold."""
+    is_array = hasattr(value, "__array__") and not callable(value)
+    return isinstance(value, torch.Size | range) or (
+        is_array and not isinstance(value, np.ndarray | np.generic)
+    )
+
+
 class Sealed:
     """Pickle plain values and numpy arrays with a seal, and check it on loading."""
 
@@ -95,8 +103,8 @@ class Saving(Sealed):
 
     def _pack(self, state):
         for name, value in state.items():
-            if isinstance(value, torch.Size):  # widths may come as one
-                state[name] = tuple(value)
+            if is_foreign(value):  # widths may come as one
+                state[name] = plain(value)
         state.pop("callbacks_", None)
         network = state.pop("network_", None)
         if network is not None:

@@ -73,7 +73,7 @@ def _build(role, factory, **kwargs):
 def _call(role, factory, kwargs):
     given = ", ".join(f"{name}={value!r}" for name, value in kwargs.items())
     advice = "Give a class or function that takes these two and returns a torch.nn.Module."
-    with blamed_on(role, f"fails when called with {given}", advice):
+    with blamed_on(role, f"fails when called with {given}", advice), _float32_by_default():
         module = factory(**kwargs)
     if not isinstance(module, nn.Module):
         raise TypeError(f"{role}= has built a {type(module).__name__}, expected a torch.nn.Module.")
@@ -101,6 +101,20 @@ def _to_float32(module):
     for tensor in chain(module.parameters(), module.buffers()):
         if tensor.dtype == default != torch.float32:
             tensor.data = tensor.data.float()
+
+
+@contextlib.contextmanager
+def _float32_by_default():
+    """Draw the same weights whatever the default dtype: numbers of another are drawn otherwise."""
+    before = torch.get_default_dtype()
+    if before == torch.float32:  # only else: other threads see the change
+        yield
+        return
+    torch.set_default_dtype(torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 @contextlib.contextmanager

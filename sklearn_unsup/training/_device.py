@@ -34,7 +34,7 @@ def resolve_device(name):
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
+        torch.empty(1, device=device).cpu()  # of "meta" there is nothing to read
     except (RuntimeError, AssertionError, NotImplementedError, ModuleNotFoundError) as error:
         if "forked" in str(error):
             raise RuntimeError(FORKED) from error

@@ -33,6 +33,10 @@ def build_optimizer(optimizer, parameters, learning_rate, weight_decay, betas=No
             f"optimizer={optimizer!r} is not a torch.optim.Optimizer. Use a name of "
             f"{sorted(OPTIMIZERS)} or a class of torch.optim."
         )
+    if issubclass(optimizer, torch.optim.SparseAdam):
+        raise TypeError(
+            "optimizer=SparseAdam needs sparse gradients, and these are dense. Use 'adam'."
+        )
     if issubclass(optimizer, torch.optim.LBFGS):
         raise TypeError(
             "optimizer=LBFGS needs all rows in one step and weights laid out channels first. Use a "

@@ -1,0 +1,279 @@
+"""Parameters in the forms that a grid of numpy hands in: the same models, and no other errors."""
+
+import copy
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+import skops.io
+import torch
+from every_model import EVERY_CLASS, EVERY_MODEL, answers, assert_same, few_digits
+from sklearn.base import clone
+from sklearn.cluster import KMeans
+from sklearn.model_selection import GridSearchCV
+from sklearn.utils._param_validation import InvalidParameterError
+
+from sklearn_unsup import ConvAutoencoder
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:The generator has collapsed"),
+    pytest.mark.filterwarnings("ignore:Posterior collapse"),
+    pytest.mark.filterwarnings("ignore:A kind of image is missing"),
+]
+
+FORMS = {
+    bool: [np.bool_],
+    int: [np.int32, np.int64],
+    float: [np.float32, np.float64],
+    str: [np.str_],
+    list: [tuple],
+    tuple: [
+        list,
+        np.array,
+        lambda value: np.array([*value, None])[:-1],  # of a grid whose rows differ in length
+        torch.Size,
+        torch.tensor,
+        pd.Series,
+        lambda value: pd.Series(value, index=[f"row {i}" for i in range(len(value))]),
+        lambda value: range(value[0], value[0] + 1) if len(value) == 1 else list(value),
+        lambda value: [np.int64(width) for width in value],
+    ],
+}
+NO_BOOL = ("yes", None, 2, np.array(True))
+NO_COUNT = (0, 1.5, "many", None, np.array(1))
+NO_FRACTION = (-0.5, float("nan"), float("inf"), "some", None, np.array(0.5))
+NO_WIDTHS = (
+    (0,),
+    (4.5,),
+    ("a",),
+    4,
+    "4",
+    {4},
+    None,
+    ((4,),),
+    np.array([[4]]),
+    np.array([4.0]),
+    np.array(4),
+)
+NO_FACTORY = (5, "conv", torch.nn.Linear(64, 2), list)
+
+# A value of each parameter that is no default, and values that it cannot have.
+PARAMETERS = {
+    "n_components": (3, NO_COUNT),
+    "image_shape": (
+        (8, 8),
+        [
+            (8, 9),
+            (8,),
+            (0, 64),
+            (8.0, 8.0),
+            "8x8",
+            8,
+            np.array(8),
+            ((8, 8),),
+            (8, None),
+            np.zeros((2, 2)),
+        ],
+    ),
+    "channel_axis": (0, (2, -3, 0.5, "first", np.array(0))),
+    "hidden_channels": ((5,), [*NO_WIDTHS, ()]),
+    "hidden_layer_sizes": ((5,), NO_WIDTHS),
+    "encoder": (None, NO_FACTORY),
+    "decoder": (None, NO_FACTORY),
+    "generator": (None, NO_FACTORY),
+    "discriminator": (None, NO_FACTORY),
+    "max_epochs": (2, NO_COUNT),
+    "batch_size": (12, (0, 2.5, "all", None, np.array(12))),
+    "learning_rate": (0.25, (0, *NO_FRACTION)),
+    "weight_decay": (0.25, NO_FRACTION),
+    "optimizer": ("sgd", ("adamm", list, torch.optim.LBFGS, torch.optim.SparseAdam, None, 1)),
+    "learning_rate_schedule": ("cosine", ("linear", None)),
+    "early_stopping": (True, NO_BOOL),
+    "validation_fraction": (0.25, (*NO_FRACTION, 0, 1, 1.5)),
+    "n_iter_no_change": (2, NO_COUNT),
+    "tol": (0.25, NO_FRACTION),
+    "warm_start": (True, NO_BOOL),
+    "verbose": (0, (-1, "loud", None)),
+    "random_state": (3, (-1, 1.5, "seed", np.random.default_rng(0))),
+    "device": ("cpu", ("gpu", "cuda:99", "meta", "", None, 0)),
+    "precision": ("bfloat16", ("float16", None, torch.bfloat16)),
+    "compile": (False, NO_BOOL),
+    "callbacks": ([], (5, "x", [5], ["x"], [None])),
+    "loss": ("absolute_error", ("mse", None)),
+    "noise_level": (0.25, NO_FRACTION),
+    "l1_activity": (0.25, NO_FRACTION),
+    "likelihood": ("bernoulli", ("poisson", None)),
+    "binarize": (None, ("always", True)),
+    "beta": (0.25, NO_FRACTION),
+    "beta_warmup_epochs": (2, (-1, 1.5, "many", None)),
+    "free_bits": (0.25, NO_FRACTION),
+    "prior": ("normal", ("flat", None)),
+    "objective": ("least_squares", ("loss", None)),
+    "r1_penalty": (0.25, NO_FRACTION),
+    "n_critic": (2, NO_COUNT),
+    "code": ("adversarial", ("codes", None)),
+    "ema_decay": (0.5, (*NO_FRACTION, 1)),
+    "restore_best": (False, NO_BOOL),
+    "estimator": (None, (5, KMeans(), ConvAutoencoder)),
+    "contamination": (0.25, (*NO_FRACTION, 0, 0.6, "auto")),
+    "method": ("reconstruction_error", ("both", None)),
+}
+EVERY_PARAMETER = [
+    (model, name) for model in EVERY_CLASS for name in EVERY_MODEL[model]()._get_param_names()
+]
+QUICK = ("transform", "reconstruct", "score_samples")
+
+
+@pytest.fixture(scope="module")
+def X():
+    return few_digits()
+
+
+@pytest.fixture(scope="module")
+def fitted(X):
+    return {name: EVERY_MODEL[name]().fit(X) for name in EVERY_CLASS}
+
+
+def is_new(model, name):
+    """Tell whether a model is the first to have a parameter: it is looked at most closely there."""
+    return model == next(first for first, each in EVERY_PARAMETER if each == name)
+
+
+def ways(model, folder, name, value):
+    """Yield a fitted model as it comes back from wherever it may be put."""
+    yield copy.deepcopy(model)
+    yield pickle.loads(pickle.dumps(model))
+    written = skops.io.dumps(model)
+    trusted = skops.io.get_untrusted_types(data=written)
+    assert all(each.startswith("sklearn_unsup.") for each in trusted)
+    yield skops.io.loads(written, trusted=trusted)
+    path = folder / "weights"
+    model.save_weights(path)
+    yield clone(model).load_weights(path)
+    yield clone(model).set_params(**{name: value}).load_weights(path)
+
+
+def trained_on(model, X, **params):
+    """Return answers of a model after another fit from where it is, and after a chunk."""
+    model.set_params(**params)
+    if "warm_start" in model.get_params():
+        model.set_params(warm_start=params.get("warm_start", True)).fit(X)
+    found = answers(model, X, QUICK)
+    if hasattr(model, "partial_fit"):
+        found |= {f"{k}, chunk": v for k, v in answers(model.partial_fit(X), X, QUICK).items()}
+    return found
+
+
+@pytest.mark.parametrize(("model", "name"), EVERY_PARAMETER)
+def test_every_form_gives_the_model_of_the_plain_value(model, name, X, tmp_path):
+    value, _ = PARAMETERS[name]
+    if value is None:
+        pytest.skip("has no other forms")
+    plain = EVERY_MODEL[model](**{name: value}).fit(X)
+    expected = answers(plain, X, QUICK)
+    expected_on = trained_on(plain, X)
+    forms = FORMS[type(value)]
+    for form in forms if is_new(model, name) else forms[:2]:
+        given = form(value)
+        estimator = EVERY_MODEL[model]().set_params(**{name: given})
+        estimator = clone(estimator).set_params(**{name: given}).fit(X)  # a clone has a copy of it
+        assert estimator.get_params(deep=False)[name] is given
+        assert_same(answers(estimator, X, QUICK), expected)
+        assert type(estimator).__name__ in repr(estimator) and estimator._repr_html_()
+        for other in ways(estimator, tmp_path, name, value):
+            assert_same(answers(other, X, QUICK), expected)
+        assert_same(trained_on(estimator, X, **{name: given}), expected_on)
+        assert estimator.get_params(deep=False)[name] is given
+
+
+@pytest.mark.parametrize(("model", "name"), EVERY_PARAMETER)
+def test_an_array_without_axes_is_read_or_refused(model, name, X):
+    value, _ = PARAMETERS[name]
+    if value is None or isinstance(value, list | tuple):
+        pytest.skip("is no scalar")
+    try:
+        found = EVERY_MODEL[model](**{name: np.array(value)}).fit(X)
+    except InvalidParameterError as error:
+        assert name in str(error)
+    else:
+        assert_same(answers(found, X), answers(EVERY_MODEL[model](**{name: value}).fit(X), X))
+
+
+@pytest.mark.parametrize(("model", "name"), EVERY_PARAMETER)
+def test_a_bad_value_is_named_and_nothing_is_lost(model, name, X, fitted):
+    estimator = copy.deepcopy(fitted[model])
+    expected = answers(estimator, X, QUICK)
+    good = estimator.get_params(deep=False)[name]
+    methods = [method for method in ("fit", "partial_fit") if hasattr(estimator, method)]
+    for bad in PARAMETERS[name][1]:
+        estimator.set_params(**{name: bad})
+        for method in methods:
+            with pytest.raises((ValueError, TypeError), match=name):
+                getattr(estimator, method)(X)
+                pytest.fail(f"{method} takes {name}={bad!r}")
+    assert_same(answers(estimator.set_params(**{name: good}), X, QUICK), expected)
+
+
+@pytest.mark.parametrize(
+    "change", [{"image_shape": (4, 16)}, {"channel_axis": 0}], ids=lambda change: str(change)
+)
+@pytest.mark.parametrize("model", [name for name in EVERY_CLASS if name != "ConvOutlierDetector"])
+def test_images_of_another_shape_need_another_network(model, change, X, fitted):
+    estimator = copy.deepcopy(fitted[model]).set_params(**change, warm_start=True)
+    for method in ("fit", "partial_fit"):
+        with pytest.raises(ValueError, match=next(iter(change))):
+            getattr(estimator, method)(X.reshape(len(X), -1))
+
+
+@pytest.mark.parametrize("model", EVERY_CLASS)
+def test_lists_and_arrays_changed_after_fit_change_nothing(model, X, tmp_path):
+    widths, sizes, sides, callbacks = [4], np.array([3]), [8, 8], []
+    given = {"hidden_channels": widths, "hidden_layer_sizes": sizes, "image_shape": sides}
+    estimator = EVERY_MODEL[model](**given, callbacks=callbacks).fit(X)
+    expected = answers(estimator, X)
+    estimator.save_weights(tmp_path / "weights")
+    widths.append(16)
+    sizes[0] = 7
+    sides.reverse()
+    sides.append(3)
+    callbacks.append("none")
+    for other in (estimator, copy.deepcopy(estimator), pickle.loads(pickle.dumps(estimator))):
+        assert_same(answers(other, X), expected)
+    fresh = EVERY_MODEL[model](hidden_channels=(4,), hidden_layer_sizes=(3,))
+    assert_same(answers(fresh.load_weights(tmp_path / "weights"), X), expected)
+
+
+GRIDS = {
+    "n_components": np.arange(1, 3),
+    "hidden_channels": list(np.array([[4], [5]])),
+    "learning_rate": np.logspace(-3, -2, 2),
+    "optimizer": np.array(["adam", "sgd"]),
+    "early_stopping": np.array([False, True]),
+    "contamination": np.linspace(0.1, 0.2, 2),
+    "method": np.array(["combined", "reconstruction_error"]),
+    "estimator__hidden_channels": list(np.array([[4], [5]])),
+}
+
+
+@pytest.mark.parametrize("model", EVERY_CLASS)
+def test_a_grid_of_arrays_finds_what_one_of_plain_values_finds(model, X):
+    estimator = EVERY_MODEL[model]()
+    grids = [{name: grid} for name, grid in GRIDS.items() if name in estimator.get_params()]
+    plain = [{name: list(map(plain_value, each[name])) for name in each} for each in grids]
+    scoring = None if hasattr(estimator, "score") else mean_score
+    searches = [
+        GridSearchCV(estimator, each, scoring=scoring, cv=2, error_score="raise").fit(X)
+        for each in (grids, plain)
+    ]
+    scores = [search.cv_results_["mean_test_score"] for search in searches]
+    np.testing.assert_array_equal(*scores)
+    repr(searches[0]), searches[0]._repr_html_(), repr(searches[0].best_estimator_)
+
+
+def plain_value(value):
+    return tuple(value.tolist()) if isinstance(value, np.ndarray) else value.item()
+
+
+def mean_score(model, X, y=None):
+    return model.score_samples(X).mean()

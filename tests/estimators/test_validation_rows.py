@@ -1,0 +1,155 @@
+"""Rows of the user's own to validate on: `fit(X, X_val=...)`."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import sklearn
+from every_model import EVERY_MODEL
+from sklearn.datasets import load_digits
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+
+from sklearn_unsup import ConvGAN
+from sklearn_unsup.training._batches import Batches
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:The generator has collapsed"),
+    pytest.mark.filterwarnings("ignore:Posterior collapse"),
+    pytest.mark.filterwarnings("ignore:A kind of image is missing"),
+]
+
+BINARY = {"likelihood": "bernoulli", "binarize": "static"}
+CASES = {
+    "ConvAutoencoder": ("ConvAutoencoder", {}),
+    "ConvVAE": ("ConvVAE", {}),
+    "ConvVAE, static": ("ConvVAE", BINARY),
+    "ConvGAN": ("ConvGAN", {}),
+}
+
+
+@pytest.fixture(scope="module")
+def X():
+    return (load_digits().data / 16).astype(np.float32)
+
+
+@pytest.fixture(params=CASES)
+def build(request):
+    name, own = CASES[request.param]
+    options = {"early_stopping": True, "max_epochs": 3, "learning_rate": 0.01, **own}
+    return lambda **params: EVERY_MODEL[name](**{**options, **params})
+
+
+def watched(model):
+    """Return what decides when to stop, of each epoch."""
+    name = "valid_distance" if isinstance(model, ConvGAN) else "valid_loss"
+    return [row[name] for row in model.history_]
+
+
+def trained(model):
+    """Return what the first epoch tells of the rows that it trained on."""
+    return {key: value for key, value in model.history_[0].items() if key.startswith("train_")}
+
+
+def test_every_row_of_x_is_trained_on_and_the_given_ones_are_not(build, X, monkeypatch):
+    seen = {True: [], False: []}
+    as_images = Batches._as_images
+
+    def look(batches, rows):
+        seen[batches.generator is not None].append(rows)
+        return as_images(batches, rows)
+
+    monkeypatch.setattr(Batches, "_as_images", look)
+    model = build().fit(X[:60], X_val=X[60:90])
+    n_epochs = len(model.history_)
+    assert sum(map(len, seen[True])) == 60 * n_epochs
+    assert sum(map(len, seen[False])) == (0 if isinstance(model, ConvGAN) else 30 * n_epochs)
+
+
+def test_given_rows_are_judged_by_and_not_trained_on(build, X):
+    alike, inverted = (build().fit(X[:60], X_val=rows) for rows in (X[60:90], 1 - X[60:90]))
+    assert watched(inverted)[0] > watched(alike)[0]
+    assert trained(inverted) == trained(alike)
+
+
+def test_the_best_epoch_is_that_of_the_given_rows(X):
+    options = {"early_stopping": True, "max_epochs": 5, "n_iter_no_change": 1, "tol": 0.0}
+    model = EVERY_MODEL["ConvGAN"](**options).fit(X[:60], X_val=X[60:90])
+    distances = watched(model)
+    assert model.best_epoch_ == np.argmin(distances) + 1
+    assert all(
+        b < a for a, b in pairwise(distances[:-1])
+    )  # it stops at the first that is no better
+
+
+def test_the_loss_is_that_of_the_given_rows(X):
+    model = EVERY_MODEL["ConvAutoencoder"](early_stopping=True, max_epochs=4, learning_rate=0.01)
+    model.fit(X[:200], X_val=X[200:300])
+    error = -model.score_samples(X[200:300]).mean()
+    assert min(watched(model)) == pytest.approx(error / X[:200].var(axis=0).mean(), rel=1e-3)
+
+
+def test_given_rows_pass_through_a_pipeline(build, X):
+    pipeline = make_pipeline(MinMaxScaler(), build())
+    name = pipeline.steps[-1][0]
+    pipeline.fit(X[:60], **{f"{name}__X_val": X[60:90]})  # the scaler does not see them
+    direct = build().fit(MinMaxScaler().fit_transform(X[:60]), X_val=X[60:90])
+    assert watched(pipeline[-1]) == watched(direct)
+
+
+def test_given_rows_are_routed(build, X):
+    with sklearn.config_context(enable_metadata_routing=True):
+        routed = make_pipeline(MinMaxScaler(), build().set_fit_request(X_val=True))
+        routed.fit(X[:60], X_val=X[60:90])
+    direct = build().fit(MinMaxScaler().fit_transform(X[:60]), X_val=X[60:90])
+    assert watched(routed[-1]) == watched(direct)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (np.zeros((5, 63)), "63 features"),
+        (np.zeros((5, 4, 16)), "shape"),
+        (np.full((5, 64), np.nan), "NaN"),
+        (np.zeros((0, 64)), "0 sample|empty"),
+        (np.zeros(64), "1D|1 axis"),
+        ("rows", "X"),
+    ],
+    ids=str,
+)
+def test_bad_rows_are_an_error_and_nothing_is_lost(build, X, rows, message):
+    model = build(max_epochs=1).fit(X[:60])
+    before = model.transform(X[:5])
+    with pytest.raises((ValueError, TypeError), match=message):
+        model.fit(X[:60], X_val=rows)
+    np.testing.assert_array_equal(model.transform(X[:5]), before)
+
+
+@pytest.mark.parametrize("name", ["ConvAutoencoder", "ConvVAE"])
+def test_rows_that_would_not_be_used_are_an_error(name, X):
+    with pytest.raises(ValueError, match="early_stopping"):
+        EVERY_MODEL[name]().fit(X[:60], X_val=X[60:90])
+
+
+def test_a_gan_always_validates(X):
+    model = EVERY_MODEL["ConvGAN"]().fit(X[:60], X_val=X[60:90])
+    other = EVERY_MODEL["ConvGAN"]().fit(X[:60], X_val=1 - X[60:90])
+    assert watched(model) != watched(other)
+
+
+def test_static_binarisation_of_given_rows_is_the_same_in_each_epoch(X):
+    """With a learning rate of almost nothing, nothing changes but what is drawn."""
+    model = EVERY_MODEL["ConvVAE"](**BINARY, early_stopping=True, max_epochs=3, learning_rate=1e-12)
+    model.fit(X[:60], X_val=X[60:90])
+    losses = watched(model)
+    assert np.ptp(losses) < 1e-3 * np.abs(losses).max()
+
+
+@pytest.mark.filterwarnings("ignore:X holds values")
+def test_rows_are_checked_against_what_is_fitted_now(X):
+    """Not against the likelihood of an earlier fit."""
+    model = EVERY_MODEL["ConvVAE"](early_stopping=True).fit(X[:60], X_val=X[60:90])
+    with pytest.raises(ValueError, match="bernoulli"):
+        model.set_params(likelihood="bernoulli").fit(X[:60], X_val=2 * X[60:90])
+    model.set_params(likelihood="bernoulli").fit(X[:60], X_val=X[60:90])
+    model.set_params(likelihood="gaussian").fit(2 * X[:60], X_val=2 * X[60:90])
