@@ -17,6 +17,9 @@ def open_skops(path):
 
 def open_weights(path):
     name, _ = path.name.split(".", 1)
+    if name == "detector":
+        network = sklearn_unsup.ConvAutoencoder(4, hidden_channels=(8, 16))
+        return sklearn_unsup.ConvOutlierDetector(network).load_weights(path)
     return getattr(sklearn_unsup, name)(4, hidden_channels=(8, 16)).load_weights(path)
 
 

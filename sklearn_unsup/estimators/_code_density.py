@@ -84,13 +84,14 @@ def is_mixture(value, width):
     """Tell whether a value may be what `fit_code_mixture` returns."""
     if not isinstance(value, dict) or value.keys() != {"weights", "means", "covariances"}:
         return False
-    n = len(value["weights"])
+    n = np.size(value["weights"])
     shapes = {"weights": (n,), "means": (n, width), "covariances": (n, width, width)}
-    lows = {"weights": 0.0}
-    return n > 0 and all(
-        array(np.float32, shape, lows.get(name, -np.inf)).holds(value[name])
-        for name, shape in shapes.items()
-    )
+    if not all(array(np.float32, shape).holds(value[name]) for name, shape in shapes.items()):
+        return False
+    weights, covariances = value["weights"], value["covariances"]
+    is_share = 0 < n <= MAX_COMPONENTS and (weights >= 0).all() and abs(weights.sum() - 1) < 1e-3
+    variances = np.diagonal(covariances, axis1=1, axis2=2)
+    return bool(is_share and (variances >= 0).all())
 
 
 def fit_code_mixture(codes, random_state):

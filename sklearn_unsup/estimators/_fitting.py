@@ -27,6 +27,7 @@ from sklearn_unsup.training import (
     draw_seed,
     give_back_memory,
     isolated_torch_rng,
+    optimizer_state,
     resolve_device,
     resolve_precision,
     seed_from,
@@ -106,7 +107,7 @@ class Fitting(SharedParameters):
         if self.warm_start or is_chunk:
             self._training_state = {
                 "optimizer": str(self.optimizer),
-                "moments": persistence.to_plain(trainer.optimizer_.state_dict()["state"]),
+                "moments": optimizer_state(trainer.optimizer_)["state"],
                 "generator": generator.get_state().numpy(),
             }
         return interrupt

@@ -164,6 +164,13 @@ class ConvOutlierDetector(
             if hasattr(estimator, name):
                 setattr(self, name, getattr(estimator, name))
 
+    def _unpack(self, state):
+        if "estimator_" in state:
+            reference = state["_reference"]
+            width = np.size(reference["mean"]) if isinstance(reference, dict) else 0
+            _check_learnt({name: state[name] for name in ("_reference", "offset_")}, width)
+        return state
+
     def save_weights(self, path):
         """Save what was learnt to a file that holds no code.
 
@@ -246,20 +253,8 @@ class ConvOutlierDetector(
                 )
         state = estimator._load(file, lambda whole: whole["estimator_"])
         with file:
-            k = estimator._n_features_out
-            shapes = {"precision": (k, k), "median": (2,), "spread": (2,)}
-            shapes |= dict.fromkeys(("mean", "scale", "location"), (k,))
-            parts = {name: array(np.float64, shape) for name, shape in shapes.items()}
-            specs = {
-                "estimator_": Spec(lambda value: isinstance(value, dict), "a dict"),
-                "_reference": Spec(
-                    lambda value: value is None or isinstance(value, dict), "a dict"
-                ),
-                "offset_": number(),
-            }
-            check(specs, state)
-            if state["_reference"] is not None:
-                check(parts, state["_reference"])
+            del state["estimator_"]
+            _check_learnt(state, estimator._n_features_out)
         self._take_over(estimator, state["_reference"], state["offset_"])
         return self
 
@@ -346,6 +341,24 @@ def _fit_or_be_interrupted(estimator, X, interrupts):
             raise interrupt from None
         return interrupt
     return None
+
+
+def _check_learnt(state, width):
+    """Raise an error if a detector of codes of a width cannot have learnt a state."""
+    is_reference = Spec(lambda value: value is None or isinstance(value, dict), "a dict")
+    check({"_reference": is_reference, "offset_": number()}, state)
+    if state["_reference"] is None:
+        return
+    shapes = {"precision": (width, width), "median": (2,), "spread": (2,)}
+    shapes |= dict.fromkeys(("mean", "scale", "location"), (width,))
+    least = dict.fromkeys(("scale", "spread"), np.nextafter(0.0, 1.0))  # they are divisors
+    check(
+        {
+            name: array(np.float64, shape, least.get(name, -np.inf))
+            for name, shape in shapes.items()
+        },
+        state["_reference"],
+    )
 
 
 def _with_weights(estimator):

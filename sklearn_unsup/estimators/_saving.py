@@ -1,7 +1,5 @@
 """How estimators are saved: sealed states for pickles, and files of weights."""
 
-from numbers import Number
-
 import numpy as np
 import sklearn
 import torch
@@ -12,7 +10,20 @@ from sklearn_unsup import persistence
 from sklearn_unsup._warnings import warn
 from sklearn_unsup.estimators._parameters import plain
 from sklearn_unsup.images import channels_first, find_layout
-from sklearn_unsup.persistence import CorruptedModelError, Spec, array, integer, number, sequence
+from sklearn_unsup.networks import copy_module
+from sklearn_unsup.persistence import (
+    CONTENT_ERRORS,
+    ArrayType,
+    CorruptedModelError,
+    Spec,
+    array,
+    generator_state,
+    integer,
+    is_finite,
+    is_number,
+    is_whole,
+    number,
+)
 from sklearn_unsup.training import (
     check_moments,
     device_after_loading,
@@ -21,8 +32,10 @@ from sklearn_unsup.training import (
     own_settings,
 )
 
+NEVER_SAVED = {"network_", "callbacks_"}
 SCIKIT_LEARNS = ("_skl", "_callback", "_parent_callback", "_propagated")  # not learnt
 OURS = ("sklearn_unsup.", "sklearn.")
+BOOLEAN = bool | np.bool_
 
 
 def check_shadows_nothing(estimator, state):
@@ -33,18 +46,29 @@ def check_shadows_nothing(estimator, state):
         if f"{cls.__module__}.".startswith(OURS)
         for name in vars(cls)
     }
-    shadowed = taken.intersection(state).difference(estimator._get_param_names(), ["__dict__"])
+    shadowed = taken.intersection(state).difference(estimator._get_param_names())
+    shadowed |= {"__class__", *NEVER_SAVED}.intersection(state)
     if shadowed:
         raise CorruptedModelError(
             f"The saved {type(estimator).__name__} holds {min(shadowed)!r}, which is not learnt."
         )
 
 
-def is_epoch(row):
-    """Tell whether a value may be a row of `history_`."""
-    return isinstance(row, dict) and all(
-        isinstance(key, str) and isinstance(value, Number) for key, value in row.items()
+def is_history(rows):
+    """Tell whether a value may be `history_`: numbers by name, and the epochs counted."""
+    return isinstance(rows, list) and all(
+        isinstance(row, dict)
+        and is_whole(row.get("epoch"))
+        and row["epoch"] == epoch
+        and all(isinstance(name, str) for name in row)
+        and all(isinstance(value, BOOLEAN) or is_number(value) for value in row.values())
+        for epoch, row in enumerate(rows, start=1)
     )
+
+
+def is_sides(value):
+    """Tell whether a value may be the shape of an image."""
+    return isinstance(value, tuple) and all(is_whole(side) and side >= 1 for side in value)
 
 
 def is_range(value):
@@ -52,8 +76,9 @@ def is_range(value):
     return value is None or (
         isinstance(value, tuple)
         and len(value) == 3
-        and all(isinstance(part, Number) for part in value)
+        and all(map(is_finite, value[:2]))
         and value[0] <= value[1]
+        and isinstance(value[2], BOOLEAN)
     )
 
 
@@ -86,7 +111,15 @@ class Sealed:
                 )
             )
         check_shadows_nothing(self, state)
-        super().__setstate__(self._unpack(state))
+        try:
+            state = self._unpack(state)
+        except CorruptedModelError:
+            raise
+        except CONTENT_ERRORS as error:
+            raise CorruptedModelError(
+                f"The saved {type(self).__name__} cannot be opened: {error}"
+            ) from error
+        super().__setstate__(state)
 
     def _pack(self, state):
         return state
@@ -116,15 +149,15 @@ class Saving(Sealed):
         return state
 
     def _unpack(self, state):
-        weights = state.pop("_weights", None)
-        if weights is not None:
-            parameters = state["_fitted_params"]
+        if "_weights" in state:
+            weights, parameters = state.pop("_weights"), state["_fitted_params"]
             custom = self._custom_parts(parameters)
             network = self._build_anew(state["image_shape_"], parameters)
             persistence.check_fit(network, weights, custom)
             persistence.load_weights(network, weights, custom)
             learnt = {name: state[name] for name in self._specs(network, state) if name in state}
-            self._check_learnt(learnt, network, plain(state["optimizer"]))
+            state |= self._check_learnt(learnt, network, plain(state["optimizer"]))
+            self._try_out(network, weights, state)
             state["network_"] = network.to(device_after_loading(state["device"]))
         return state
 
@@ -134,22 +167,22 @@ class Saving(Sealed):
         sides = state["_layout"][0]
 
         def is_layout(layout):
-            return (
-                find_layout(n_features, *layout) == layout and channels_first(layout) == image_shape
-            )
+            found = find_layout(n_features, *layout)
+            return found == layout and is_sides(sides) and channels_first(found) == image_shape
 
         return {
             "n_features_in_": integer(1),
             "feature_names_in_": array(object, (n_features,), required=False),
-            "image_shape_": Spec(lambda shape: isinstance(shape, tuple), "a tuple"),
+            "image_shape_": Spec(is_sides, "a tuple of whole numbers"),
             "_layout": Spec(is_layout, f"a layout of {n_features} numbers as {image_shape}"),
             "_output_shape": Spec(
-                lambda shape: shape in ((n_features,), sides), f"{(n_features,)} or {sides}"
+                lambda shape: is_sides(shape) and shape in ((n_features,), sides),
+                f"{(n_features,)} or {sides}",
             ),
             "_range": Spec(is_range, "the least and the largest value of X", required=False),
             "_shift": number(required=False),
             "_fitted_params": Spec(lambda value: isinstance(value, dict), "a dict"),
-            "history_": sequence(list, is_epoch, "a list of numbers by name"),
+            "history_": Spec(is_history, "a list of numbers by name, a dict for each epoch"),
             "n_iter_": integer(len(state["history_"]), len(state["history_"])),
             "_training_state": Spec(
                 lambda value: isinstance(value, dict), "the optimiser's state", required=False
@@ -157,28 +190,54 @@ class Saving(Sealed):
         }
 
     def _check_learnt(self, state, network, optimizer):
-        """Raise an error if a state holds what was not learnt, or not as it is learnt."""
+        """Raise an error if a state holds what was not learnt, or not as it is learnt.
+
+        It is returned, without moments that are of another optimiser.
+        """
         persistence.check(self._specs(network, state), state)
         names = state.get("feature_names_in_", ())
         training = state.get("_training_state")
         if not all(isinstance(name, str) for name in names):
             raise CorruptedModelError("feature_names_in_ holds what is no name")
         if training is None:
-            return
+            return state
         persistence.check(
             {
                 "optimizer": Spec(lambda value: isinstance(value, str), "a name"),
                 "moments": Spec(lambda value: isinstance(value, dict), "a dict"),
-                "generator": array(np.uint8, torch.Generator().get_state().shape),
+                "generator": generator_state(torch.Generator().get_state().numpy()),
             },
             training,
         )
         torch.Generator().set_state(torch.from_numpy(training["generator"].copy()))
-        if training["optimizer"] == str(optimizer) and training["moments"]:
+        if training["optimizer"] != str(optimizer):
+            return {**state, "_training_state": {**training, "moments": {}}}
+        if training["moments"]:
             groups = self._trainer.groups(network)
             check_moments(training["moments"], expected_moments(optimizer, groups))
-        else:  # of no use to this one
-            training["moments"] = {}
+        return state
+
+    def _try_out(self, network, weights, state):
+        """Raise an error if a custom network fails with what was kept of it beside its weights.
+
+        Which shapes and values are right only its own code knows.
+        """
+        declared = {name for name in network.state_dict() if not name.endswith("_extra_state")}
+        if weights.keys() <= declared:
+            return
+        trial, n_threads = copy_module(network), torch.get_num_threads()
+        torch.set_num_threads(1)  # a process that is forked later could not use more
+        try:
+            with isolated_torch_rng(0, torch.device("cpu")), torch.inference_mode():
+                if getattr(trial, "encoder", None) is not None:
+                    trial.encode(torch.zeros(2, *state["image_shape_"]))
+                trial.decode(torch.zeros(2, state["_fitted_params"]["n_components"]))
+        except CONTENT_ERRORS as error:
+            raise CorruptedModelError(
+                f"the custom network fails with the state that was saved: {error}"
+            ) from error
+        finally:
+            torch.set_num_threads(n_threads)
 
     @own_settings()
     def save_weights(self, path):
@@ -259,23 +318,31 @@ class Saving(Sealed):
         with file:
             outline = part(file.outline)
             saved, shapes = (outline[name] for name in ("_fitted_params", "_weights"))
-            image_shape = tuple(outline["image_shape_"])
-            if saved.keys() != own.keys() or ("float32", image_shape) not in shapes.values():
+            image_shape = outline["image_shape_"]
+            is_network = is_sides(image_shape) and ArrayType("float32", image_shape) in [
+                shape for shape in shapes.values() if isinstance(shape, ArrayType)
+            ]
+            if saved.keys() != own.keys() or not is_network:
                 raise CorruptedModelError("it is no network of this class")
-        for name, value in own.items():
-            if not persistence.are_alike(value, saved[name]):
-                raise ValueError(
-                    f"{name}={value!r} differs from {saved[name]!r}, which the network in "
-                    f"{file.path} was built with. Set {name} to that first."
-                )
+            others = [
+                name for name, value in own.items() if not persistence.are_alike(value, saved[name])
+            ]
+        for name in others[:1]:
+            raise ValueError(
+                f"{name}={own[name]!r} differs from {saved[name]!r:.500}, which the network in "
+                f"{file.path} was built with. Set {name} to that first."
+            )
         with file:
             custom = self._custom_parts(own)
             network = self._build_anew(image_shape, own)
             persistence.check_fit(network, shapes, custom)  # before there is memory for it
             whole = file.read()
             state = part(whole)
-            persistence.load_weights(network, state.pop("_weights"), custom)
-            self._check_learnt(state, network, plain(self.optimizer))
+            weights = state.pop("_weights")
+            persistence.check_fit(network, weights, custom)
+            persistence.load_weights(network, weights, custom)
+            state = self._check_learnt(state, network, plain(self.optimizer))
+            self._try_out(network, weights, state)
         draft = self._draft()
         for name in draft._learnt():
             del vars(draft)[name]

@@ -1,7 +1,13 @@
 """What was learnt <-> plain values and numpy arrays: digest, versions, files without code."""
 
-from sklearn_unsup.persistence._arrays import to_plain, to_tensors
-from sklearn_unsup.persistence._files import SavedFile, are_alike, remove_leftovers, save_file
+from sklearn_unsup.persistence._arrays import ArrayType, to_plain, to_tensors
+from sklearn_unsup.persistence._files import (
+    CONTENT_ERRORS,
+    SavedFile,
+    are_alike,
+    remove_leftovers,
+    save_file,
+)
 from sklearn_unsup.persistence._identity import fingerprint
 from sklearn_unsup.persistence._networks import (
     check_fit,
@@ -10,10 +16,23 @@ from sklearn_unsup.persistence._networks import (
     network_state,
     to_state_dict,
 )
-from sklearn_unsup.persistence._schema import Spec, array, check, integer, number, sequence
+from sklearn_unsup.persistence._schema import (
+    Spec,
+    array,
+    check,
+    generator_state,
+    integer,
+    is_finite,
+    is_number,
+    is_whole,
+    number,
+    sequence,
+)
 from sklearn_unsup.persistence._state import CorruptedModelError, digest, seal, unseal
 
 __all__ = [
+    "CONTENT_ERRORS",
+    "ArrayType",
     "CorruptedModelError",
     "SavedFile",
     "Spec",
@@ -23,7 +42,11 @@ __all__ = [
     "check_fit",
     "digest",
     "fingerprint",
+    "generator_state",
     "integer",
+    "is_finite",
+    "is_number",
+    "is_whole",
     "load_weights",
     "network_identity",
     "network_state",

@@ -1,11 +1,23 @@
 """Tensors <-> numpy arrays."""
 
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 import torch
 
 BITS = {1: torch.uint8, 2: torch.uint16, 4: torch.uint32, 8: torch.uint64}
+
+
+@dataclass(frozen=True)
+class ArrayType:
+    """What is known of an array before it is read; no value in a file can be one."""
+
+    dtype: str
+    shape: tuple
+
+    def __str__(self):
+        return f"{self.dtype} {self.shape}"
 
 
 def to_plain(value):
@@ -40,8 +52,9 @@ def map_leaves(value, function):
 
 
 def array_type(tensor):
-    """Return the name of the dtype, and the shape, of the array that holds a tensor."""
-    return str(_dtype_of_array(tensor.dtype)).removeprefix("torch."), tuple(tensor.shape)
+    """Return the type of the array that holds a tensor."""
+    dtype = str(_dtype_of_array(tensor.dtype)).removeprefix("torch.")
+    return ArrayType(dtype, tuple(tensor.shape))
 
 
 def with_bits(tensor):

@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from sklearn_unsup._paths import check_regular_file, check_replaceable
+from sklearn_unsup.persistence._arrays import ArrayType
 from sklearn_unsup.persistence._state import (
     STATE_FORMAT,
     CorruptedModelError,
@@ -92,7 +93,7 @@ class SavedFile(contextlib.AbstractContextManager):
     ----------
     header : dict
     outline : dict
-        The state, with the dtype and the shape of each array in its place.
+        The state, with an `ArrayType` in the place of each array.
 
     Raises
     ------
@@ -118,7 +119,7 @@ class SavedFile(contextlib.AbstractContextManager):
                 raise CorruptedModelError(f"it is of {self.header['kind']}, expected {kind}")
             slices = {name: self._file.get_slice(name) for name in self._file.keys()}
             shapes = {
-                name: (DTYPES.get(part.get_dtype()), tuple(part.get_shape()))
+                name: ArrayType(DTYPES.get(part.get_dtype()), tuple(part.get_shape()))
                 for name, part in slices.items()
             }
             self.outline = from_json(self.header["state"], shapes)

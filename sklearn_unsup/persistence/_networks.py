@@ -12,8 +12,15 @@ import torch
 from torch import nn
 
 from sklearn_unsup.networks import materialise
-from sklearn_unsup.persistence._arrays import array_type, to_plain, to_tensors, with_bits
+from sklearn_unsup.persistence._arrays import (
+    ArrayType,
+    array_type,
+    to_plain,
+    to_tensors,
+    with_bits,
+)
 from sklearn_unsup.persistence._identity import fingerprint
+from sklearn_unsup.persistence._schema import is_number
 from sklearn_unsup.persistence._state import CorruptedModelError
 
 OF_EVERY_MODULE = {*vars(nn.Module()), "training"}
@@ -55,6 +62,8 @@ def network_state(network, custom=(), anew=None):
             f"{unsaved[0]} of the custom network cannot be saved: get_extra_state has to return "
             "plain values, arrays or tensors, in dicts, lists and tuples."
         )
+    if anew is not None:
+        _check_can_be_loaded(anew, state, custom)
     return state
 
 
@@ -75,7 +84,11 @@ def loose_ends(network, custom):
         child = getattr(network, part, None)
         for prefix, module in [] if child is None else child.named_modules(prefix=part):
             own = {k: v for k, v in vars(module).items() if k not in OF_EVERY_MODULE}
-            own |= {name: module._buffers[name] for name in module._non_persistent_buffers_set}
+            own |= {
+                name: buffer
+                for name, buffer in module._buffers.items()
+                if buffer is None or name in module._non_persistent_buffers_set
+            }
             found |= {f"{prefix}.{name}": (module, name, value) for name, value in own.items()}
     return found
 
@@ -88,7 +101,7 @@ def check_fit(network, weights, custom=()):
     network : nn.Module
         It may have no memory yet.
     weights : dict
-        As `network_state` returns it; in place of an array there may be its dtype and its shape.
+        As `network_state` returns it; in place of an array there may be its `ArrayType`.
     custom : iterable of str
         As of `network_state`.
 
@@ -99,6 +112,8 @@ def check_fit(network, weights, custom=()):
     """
     own, loose = network.state_dict(), loose_ends(network, custom)
     modules = dict(network.named_modules())
+    if not all(isinstance(name, str) for name in weights):
+        raise CorruptedModelError("the saved weights have names that are no text")
     for name in sorted(own.keys() | weights.keys()):
         if name not in weights:
             found, fits = "missing", False
@@ -108,8 +123,10 @@ def check_fit(network, weights, custom=()):
         else:
             found, (module, _, attribute) = _outline(weights[name]), name.rpartition(".")
             expected = "a value of the same kind"
-            if name in own or name in loose:
-                fits = _fits(found, own[name] if name in own else loose[name][2])
+            if name in own:
+                fits = found is not None and _fits(found, own[name])
+            elif name in loose:
+                fits = _fits(found, loose[name][2])
             else:  # one that a custom part has got in training
                 fits = any(f"{module}.".startswith(f"{part}.") for part in custom)
                 fits = fits and module in modules and not hasattr(modules[module], attribute)
@@ -161,6 +178,26 @@ def to_state_dict(network, weights):
     return found
 
 
+def _check_can_be_loaded(anew, state, custom):
+    """Raise a TypeError if a network that is built anew could not take up a state."""
+    modules = dict(anew.named_modules())
+    for name in filter(_is_extra, state):
+        module = modules.get(name.rpartition(".")[0])
+        if type(module).set_extra_state is nn.Module.set_extra_state:
+            raise TypeError(
+                f"{name} of the custom network cannot be loaded again: {type(module).__name__} has "
+                "get_extra_state. Give it set_extra_state as well."
+            )
+    try:
+        check_fit(anew, state, custom)
+    except CorruptedModelError as error:
+        raise TypeError(
+            f"The custom network has changed since it was built, and cannot be saved: {error} "
+            "Parameters and buffers keep their dtype and shape; what is found out in training has "
+            "a name without underscore, that __init__ sets to None."
+        ) from error
+
+
 def _set_loose(module, attribute, value, own):
     value = to_tensors(value)
     if torch.is_tensor(own) and torch.is_tensor(value):
@@ -175,22 +212,26 @@ def _is_extra(name):
 
 
 def _outline(value):
-    """Return dtype and shape in place of an array; of a file they have come already."""
-    return (str(value.dtype), value.shape) if isinstance(value, np.ndarray) else value
+    """Return the type in place of an array; of a file it has come already."""
+    return ArrayType(str(value.dtype), value.shape) if isinstance(value, np.ndarray) else value
 
 
 def _fits(outline, own):
     """Tell whether a value from a file is of the kind of the module's own."""
     if own is None or outline is None:
         return True
-    if torch.is_tensor(own):
-        return isinstance(outline, tuple) and outline[:1] == array_type(own)[:1]
-    if isinstance(own, np.ndarray):
-        return isinstance(outline, tuple) and outline[:1] == (str(own.dtype),)
+    if torch.is_tensor(own) or isinstance(own, np.ndarray):
+        own = array_type(own) if torch.is_tensor(own) else _outline(own)
+        if not isinstance(outline, ArrayType) or outline.dtype != own.dtype:
+            return False
+        # The first side may be the rows of a batch; of an array that was empty nothing is known.
+        return 0 in own.shape or (
+            len(outline.shape) == len(own.shape) and outline.shape[1:] == own.shape[1:]
+        )
     if isinstance(own, bool | np.bool_):
         return isinstance(outline, bool)
     if isinstance(own, Number):
-        return isinstance(outline, Number) and not isinstance(outline, bool)
+        return is_number(outline)
     return type(outline) is type(own)
 
 

@@ -15,7 +15,7 @@ from sklearn_unsup.training._device import (
 from sklearn_unsup.training._errors import TrainingDivergedError
 from sklearn_unsup.training._interrupts import Interrupts
 from sklearn_unsup.training._memory import give_back_memory
-from sklearn_unsup.training._optimizers import check_moments, expected_moments
+from sklearn_unsup.training._optimizers import check_moments, expected_moments, optimizer_state
 from sklearn_unsup.training._progress import ScikitLearnCallbacks
 from sklearn_unsup.training._settings import own_settings
 from sklearn_unsup.training._split import split_batches
@@ -41,6 +41,7 @@ __all__ = [
     "expected_moments",
     "give_back_memory",
     "isolated_torch_rng",
+    "optimizer_state",
     "own_settings",
     "resolve_device",
     "resolve_precision",

@@ -2,9 +2,10 @@
 
 from typing import ClassVar
 
+import numpy as np
 import torch
 
-from sklearn_unsup.persistence import Spec, integer
+from sklearn_unsup.persistence import Spec, array, integer
 from sklearn_unsup.training._batches import MIN_ROWS
 from sklearn_unsup.training._errors import TrainingDivergedError
 from sklearn_unsup.training._trainer import Trainer, detached
@@ -39,12 +40,19 @@ class AdversarialTrainer(Trainer):
         "parts_": Spec(
             lambda parts: (
                 isinstance(parts, dict)
-                and all(isinstance(k, str) and v.shape == () for k, v in parts.items())
+                and all(isinstance(name, str) for name in parts)
+                and all(array(np.float32, ()).holds(value) for value in parts.values())
             ),
             "parts of the loss",
         ),
     }
     monitored = "valid_distance"
+    recorded: ClassVar[set] = {
+        "train_discriminator_accuracy",
+        "valid_distance",
+        "valid_coverage",
+        "valid_diversity",
+    }
 
     def __init__(self, network, *, n_critic, restore_best, **options):
         super().__init__(network, **options)

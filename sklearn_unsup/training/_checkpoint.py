@@ -5,7 +5,6 @@ from numbers import Number
 from pathlib import Path
 from pickle import PickleError
 
-import numpy as np
 import torch
 from skorch.callbacks import Callback, LRScheduler
 from skorch.history import History
@@ -15,10 +14,14 @@ from sklearn_unsup.networks import copy_module
 from sklearn_unsup.persistence import (
     SavedFile,
     Spec,
-    array,
     check,
     check_fit,
     fingerprint,
+    generator_state,
+    integer,
+    is_finite,
+    is_number,
+    is_whole,
     load_weights,
     network_state,
     remove_leftovers,
@@ -27,8 +30,18 @@ from sklearn_unsup.persistence import (
     to_state_dict,
     to_tensors,
 )
-from sklearn_unsup.training._optimizers import check_moments, expected_moments, match_strides
+from sklearn_unsup.training._optimizers import (
+    check_moments,
+    expected_moments,
+    match_strides,
+    optimizer_state,
+)
 from sklearn_unsup.training._progress import ScikitLearnCallbacks
+
+# Of torch's learning-rate schedules, what changes on the way. Counts do not get smaller than they
+# were at first.
+COUNTS = {"last_epoch", "_step_count", "num_bad_epochs", "cooldown_counter", "T_cur", "T_i"}
+MOVES = COUNTS | {"_last_lr", "best"}
 
 
 class TrainingCheckpoint(Callback):
@@ -139,7 +152,7 @@ def _only_watches(callback):
 
 
 def _state(net, anew):
-    optimizer = to_plain(net.optimizer_.state_dict())
+    optimizer = optimizer_state(net.optimizer_)
     return {
         "network": network_state(net.module_, net.custom, anew),
         "optimizer": {**optimizer, "param_groups": _plain(optimizer["param_groups"])},
@@ -156,26 +169,35 @@ def _state(net, anew):
 def _restore(net, state):
     """Take over a state: all of it is checked first."""
     groups = _plain(net.optimizer_.state_dict()["param_groups"])
-    schedules = [_plain(each.lr_scheduler_.state_dict()) for each in _schedulers(net)]
-    own = [generator.get_state() for generator in _generators(net)]
+    schedules = [each.lr_scheduler_ for each in _schedulers(net)]
+    own = [generator.get_state().numpy() for generator in _generators(net)]
     is_dict = Spec(lambda value: isinstance(value, dict), "a dict")
     specs = {
         "network": is_dict,
         "optimizer": is_dict,
         "schedules": Spec(
-            lambda found: _are_alike(found, [(0, schedule) for schedule in schedules]),
+            lambda found: (
+                isinstance(found, list)
+                and len(found) == len(schedules)
+                and all(map(_is_schedule, found, schedules))
+            ),
             "states of the same learning-rate schedules",
         ),
         "history": Spec(
-            lambda rows: isinstance(rows, list) and all(map(_is_row, rows, count(1))),
-            "a list of epochs",
+            lambda rows: (
+                isinstance(rows, list)
+                and len(rows) > 0
+                and all(map(_is_row, rows, count(1)))
+                and all(net.recorded <= row.keys() for row in rows)
+            ),
+            f"a list of epochs with {sorted(net.recorded)}",
         ),
         "trainer": is_dict,
         "random_states": Spec(
             lambda found: (
                 isinstance(found, list)
                 and len(found) == len(own)
-                and all(array(np.uint8, g.shape).holds(f) for f, g in zip(found, own, strict=True))
+                and all(generator_state(g).holds(f) for f, g in zip(found, own, strict=True))
             ),
             "states of as many generators of random numbers",
         ),
@@ -189,14 +211,22 @@ def _restore(net, state):
     check(net.kept, state["trainer"])
     check_fit(net.module_, state["network"], net.custom)
     best = state["trainer"]["best_"]
-    if best is not None:
-        check_fit(net.module_, best[2])
-        state["trainer"]["best_"] = (*best[:2], to_state_dict(net.module_, best[2]))
+    n_epochs = len(state["history"])
+    check(
+        {"improved_": integer(0, n_epochs), "best epoch": integer(1, n_epochs)},
+        {
+            "improved_": state["trainer"]["improved_"],
+            "best epoch": n_epochs if best is None else best[1],
+        },
+    )
     check_moments(
         state["optimizer"]["state"], expected_moments(net.optimizer, net.groups(net.module_))
     )
 
     load_weights(net.module_, state["network"], net.custom)
+    if best is not None:  # its buffers are those of a network that has been trained
+        check_fit(net.module_, best[2])
+        state["trainer"]["best_"] = (*best[:2], to_state_dict(net.module_, best[2]))
     for saved, group in zip(state["optimizer"]["param_groups"], groups, strict=True):
         saved["params"] = group["params"]
     net.optimizer_.load_state_dict(to_tensors(state["optimizer"]))
@@ -213,27 +243,53 @@ def _restore(net, state):
         generator.set_state(torch.from_numpy(value.copy()))
 
 
-def _are_alike(found, own):
-    """Tell whether a plain value is like another but for its numbers."""
+def _are_alike(found, own, moves=None, name=None):
+    """Tell whether a plain value is like another but for its numbers.
+
+    `moves` are the names of those that may differ; None means all.
+    """
     if isinstance(own, dict):
         same = isinstance(found, dict) and found.keys() == own.keys()
-        return same and all(_are_alike(found[key], own[key]) for key in own)
+        return same and all(_are_alike(found[key], own[key], moves, key) for key in own)
     if isinstance(own, list | tuple):
         same = type(found) is type(own) and len(found) == len(own)
-        return same and all(map(_are_alike, found, own))
-    if isinstance(own, Number) and not isinstance(own, bool):
-        return isinstance(found, Number) and not isinstance(found, bool) and found == found
-    return type(found) is type(own) and found == own
+        return same and all(_are_alike(*both, moves, name) for both in zip(found, own, strict=True))
+    if not is_number(own) or (moves is not None and name not in moves):
+        return type(found) is type(own) and found == own
+    if moves is not None and name in COUNTS:
+        return is_finite(found) and found >= own and (is_whole(found) or not is_whole(own))
+    if moves is not None and name == "best":  # infinite at first
+        return is_number(found) and found == found
+    return found == own or (is_finite(found) and (found >= 0 or own < 0))
+
+
+def _is_schedule(found, own):
+    """Tell whether a value may be the count of batches and the state of a schedule like `own`."""
+    is_torchs = type(own).__module__.startswith("torch.")
+    return (
+        isinstance(found, tuple)
+        and len(found) == 2
+        and integer(0).holds(found[0])
+        and _are_alike(found[1], _plain(own.state_dict()), MOVES if is_torchs else None)
+    )
 
 
 def _is_row(row, number):
     return (
         isinstance(row, dict)
-        and all(isinstance(key, str) for key in row)
-        and all(value is None or isinstance(value, Number | str) for value in row.values())
-        and row.get("epoch") == number
-        and isinstance(row.get("dur"), Number)
+        and all(isinstance(name, str) and _is_record(name, row[name]) for name in row)
+        and is_whole(row.get("epoch"))
+        and row["epoch"] == number
+        and is_finite(row.get("dur"))
+        and row["dur"] >= 0
     )
+
+
+def _is_record(name, value):
+    """Tell whether a value may be recorded by this name: losses and scores are compared."""
+    if name.startswith(("train_", "valid_")):
+        return is_number(value) or isinstance(value, bool)
+    return value is None or isinstance(value, str | bool) or is_number(value)
 
 
 def _generators(net):

@@ -1,13 +1,12 @@
 """Optimisers and learning-rate schedules, by name."""
 
 import inspect
-from types import NoneType
 
 import numpy as np
 import torch
 from skorch.callbacks import LRScheduler
 
-from sklearn_unsup.persistence import CorruptedModelError
+from sklearn_unsup.persistence import CorruptedModelError, is_finite, is_whole, to_plain
 
 OPTIMIZERS = {
     "adam": (torch.optim.Adam, {"fused": True}),
@@ -58,14 +57,18 @@ def expected_moments(optimizer, groups):
     groups : list of dict
         With "params", as the optimiser has them.
     """
-    zeros = [
-        {"params": [torch.nn.Parameter(torch.zeros_like(p, device="cpu")) for p in group["params"]]}
-        for group in groups
-    ]
+
+    def zeros_like(parameter):
+        zeros = torch.zeros_like(parameter, device="cpu")
+        return torch.nn.Parameter(
+            zeros, requires_grad=zeros.is_floating_point() or zeros.is_complex()
+        )
+
+    zeros = [{"params": [zeros_like(p) for p in group["params"]]} for group in groups]
     trial = build_optimizer(optimizer, zeros, learning_rate=1e-3, weight_decay=0.0)
     for group in zeros:
         for parameter in group["params"]:
-            parameter.grad = torch.zeros_like(parameter)
+            parameter.grad = torch.zeros_like(parameter) if parameter.requires_grad else None
     trial.step()
     return trial.state_dict()["state"]
 
@@ -78,11 +81,12 @@ def check_moments(moments, expected):
     Parameters
     ----------
     moments : dict
-        {index of the parameter: {name: tensor, array or number}}; parameters may be missing.
+        {index of the parameter: {name: array or number}}; parameters may be missing.
     expected : dict
         As `expected_moments` returns it.
     """
     fits = isinstance(moments, dict) and moments.keys() <= expected.keys()
+    fits = fits and all(map(is_whole, moments))
     for index, own in expected.items() if fits else ():
         if index in moments:
             found = moments[index]
@@ -98,13 +102,32 @@ def check_moments(moments, expected):
 
 def _are_of_one_kind(value, own):
     if not torch.is_tensor(own):
-        return isinstance(value, type(own) | NoneType)
-    found = torch.from_numpy(value) if isinstance(value, np.ndarray) else value
-    if not torch.is_tensor(found) or found.shape != own.shape:
+        return type(value) is type(own) and (not isinstance(own, float) or is_finite(value))
+    if not isinstance(value, np.ndarray) or value.shape != own.shape:
         return False
-    # A count of steps has torch's default dtype, which may have been another.
-    is_count = own.dim() == 0 and found.dtype in (torch.float32, torch.float64)
-    return found.dtype == own.dtype or is_count
+    dtypes = [str(own.dtype).removeprefix("torch.")]
+    if own.dim() == 0:  # a count of steps has torch's default dtype, which may have been another
+        dtypes += ["float32", "float64"]
+    return value.dtype.name in (dtypes if own.dtype != torch.bfloat16 else ["float32"])
+
+
+def optimizer_state(optimizer):
+    """Return the state of an optimiser, with arrays in place of tensors.
+
+    Moments of bfloat16, which numpy lacks, become float32: torch turns them back when it loads
+    them.
+    """
+    state = optimizer.state_dict()
+    moments = {
+        index: {
+            name: value.float()
+            if torch.is_tensor(value) and value.dtype == torch.bfloat16
+            else value
+            for name, value in own.items()
+        }
+        for index, own in state["state"].items()
+    }
+    return to_plain({**state, "state": moments})
 
 
 def schedule_callbacks(name, learning_rate, n_steps):

@@ -11,7 +11,7 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, EpochTimer, LRScheduler, PrintLog
 
-from sklearn_unsup.persistence import Spec, integer
+from sklearn_unsup.persistence import Spec, integer, is_finite, is_whole
 from sklearn_unsup.training._callbacks import check_monitored
 from sklearn_unsup.training._checkpoint import TrainingCheckpoint, identity_of
 from sklearn_unsup.training._errors import TrainingDivergedError, explained
@@ -77,8 +77,9 @@ class Trainer(NeuralNet):
         "best_": Spec(lambda best: best is None or _is_best(best), "a loss, an epoch and weights"),
         "improved_": integer(0),
         "stop_": Spec(lambda stop: isinstance(stop, bool), "True or False"),
-        "patient_until_": Spec(lambda epoch: isinstance(epoch, int), "an epoch"),
+        "patient_until_": integer(-(2**31)),
     }
+    recorded: ClassVar[set] = {"train_loss"}  # in each epoch of `fit`, at least
     monitored = "valid_loss"  # what early stopping looks at; smaller is better
     restore_best = True
 
@@ -371,8 +372,8 @@ def _is_best(best):
     return (
         isinstance(best, tuple)
         and len(best) == 3
-        and isinstance(best[0], Number)
-        and isinstance(best[1], int)
+        and is_finite(best[0])
+        and is_whole(best[1])
         and isinstance(best[2], dict)
     )
 
