@@ -189,6 +189,13 @@ def test_a_custom_network_leaves_torchs_random_state_and_its_lock(small, digits)
     assert not thread.is_alive()
 
 
+def send_after(delays, sent):
+    for delay in delays:
+        time.sleep(delay)
+        os.kill(os.getpid(), signal.SIGINT)
+    sent.set()
+
+
 @pytest.mark.filterwarnings("ignore:The generator has collapsed")
 @pytest.mark.filterwarnings("ignore:Posterior collapse")
 @pytest.mark.filterwarnings("ignore:A kind of image is missing")
@@ -203,13 +210,8 @@ def test_seeded_moments_of_a_running_fit(any_small, digits):
         act.epochs.clear()
         fresh, sent = clone(estimator), threading.Event()
 
-        def send(first=draw.uniform(0, seconds), second=draw.uniform(0, 0.01), sent=sent):
-            for delay in (first, second):
-                time.sleep(delay)
-                os.kill(os.getpid(), signal.SIGINT)
-            sent.set()
-
-        threading.Thread(target=send).start()
+        delays = draw.uniform(0, seconds), draw.uniform(0, 0.01)
+        threading.Thread(target=send_after, args=(delays, sent)).start()
         with contextlib.suppress(KeyboardInterrupt):
             with contextlib.suppress(KeyboardInterrupt):
                 fresh.fit(digits[:100])
