@@ -89,7 +89,6 @@ class BaseConvEstimator(
     __metadata_request__transform: ClassVar[dict] = {"out": UNUSED}  # no metadata of samples
 
     @_fit_context(prefer_skip_nested_validation=True)
-    @own_settings()
     def fit(self, X, y=None, *, X_val=None):
         """Train the network on X.
 
@@ -122,6 +121,15 @@ class BaseConvEstimator(
         KeyboardInterrupt
             On Ctrl-C; after at least one epoch, what was learnt so far is kept.
         """
+        with Interrupts() as interrupts, own_settings():  # Ctrl-C must not keep these from ending
+            interrupt = self._fit(X, y, X_val, interrupts)
+        if interrupt is not None:
+            raise interrupt
+        self._warn_of_failure()
+        return self
+
+    def _fit(self, X, y, X_val, interrupts):
+        """Learn on a draft, and take it over; return the KeyboardInterrupt that ended it."""
         context = self._init_callback_context(max_subtasks=int(self.max_epochs))
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         draft = self._draft()
@@ -129,28 +137,26 @@ class BaseConvEstimator(
         def report(rows):
             return ScikitLearnCallbacks(context, self, X, lambda net: draft._snapshot(net, rows))
 
-        with Interrupts() as interrupts:
-            interrupt = draft._learn(
-                X,
-                X_val,
-                interrupts,
-                resume=draft.warm_start and hasattr(self, "network_"),
-                max_epochs=draft.max_epochs,
-                schedule=draft.learning_rate_schedule,
-                report=report,
-            )
+        interrupt = draft._learn(
+            X,
+            X_val,
+            interrupts,
+            resume=draft.warm_start and hasattr(self, "network_"),
+            max_epochs=draft.max_epochs,
+            schedule=draft.learning_rate_schedule,
+            report=report,
+        )
+        try:
             context.call_on_fit_task_end(
                 estimator=self, X=X, y=y, reconstruction_attributes=draft._fitted_attributes
             )
-            self._commit(draft)
-        if interrupt is not None:
-            raise interrupt
-        self._warn_of_failure()
-        return self
+        except KeyboardInterrupt as error:
+            interrupt = error
+        self._commit(draft)
+        return interrupt
 
     @chunks_unless_early_stopping
     @_fit_context(prefer_skip_nested_validation=False)  # or the user's setting cannot be read
-    @own_settings()
     def partial_fit(self, X, y=None):
         """Train for one more epoch, on X, with a constant learning rate.
 
@@ -178,8 +184,8 @@ class BaseConvEstimator(
         """
         if not get_config()["skip_parameter_validation"]:  # scikit-learn does before the first call
             self._validate_params()
-        draft = self._draft()
-        with Interrupts() as interrupts:
+        with Interrupts() as interrupts, own_settings():
+            draft = self._draft()
             interrupt = draft._learn(
                 X,
                 None,

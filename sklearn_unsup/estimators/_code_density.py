@@ -64,7 +64,7 @@ class CodeMixture:
     """
 
     def _fitted_mixture(self):
-        with _FITTING:
+        with _FITTING.here:
             if isinstance(self._code_mixture, tuple):
                 self._code_mixture = fit_code_mixture(*self._code_mixture)
             return self._code_mixture

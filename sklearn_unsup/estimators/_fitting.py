@@ -71,6 +71,7 @@ class Fitting(SharedParameters):
         self, X, X_val, interrupts, *, resume, max_epochs, schedule, report=None, is_chunk=False
     ):
         """Validate, build and train; return the KeyboardInterrupt that ended it, if one did."""
+        interrupts.open()
         check_widths(self.hidden_channels, self.hidden_layer_sizes)
         rows = self._validate(X, reset=not resume)
         device = resolve_device(self.device)
@@ -100,8 +101,12 @@ class Fitting(SharedParameters):
                 interrupt = trainer.train(*batches, max_epochs, self._moments(state))
             finally:
                 give_back_memory()
-            interrupts.close()
-        self._conclude(trainer, network, rows, generator)
+        try:
+            self._conclude(trainer, network, rows, generator)
+        except Exception as error:
+            if interrupt is not None:  # what is learnt until then may be of no use yet
+                raise interrupt from error
+            raise
         if self.callbacks:
             self.callbacks_ = callbacks
         if self.warm_start or is_chunk:

@@ -386,7 +386,8 @@ default="non_saturating"
         super()._conclude(trainer, network, rows, generator)
         self.best_epoch_ = self.n_iter_
         if self.restore_best and trainer.best_ is not None:
-            self.best_epoch_ = n_before + trainer.best_[1]
+            # Ctrl-C may have come when the best epoch was known, and not yet recorded as a whole.
+            self.best_epoch_ = min(n_before + trainer.best_[1], self.n_iter_)
 
     def _warn_of_failure(self):
         quality = self.history_[self.best_epoch_ - 1]

@@ -113,7 +113,6 @@ class ConvOutlierDetector(
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=False)
-    @own_settings()
     def fit(self, X, y=None):
         """Train the estimator on X, and find the score that separates outliers.
 
@@ -134,6 +133,15 @@ class ConvOutlierDetector(
         KeyboardInterrupt
             On Ctrl-C; if `estimator` keeps what it has learnt until then, so does the detector.
         """
+        with Interrupts() as interrupts, own_settings():  # Ctrl-C must not keep these from ending
+            interrupt = self._fit(X, interrupts)
+        if interrupt is not None:
+            raise interrupt
+        return self
+
+    def _fit(self, X, interrupts):
+        """Learn all, and take it over; return the KeyboardInterrupt that ended it early."""
+        interrupts.open()
         estimator = ConvAutoencoder() if self.estimator is None else clone(self.estimator)
         seeds = {
             name: draw_seed(self.random_state)
@@ -141,21 +149,18 @@ class ConvOutlierDetector(
             if name.split("__")[-1] == "random_state" and value is None
         }
         estimator.set_params(**seeds)
-        with Interrupts() as interrupts:
-            interrupt = _fit_or_be_interrupted(estimator, X, interrupts)
-            try:
-                measured = _measured(estimator, X)
-                reference = _fit_reference(*measured) if self.method == "combined" else None
-            except Exception:
-                if interrupt is not None:  # it was interrupted before it could be used
-                    raise interrupt from None
-                raise
-            scores = _scores(*measured[:2], reference)
-            offset = float(np.percentile(scores, 100 * self.contamination))
-            self._take_over(estimator, reference, offset)
-        if interrupt is not None:
-            raise interrupt
-        return self
+        interrupt = _fit_or_be_interrupted(estimator, X, interrupts)
+        try:
+            measured = _measured(estimator, X)
+            reference = _fit_reference(*measured) if self.method == "combined" else None
+        except Exception:
+            if interrupt is not None:  # it was interrupted before it could be used
+                raise interrupt from None
+            raise
+        scores = _scores(*measured[:2], reference)
+        offset = float(np.percentile(scores, 100 * self.contamination))
+        self._take_over(estimator, reference, offset)
+        return interrupt
 
     def _take_over(self, estimator, reference, offset):
         self.estimator_, self._reference, self.offset_ = estimator, reference, offset

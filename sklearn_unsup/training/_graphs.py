@@ -70,7 +70,7 @@ class GraphedSteps:
         for group, rate in zip(groups, rates, strict=True):
             group.update(lr=rate, capturable=True)
         try:
-            with _CAPTURING:
+            with _CAPTURING.here:
                 replay, parts = capture(
                     lambda: self.step(batch, variant), self.generator, self.stream
                 )

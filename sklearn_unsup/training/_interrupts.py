@@ -3,23 +3,26 @@
 import signal
 import threading
 
-_FREE, _TRAINING, _CLOSED = "free", "training", "closed"
+_OPEN, _TRAINING, _RAISED, _CLOSED = "open", "training", "raised", "closed"
 
 
 class Interrupts:
     """Say when Ctrl-C may stop a `fit`, while the context lasts.
 
-    Python raises KeyboardInterrupt wherever it happens to be: half-way through a step, or while
-    what was learnt is put away, and all of it is lost. Here it is raised at once as long as nothing
-    was learnt, between two batches of the training (a second one at once: a batch may be long), and
-    after the context once the training is over.
+    Python raises KeyboardInterrupt wherever it happens to be: half-way through a step, while what
+    was learnt is put away, or in a `finally`, and all of it is lost. Here it is raised at once as
+    long as nothing was learnt (`open`), between two batches of the training (a second one at once:
+    a batch may be long), and after the context once the training is over. When one has been raised,
+    others wait until it has been dealt with.
 
-    Only in the main thread, where Python handles signals, and only if a handler is set.
+    Only in the main thread, where Python handles signals, and only if a handler is set. A handler
+    of the user's is called at the same moments.
     """
 
+    _state, _pending, _handler = _CLOSED, None, None
+
     def __enter__(self):
-        """Take the place of the handler of SIGINT."""
-        self._state, self._pending, self._handler = _FREE, None, None
+        """Take the place of the handler of SIGINT; until `open`, Ctrl-C waits."""
         if threading.current_thread() is threading.main_thread():
             handler = signal.getsignal(signal.SIGINT)
             if callable(handler):
@@ -30,10 +33,17 @@ class Interrupts:
     def __exit__(self, kind, error, traceback):
         """Put the handler back, and hand it what has come since the training was over."""
         self._state = _CLOSED
-        if self._handler is not None:
+        if self._handler is None:
+            return
+        if signal.getsignal(signal.SIGINT) == self._receive:  # nobody has set another meanwhile
             signal.signal(signal.SIGINT, self._handler)
-            if self._pending is not None and kind is None:
-                self._handler(*self._pending)
+        if self._pending is not None and not (kind and issubclass(kind, KeyboardInterrupt)):
+            self._handler(*self._pending)
+
+    def open(self):
+        """Let Ctrl-C act at once."""
+        self._state = _OPEN
+        self._hand_over()
 
     def start_training(self):
         """Let Ctrl-C wait for the next `poll`."""
@@ -41,22 +51,25 @@ class Interrupts:
 
     def poll(self):
         """Raise the KeyboardInterrupt that has come since the training was started, if one has."""
-        if self._pending is not None and self._state is _TRAINING:
-            self._raise()
+        if self._state is _RAISED:  # and something has swallowed it
+            self._state = _TRAINING
+        if self._state is _TRAINING:
+            self._hand_over()
 
     def close(self):
         """Let Ctrl-C wait for the end of the context."""
         self._state = _CLOSED
 
-    def _raise(self):
+    def _hand_over(self):
+        if self._pending is None:
+            return
         pending, self._pending = self._pending, None
-        self._state = _CLOSED  # first of all: what follows is not to be interrupted again
+        state, self._state = self._state, _RAISED  # what follows is not to be interrupted again
         self._handler(*pending)
+        self._state = state  # a handler of the user's need not raise
 
     def _receive(self, number, frame):
-        if self._state is _FREE:
-            self._handler(number, frame)
-        elif self._state is _TRAINING and self._pending is not None:
-            self._raise()
-        else:
-            self._pending = number, frame
+        is_second = self._state is _TRAINING and self._pending is not None
+        self._pending = number, frame
+        if is_second or self._state is _OPEN:
+            self._hand_over()

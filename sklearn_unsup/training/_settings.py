@@ -14,6 +14,15 @@ def own_settings():
     default. For each of them only the calling thread is affected. As a decorator, for a function.
     """
     has_gradients = torch.is_grad_enabled()
+    try:
+        with _entered():
+            yield
+    finally:  # Ctrl-C within the end of a `no_grad` leaves gradients off
+        torch.set_grad_enabled(has_gradients)
+
+
+@contextlib.contextmanager
+def _entered():
     with contextlib.ExitStack() as stack:
         stack.enter_context(np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"))
         stack.enter_context(torch.inference_mode(False))
@@ -23,7 +32,4 @@ def own_settings():
                 stack.enter_context(torch.autocast(device, enabled=False))
         if torch.get_default_device().type != "cpu":  # only then: it makes each call slower
             stack.enter_context(torch.device("cpu"))
-        try:
-            yield
-        finally:  # Ctrl-C within the end of a `no_grad` leaves gradients off
-            torch.set_grad_enabled(has_gradients)
+        yield

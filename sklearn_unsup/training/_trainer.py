@@ -178,22 +178,35 @@ class Trainer(NeuralNet):
         n_epochs = 0 if self.stop_ else max_epochs - len(self.history)
         self.interrupts.start_training()
         try:
-            with explained(batches):
-                self.fit_loop((batches, validation), epochs=n_epochs)
-        except _StopTraining:
-            pass
+            try:
+                with explained(batches):
+                    self.fit_loop((batches, validation), epochs=n_epochs)
+            except _StopTraining:
+                pass
+            self.interrupts.close()  # here already: Ctrl-C until now is one of the training
         except KeyboardInterrupt as error:
+            self.interrupts.close()
             if not self.epochs():
                 raise
             interrupt = error
         finally:
             self.interrupts.close()
             del self.steps_  # it holds this trainer, and graphs hold memory of the device
-        self.notify("on_train_end", X=batches, y=None)
+        interrupt = self._end_training(batches) or interrupt
         if self.best_ is not None and self.restore_best:
             self.module_.load_state_dict(self.best_[2])
         self.optimizer_.zero_grad()
         self.module_.eval()
+        return interrupt
+
+    def _end_training(self, batches):
+        """Tell all callbacks; return the KeyboardInterrupt that one has raised, if one did."""
+        interrupt = None
+        for _, callback in self.callbacks_:
+            try:
+                self._tell(callback, "on_train_end", X=batches, y=None)
+            except KeyboardInterrupt as error:  # the others are told all the same
+                interrupt = error
         return interrupt
 
     def prepare_losses(self, network, compiled):
@@ -242,22 +255,25 @@ class Trainer(NeuralNet):
         """Call the callbacks; skorch's early stopping speaks by raising KeyboardInterrupt."""
         getattr(self, method_name)(self, **cb_kwargs)
         for _, callback in self.callbacks_:
-            try:
-                getattr(callback, method_name)(self, **cb_kwargs)
-            except KeyboardInterrupt:
-                if not isinstance(callback, EarlyStopping):
-                    raise
-                self.stop_ = True
-            except KeyError as error:
-                if "not found in history" not in str(error):
-                    raise
-                raise ValueError(
-                    f"{type(callback).__name__} in callbacks= looks for what is not recorded "
-                    f"({error.args[0]}). Recorded are {sorted(_plain(self.history[-1]))}; what "
-                    "begins with 'valid_' only with early_stopping=True."
-                ) from error
+            self._tell(callback, method_name, **cb_kwargs)
         if self.stop_ and method_name == "on_epoch_end":
             raise _StopTraining
+
+    def _tell(self, callback, method_name, **cb_kwargs):
+        try:
+            getattr(callback, method_name)(self, **cb_kwargs)
+        except KeyboardInterrupt:
+            if not isinstance(callback, EarlyStopping):
+                raise
+            self.stop_ = True
+        except KeyError as error:
+            if "not found in history" not in str(error):
+                raise
+            raise ValueError(
+                f"{type(callback).__name__} in callbacks= looks for what is not recorded "
+                f"({error.args[0]}). Recorded are {sorted(_plain(self.history[-1]))}; what "
+                "begins with 'valid_' only with early_stopping=True."
+            ) from error
 
     def on_epoch_begin(self, net, dataset_train=None, dataset_valid=None, **kwargs):
         """Open an epoch in the history, with one row for whatever callbacks record by batch."""

@@ -2,9 +2,9 @@
 
 import contextlib
 import os
+import select
 import signal
 import threading
-import time
 import warnings
 
 import torch
@@ -36,6 +36,10 @@ if hasattr(os, "register_at_fork"):
 class ForkSafeLock:
     """A lock that is free in a forked process, whoever held it in the other.
 
+    Use it as ``with lock.here:``. What that gives is a lock of Python's own: Ctrl-C cannot come
+    between taking it and entering the block, and a process that is forked within the block leaves
+    it as the other does.
+
     Parameters
     ----------
     kind : callable
@@ -49,13 +53,7 @@ class ForkSafeLock:
             os.register_at_fork(after_in_child=self._renew)
 
     def _renew(self):
-        self._lock = self._kind()
-
-    def __enter__(self):
-        self._lock.acquire()
-
-    def __exit__(self, *error):
-        self._lock.release()
+        self.here = self._kind()
 
 
 def _threads_work():
@@ -64,20 +62,42 @@ def _threads_work():
     Had the parent of this process done so, with torch's threads or by other code of the user's, it
     would wait for threads that were not copied, forever.
     """
-    with warnings.catch_warnings():  # Python 3.12 has one of forks beside threads
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
-    if child == 0:
+    answer, told = os.pipe()  # of its end a handler of SIGCHLD may know, and nobody else
+    child = None
+    try:
+        with warnings.catch_warnings():  # Python 3.12 has one of forks beside threads
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
+        if child == 0:
+            _try_threads(told)
+        os.close(told)
+        told = None
+        waiting = select.poll()  # `select.select` takes no descriptor above 1023
+        waiting.register(answer, select.POLLIN)
+        return bool(waiting.poll(1000 * TRIAL_SECONDS) and os.read(answer, 1))
+    finally:
+        if child:
+            _end(child)
+        for end in (answer, told):
+            if end is not None:
+                os.close(end)
+
+
+def _try_threads(told):
+    """Compute with several threads, and end this process: nothing of the user's is to run in it."""
+    try:
         torch.zeros(2**20, dtype=torch.float32, device="cpu").add_(1)  # enough for all threads
+        os.write(told, b"1")
+    finally:
         os._exit(0)
-    end = time.monotonic() + TRIAL_SECONDS
-    while time.monotonic() < end:
-        if os.waitpid(child, os.WNOHANG)[0]:
-            return True
-        time.sleep(1e-3)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return False
+
+
+def _end(child):
+    """End a child process, and leave no zombie of it."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(child, signal.SIGKILL)
+    with contextlib.suppress(ChildProcessError):  # a handler of SIGCHLD has waited for it
+        os.waitpid(child, 0)
 
 
 def _check_fork(device):
