@@ -106,7 +106,7 @@ class TrainingCheckpoint(Callback):
         self.path_ = folder / f"{name}-{device}.safetensors"
         self.anew_ = copy_module(net.module_) if net.custom else None
         remove_leftovers(self.path_)
-        if self.path_.exists():
+        if _exists(self.path_):
             with SavedFile(self.path_, type(self).__name__) as file:
                 _restore(net, file.read())
         elif others := sorted(folder.glob(f"{name}-*.safetensors")):
@@ -149,6 +149,15 @@ def _only_watches(callback):
     kind = callback if isinstance(callback, type) else type(callback)
     watchers = (TrainingCheckpoint, ScikitLearnCallbacks)
     return issubclass(kind, watchers) or kind.__module__ == "skorch.callbacks.logging"
+
+
+def _exists(path):
+    """Tell whether there is something at a path; what may not be looked at is an error."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _state(net, anew):
