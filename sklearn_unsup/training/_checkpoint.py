@@ -214,7 +214,10 @@ def _restore(net, state):
     check(specs, state)
     of_optimizer = {
         "state": is_dict,
-        "param_groups": Spec(lambda found: _are_alike(found, groups), "groups of parameters"),
+        "param_groups": Spec(
+            lambda found: _are_alike(found, groups) and all(group["lr"] >= 0 for group in found),
+            "groups of parameters",
+        ),
     }
     check(of_optimizer, state["optimizer"])
     check(net.kept, state["trainer"])
@@ -269,7 +272,7 @@ def _are_alike(found, own, moves=None, name=None):
         return is_finite(found) and found >= own and (is_whole(found) or not is_whole(own))
     if moves is not None and name == "best":  # infinite at first
         return is_number(found) and found == found
-    return found == own or (is_finite(found) and (found >= 0 or own < 0))
+    return found == own or is_finite(found)
 
 
 def _is_schedule(found, own):
