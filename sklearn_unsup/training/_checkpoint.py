@@ -106,7 +106,7 @@ class TrainingCheckpoint(Callback):
         self.path_ = folder / f"{name}-{device}.safetensors"
         self.anew_ = copy_module(net.module_) if net.custom else None
         remove_leftovers(self.path_)
-        if self.path_.exists():
+        if _exists(self.path_):
             with SavedFile(self.path_, type(self).__name__) as file:
                 _restore(net, file.read())
         elif others := sorted(folder.glob(f"{name}-*.safetensors")):
@@ -149,6 +149,15 @@ def _only_watches(callback):
     kind = callback if isinstance(callback, type) else type(callback)
     watchers = (TrainingCheckpoint, ScikitLearnCallbacks)
     return issubclass(kind, watchers) or kind.__module__ == "skorch.callbacks.logging"
+
+
+def _exists(path):
+    """Tell whether there is something at a path; what may not be looked at is an error."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _state(net, anew):
@@ -205,7 +214,10 @@ def _restore(net, state):
     check(specs, state)
     of_optimizer = {
         "state": is_dict,
-        "param_groups": Spec(lambda found: _are_alike(found, groups), "groups of parameters"),
+        "param_groups": Spec(
+            lambda found: _are_alike(found, groups) and all(group["lr"] >= 0 for group in found),
+            "groups of parameters",
+        ),
     }
     check(of_optimizer, state["optimizer"])
     check(net.kept, state["trainer"])
@@ -260,7 +272,7 @@ def _are_alike(found, own, moves=None, name=None):
         return is_finite(found) and found >= own and (is_whole(found) or not is_whole(own))
     if moves is not None and name == "best":  # infinite at first
         return is_number(found) and found == found
-    return found == own or (is_finite(found) and (found >= 0 or own < 0))
+    return found == own or is_finite(found)
 
 
 def _is_schedule(found, own):

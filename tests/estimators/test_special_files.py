@@ -1,0 +1,188 @@
+"""Paths that are no regular file, or may not be read: an error at once, and nothing replaced."""
+
+import os
+import pickle
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from sklearn_unsup import ConvOutlierDetector, TrainingCheckpoint
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no such files")
+
+
+def a_fifo(path):
+    os.mkfifo(path)
+
+
+def a_socket(path):
+    here = os.getcwd()
+    os.chdir(path.parent)  # the path of a socket may not be long
+    try:
+        socket.socket(socket.AF_UNIX).bind(path.name)
+    finally:
+        os.chdir(here)
+
+
+def a_folder(path):
+    path.mkdir()
+
+
+def a_loop(path):
+    path.symlink_to(path.name)
+
+
+def a_link_to_null(path):
+    path.symlink_to("/dev/null")
+
+
+def a_link_to_zero(path):
+    path.symlink_to("/dev/zero")
+
+
+def a_link_to_a_fifo(path):
+    os.mkfifo(path.with_name("fifo"))
+    path.symlink_to("fifo")
+
+
+SPECIAL = [
+    (a_fifo, ValueError, "a named pipe"),
+    (a_socket, ValueError, "a socket"),
+    (a_folder, IsADirectoryError, "directory"),
+    (a_loop, OSError, "symbolic links"),
+    (a_link_to_null, ValueError, "a device"),
+    (a_link_to_zero, ValueError, "a device"),
+    (a_link_to_a_fifo, ValueError, "a named pipe"),
+]
+special = pytest.mark.parametrize(
+    ("make", "error", "text"), SPECIAL, ids=[make.__name__ for make, *_ in SPECIAL]
+)
+
+
+def kind(path):
+    return stat.S_IFMT(os.lstat(path).st_mode), os.lstat(path).st_ino
+
+
+@pytest.fixture(params=["network", "detector"])
+def estimator(request, fitted, digits):
+    """What has save_weights and load_weights."""
+    if request.param == "network":
+        return fitted
+    return ConvOutlierDetector(fitted).fit(digits)
+
+
+@special
+def test_a_special_file_is_neither_read_nor_replaced(estimator, tmp_path, make, error, text):
+    path, before = tmp_path / "weights", pickle.dumps(estimator)
+    make(path)
+    was = kind(path)
+    with pytest.raises(error, match=text):
+        estimator.load_weights(path)
+    with pytest.raises(error, match=text):
+        estimator.save_weights(path)
+    assert kind(path) == was
+    assert pickle.dumps(estimator) == before
+
+
+@pytest.mark.parametrize("device", ["/dev/null", "/dev/zero"])
+def test_a_device_is_not_replaced(fitted, device):
+    was = kind(device)
+    with pytest.raises(ValueError, match="a device"):
+        fitted.save_weights(device)
+    with pytest.raises(ValueError, match="a device"):
+        fitted.load_weights(device)
+    assert kind(device) == was
+
+
+@special
+def test_a_special_file_in_the_place_of_a_checkpoint(small, digits, tmp_path, make, error, text):
+    estimator = small(callbacks=[TrainingCheckpoint(tmp_path)], max_epochs=1).fit(digits)
+    before = pickle.dumps(estimator)
+    (path,) = tmp_path.iterdir()
+    path.unlink()
+    make(path)
+    was = kind(path)
+    with pytest.raises(error, match=text):
+        estimator.fit(digits)
+    assert kind(path) == was
+    assert pickle.dumps(estimator) == before
+
+
+def a_file(path):
+    path.write_text("mine")
+
+
+@pytest.mark.parametrize("make", [a_file, a_fifo, a_socket, a_loop])
+def test_something_else_in_the_place_of_the_folder_of_checkpoints(small, digits, tmp_path, make):
+    make(tmp_path / "run")
+    was = kind(tmp_path / "run")
+    for folder, error in (("run", FileExistsError), ("run/deeper", OSError)):
+        with pytest.raises(error, match="run"):
+            small(callbacks=[TrainingCheckpoint(tmp_path / folder)]).fit(digits)
+    assert kind(tmp_path / "run") == was
+
+
+def test_special_files_beside_a_checkpoint_are_left_alone(small, digits, tmp_path):
+    estimator = small(callbacks=[TrainingCheckpoint(tmp_path)], max_epochs=1).fit(digits)
+    (path,) = tmp_path.iterdir()
+    os.mkfifo(tmp_path / f".{path.name}.fifo")
+    estimator.fit(digits)
+    assert (tmp_path / f".{path.name}.fifo").is_fifo()
+
+
+def test_a_link_to_nothing(fitted, digits, tmp_path):
+    (tmp_path / "link").symlink_to("weights")
+    with pytest.raises(FileNotFoundError):
+        fitted.load_weights(tmp_path / "link")
+    fitted.save_weights(tmp_path / "link").load_weights(tmp_path / "weights")
+    assert (tmp_path / "link").is_symlink()
+    (tmp_path / "other").symlink_to("missing/weights")
+    with pytest.raises(FileNotFoundError):
+        fitted.save_weights(tmp_path / "other")
+
+
+UNREADABLE = """
+import os, pickle, sys
+from sklearn_unsup import ConvAutoencoder, TrainingCheckpoint
+from sklearn.datasets import load_digits
+X = load_digits().data[:40]
+def fit(folder):
+    small = {"hidden_channels": (4,), "max_epochs": 1, "random_state": 0, "device": "cpu"}
+    return ConvAutoencoder(2, **small, callbacks=[TrainingCheckpoint(folder)]).fit(X)
+fitted = fit("run")
+fitted.save_weights("weights")
+(checkpoint,) = os.listdir("run")
+os.mkdir("closed")
+fitted.save_weights("closed/weights")
+for path in ("weights", f"run/{checkpoint}", "closed"):
+    os.chmod(path, 0)
+if os.getuid() == 0:
+    os.setuid(65534)
+for work in (
+    lambda: fitted.load_weights("weights"),
+    lambda: fitted.load_weights("closed/weights"),
+    lambda: fitted.save_weights("closed/weights"),
+    lambda: fit("run"),
+    lambda: fit("closed/run"),
+    lambda: fit("closed"),
+):
+    try:
+        work()
+    except Exception as error:
+        print(type(error).__name__, error)
+"""
+
+
+def test_what_may_not_be_read_is_not_missing():
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        command = [sys.executable, "-W", "ignore", "-c", UNREADABLE]
+        found = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+        lines = found.stdout.splitlines()
+        assert len(lines) == 6, found.stdout + found.stderr
+        assert all(line.startswith("PermissionError [Errno 13]") for line in lines), found.stdout
