@@ -36,10 +36,10 @@ def split():
 
 @pytest.fixture(scope="module")
 def learnt(split):
-    """The defaults, on digits."""
+    """The defaults but for the number of epochs, on digits."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # nothing to warn of
-        return ConvGAN(16, random_state=0, device="cpu").fit(split[0])
+        return ConvGAN(16, max_epochs=12, random_state=0, device="cpu").fit(split[0])
 
 
 @pytest.fixture(scope="module")

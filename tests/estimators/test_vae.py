@@ -33,14 +33,13 @@ def split():
 
 @pytest.fixture(scope="module")
 def learnt(split):
-    return ConvVAE(8, random_state=0, device="cpu").fit(split[0])
+    return ConvVAE(8, max_epochs=10, random_state=0, device="cpu").fit(split[0])
 
 
 @pytest.fixture(scope="module")
 def binary(split):
-    return ConvVAE(8, likelihood="bernoulli", binarize="static", random_state=0, device="cpu").fit(
-        split[0] / 16
-    )
+    params = {"likelihood": "bernoulli", "binarize": "static", "max_epochs": 10}
+    return ConvVAE(8, **params, random_state=0, device="cpu").fit(split[0] / 16)
 
 
 @pytest.fixture(scope="module")
