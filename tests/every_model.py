@@ -3,6 +3,7 @@
 from functools import partial
 
 import numpy as np
+import pytest
 from sklearn.datasets import load_digits
 
 from sklearn_unsup import ConvAutoencoder, ConvGAN, ConvOutlierDetector, ConvVAE
@@ -36,6 +37,20 @@ EVERY_MODEL = {
     "ConvOutlierDetector": detector,
 }
 EVERY_CLASS = [name for name in EVERY_MODEL if "," not in name]
+
+
+def slow_unless(quick, cases):
+    """Return the cases as parameters of a test; those for which `quick` is not true are slow."""
+    return [
+        case if quick(case) else pytest.param(*args_of(case), marks=pytest.mark.slow)
+        for case in cases
+    ]
+
+
+def args_of(case):
+    """Return a case as the arguments of a parameter."""
+    return case if isinstance(case, tuple) else (case,)
+
 
 CALLS = {
     "transform": lambda model, X: model.transform(X),

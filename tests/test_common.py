@@ -2,6 +2,7 @@
 
 import pytest
 from example_networks import LinearDecoder, LinearEncoder
+from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -38,7 +39,7 @@ VARIANTS = [
 TRANSFORMERS = [model for model in VARIANTS if model.early_stopping or "Linear" in repr(model)]
 
 DETECTORS = [
-    ConvOutlierDetector(),
+    ConvOutlierDetector(ConvAutoencoder(device="cpu", max_epochs=2)),
     ConvOutlierDetector(ConvAutoencoder(**SMALL), method="reconstruction_error"),
     ConvOutlierDetector(ConvVAE(**SMALL)),
     ConvOutlierDetector(PCA(1)),
@@ -62,10 +63,21 @@ CHECKS_OF_TRANSFORMERS = [
 ]
 
 
+BRIEFLY = [clone(estimator).set_params(max_epochs=2) for estimator in DEFAULTS]
+
+
 @parametrize_with_checks(
-    [*DEFAULTS, *VARIANTS, *DETECTORS], expected_failed_checks=lambda estimator: {}
+    [*BRIEFLY, *VARIANTS, *DETECTORS], expected_failed_checks=lambda estimator: {}
 )
 def test_estimator_checks(estimator, check):
+    check(estimator)  # asserts within
+
+
+@pytest.mark.slow
+@parametrize_with_checks(
+    [*DEFAULTS, ConvOutlierDetector()], expected_failed_checks=lambda estimator: {}
+)
+def test_estimator_checks_of_all_defaults(estimator, check):
     check(estimator)  # asserts within
 
 

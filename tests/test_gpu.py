@@ -4,6 +4,7 @@ import gpu_checks
 import pytest
 
 
+@pytest.mark.slow  # `make gpu` on a CPU, in test_benchmarks.py, runs some
 @pytest.mark.parametrize("check", gpu_checks.CHECKS, ids=lambda check: check.__name__)
 def test_on_a_cpu(check):
     check("cpu")

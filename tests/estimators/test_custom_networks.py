@@ -8,6 +8,7 @@ import example_networks as nets
 import numpy as np
 import pytest
 import torch
+from every_model import slow_unless
 from example_networks import InPlace, OutOfPlace
 from sklearn.base import clone
 
@@ -25,8 +26,11 @@ ROLES = [
     (ConvGAN, "generator"),
     (ConvGAN, "discriminator"),
 ]
+QUICK_ROLES = [(ConvAutoencoder, "encoder"), (ConvGAN, "generator")]
 in_every_role = pytest.mark.parametrize(
-    ("model", "role"), ROLES, ids=[f"{model.__name__}-{role}" for model, role in ROLES]
+    ("model", "role"),
+    slow_unless(QUICK_ROLES.__contains__, ROLES),
+    ids=[f"{model.__name__}-{role}" for model, role in ROLES],
 )
 ENCODERS = "encoder", "discriminator"
 BODIES = [

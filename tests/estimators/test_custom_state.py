@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import skops.io
 import torch
+from every_model import slow_unless
 from sklearn.base import clone
 from torch import nn
 
@@ -223,7 +224,11 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "sgd", torch.optim.AdamW], ids=str)
+@pytest.mark.parametrize(
+    "optimizer",
+    slow_unless(lambda name: name == "adam", ["adam", "sgd", torch.optim.AdamW]),
+    ids=str,
+)
 @pytest.mark.parametrize("encoder", SAVABLE)
 def test_all_that_a_network_keeps_comes_back_and_is_trained_on(X, tmp_path, encoder, optimizer):
     params = {**SMALL, "warm_start": True, "optimizer": optimizer, "learning_rate": 1e-3}
@@ -239,6 +244,7 @@ def test_all_that_a_network_keeps_comes_back_and_is_trained_on(X, tmp_path, enco
         np.testing.assert_array_equal(other.fit(X).transform(X), model.transform(X))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", [ConvVAE, ConvGAN])
 @pytest.mark.parametrize("encoder", SAVABLE)
 def test_other_models_keep_it_too(X, tmp_path, model, encoder):

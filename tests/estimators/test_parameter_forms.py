@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import skops.io
 import torch
-from every_model import EVERY_CLASS, EVERY_MODEL, answers, assert_same, few_digits
+from every_model import EVERY_CLASS, EVERY_MODEL, answers, assert_same, few_digits, slow_unless
 from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.model_selection import GridSearchCV
@@ -165,7 +165,9 @@ def trained_on(model, X, **params):
     return found
 
 
-@pytest.mark.parametrize(("model", "name"), EVERY_PARAMETER)
+@pytest.mark.parametrize(
+    ("model", "name"), slow_unless(lambda case: is_new(*case), EVERY_PARAMETER)
+)
 def test_every_form_gives_the_model_of_the_plain_value(model, name, X, tmp_path):
     value, _ = PARAMETERS[name]
     if value is None:
@@ -187,7 +189,9 @@ def test_every_form_gives_the_model_of_the_plain_value(model, name, X, tmp_path)
         assert estimator.get_params(deep=False)[name] is given
 
 
-@pytest.mark.parametrize(("model", "name"), EVERY_PARAMETER)
+@pytest.mark.parametrize(
+    ("model", "name"), slow_unless(lambda case: is_new(*case), EVERY_PARAMETER)
+)
 def test_an_array_without_axes_is_read_or_refused(model, name, X):
     value, _ = PARAMETERS[name]
     if value is None or isinstance(value, list | tuple):
@@ -200,7 +204,9 @@ def test_an_array_without_axes_is_read_or_refused(model, name, X):
         assert_same(answers(found, X), answers(EVERY_MODEL[model](**{name: value}).fit(X), X))
 
 
-@pytest.mark.parametrize(("model", "name"), EVERY_PARAMETER)
+@pytest.mark.parametrize(
+    ("model", "name"), slow_unless(lambda case: is_new(*case), EVERY_PARAMETER)
+)
 def test_a_bad_value_is_named_and_nothing_is_lost(model, name, X, fitted):
     estimator = copy.deepcopy(fitted[model])
     expected = answers(estimator, X, QUICK)
@@ -256,7 +262,7 @@ GRIDS = {
 }
 
 
-@pytest.mark.parametrize("model", EVERY_CLASS)
+@pytest.mark.parametrize("model", slow_unless(lambda name: name == "ConvAutoencoder", EVERY_CLASS))
 def test_a_grid_of_arrays_finds_what_one_of_plain_values_finds(model, X):
     estimator = EVERY_MODEL[model]()
     grids = [{name: grid} for name, grid in GRIDS.items() if name in estimator.get_params()]

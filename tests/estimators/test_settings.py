@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import sklearn
 import torch
-from every_model import EVERY_MODEL, SMALL, answers, assert_same, few_digits
+from every_model import EVERY_MODEL, SMALL, answers, assert_same, few_digits, slow_unless
 from example_networks import (
     LinearDecoder,
     LinearEncoder,
@@ -199,7 +199,9 @@ def check(build, setting, usual, X, folder):
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
-@pytest.mark.parametrize("model", EVERY_MODEL)
+@pytest.mark.parametrize(
+    "model", slow_unless({"ConvAutoencoder", "ConvOutlierDetector"}.__contains__, EVERY_MODEL)
+)
 def test_a_setting_changes_nothing_and_is_not_changed(model, setting, X, usual, tmp_path):
     build = EVERY_MODEL[model]
     check(build, setting, usual(model, build), X, tmp_path)
@@ -215,7 +217,7 @@ def test_a_setting_does_not_reach_a_network_of_the_user(network, setting, X, usu
 CHILD = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-from every_model import EVERY_MODEL, answers, few_digits
+from every_model import EVERY_MODEL, answers, few_digits, slow_unless
 X = few_digits()
 found = {name: answers(build().fit(X), X) for name, build in EVERY_MODEL.items()}
 print(json.dumps({m: {k: v.tolist() for k, v in a.items()} for m, a in found.items()}))
