@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:invalid value"),
 ]
 N_FORGERIES = 600
-BATCH = 100
+BATCH = 200
 
 
 @pytest.mark.parametrize("first", range(0, N_FORGERIES, BATCH))
