@@ -497,7 +497,9 @@ def main(first, last, go_on=False):
             done = None
             print(f"{seed} ", end="", flush=True, file=sys.stderr)
             try:
+                sys.setrecursionlimit(10_000)  # to write what is nested too deep to be read
                 done, forged = forge(content, np.random.default_rng(seed))
+                sys.setrecursionlimit(1000)
                 n_refused += try_forgery(case[0], path, forged, before)
             except Exception:
                 n_failed += 1

@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:invalid value"),
 ]
 N_FORGERIES = 600
-BATCH = 100
+BATCH = 200
 
 
 @pytest.mark.parametrize(
