@@ -98,7 +98,7 @@ def main():
 
     def chunked(n):
         def transform():
-            inference.CHUNKS[kind] = (n, 2**40)
+            inference.CHUNKS[kind] = (n, 2**40, 1)
             estimator.transform(rows)
 
         return transform

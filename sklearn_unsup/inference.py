@@ -10,10 +10,11 @@ from sklearn_unsup.transfer import to_device
 
 logger = logging.getLogger(__name__)
 
-# Rows of a chunk, and numbers of its wider side (more are no faster on a CPU: benchmarks/results).
-# A single row costs as much as a chunk: of large images a chunk has few.
-CHUNKS = {"cpu": (128, 128 * 28 * 28)}
-CHUNKS_ELSEWHERE = (4096, 2**26)
+# The most rows of a chunk (more are no faster: benchmarks/results), and what its rows times a power
+# of their width must not exceed. A single row takes as long as a chunk: of large images a chunk has
+# few, 26 of 64 x 64 x 3 and 2 of 192 x 192.
+CHUNKS = {"cpu": (128, 4 * 10**9, 2)}
+CHUNKS_ELSEWHERE = (4096, 2**26, 1)  # 256 MB
 
 
 def apply_in_chunks(function, rows, device, n_outputs, noise=None, out=None):
@@ -50,8 +51,8 @@ def apply_in_chunks(function, rows, device, n_outputs, noise=None, out=None):
     RuntimeError
         If the device has not enough memory for one row.
     """
-    most_rows, most_numbers = CHUNKS.get(device.type, CHUNKS_ELSEWHERE)
-    size = max(1, min(most_rows, most_numbers // max(1, rows.shape[1], n_outputs)))
+    most_rows, most, power = CHUNKS.get(device.type, CHUNKS_ELSEWHERE)
+    size = max(1, min(most_rows, most // max(1, rows.shape[1], n_outputs) ** power))
     outputs = np.empty((len(rows), n_outputs), dtype=np.float32) if out is None else out
     start, n_bad = 0, 0
     with torch.inference_mode():

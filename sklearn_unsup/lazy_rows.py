@@ -63,7 +63,7 @@ class ShiftedRows:
         check_unmasked(rows)
         rows = np.asarray(rows)
         if rows.dtype.kind in "iu" and rows.itemsize == 8:  # whole numbers that float64 has not
-            rows = (rows - rows.dtype.type(self.shift)).view(f"{rows.dtype.byteorder}i8")
+            rows = (rows - rows.dtype.type(self.shift)).view("i8")  # a difference is native
         else:
             rows = rows.astype(np.float64) - self.shift
         return rows.astype(np.float32)

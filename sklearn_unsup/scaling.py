@@ -34,8 +34,13 @@ def column_moments(rows):
     """
     blocks = list(row_blocks(rows))
     mean = sum(rows[block].sum(axis=0, dtype=np.float64) for block in blocks) / len(rows)
-    total = sum(float(np.square(rows[block] - mean).sum()) for block in blocks)
+    total = sum(_sum_of_squares(rows[block] - mean) for block in blocks)
     return mean, total / rows.size
+
+
+def _sum_of_squares(values):
+    """Return the sum of squares of an array, which is overwritten."""
+    return float(np.square(values, out=values).sum())
 
 
 def check_rows(rows, estimator=None):

@@ -211,7 +211,7 @@ def chunks_give_what_they_give_on_a_cpu(device):
         return tensor * 2 + extra
 
     rows = bytes_of()
-    with patched((inference, "CHUNKS_ELSEWHERE", (96, 2**26))):
+    with patched((inference, "CHUNKS_ELSEWHERE", (96, 2**26, 1))):
         found = apply_in_chunks(function, rows, torch.device(device), 12, noise)
     np.testing.assert_array_equal(
         found, apply_in_chunks(function, rows, torch.device("cpu"), 12, noise)

@@ -57,7 +57,7 @@ def test_a_full_device_gets_smaller_chunks_and_a_line_in_the_log(caplog, error):
 
 
 def test_wide_rows_come_in_smaller_chunks(monkeypatch):
-    monkeypatch.setitem(inference.CHUNKS, "cpu", (4096, 600))
+    monkeypatch.setitem(inference.CHUNKS, "cpu", (4096, 600, 1))
     sizes = []
 
     def widen(tensor):

@@ -9,6 +9,7 @@ import warnings
 
 import torch
 
+from sklearn_unsup._warnings import warn
 from sklearn_unsup.inference import is_out_of_memory
 from sklearn_unsup.training._memory import keep_freed_memory
 
@@ -18,7 +19,12 @@ FORKED = (
     "'multiprocessing', multiprocessing's start method 'spawn', or, on a CPU, call "
     "torch.set_num_threads(1) first in each worker."
 )
-TRIAL_SECONDS = 5.0  # for a thousandth of a second's work
+ONE_THREAD = (
+    "This process was forked from one that had computed with several threads, and threads do not "
+    "survive a fork: torch would hang, and computes with one thread here. Use joblib's default "
+    "backend 'loky' in place of 'multiprocessing', or multiprocessing's start method 'spawn'."
+)
+TRIAL_SECONDS = 2.0  # for a thousandth of a second's work
 _has_computed = False  # in this process
 _was_forked = False  # this process, and nobody knows yet whether torch's threads work in it
 _forked_after_computing = False  # this process, from one that had computed
@@ -101,12 +107,17 @@ def _end(child):
 
 
 def _check_fork(device):
-    """Raise a RuntimeError in a forked process in which torch would hang."""
-    global _was_forked, _forked_after_computing
+    """Raise a RuntimeError in a process that was forked from one in which this package computed.
+
+    Where only other code did, compute with one thread if several would hang.
+    """
+    global _was_forked
     if device.type == "cpu" and torch.get_num_threads() == 1:
         return
     if _was_forked and not _forked_after_computing and device.type == "cpu":
-        _forked_after_computing = not _threads_work()
+        if not _threads_work():  # scikit-learn's k-means starts the same threads as torch
+            torch.set_num_threads(1)
+            warn(ONE_THREAD)
         _was_forked = False
     if _forked_after_computing:
         raise RuntimeError(FORKED)
