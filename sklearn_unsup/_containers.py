@@ -66,6 +66,11 @@ def as_array(X):
     if hasattr(X, "tocsr"):  # scikit-learn says what there is to say of sparse matrices
         return X
     if hasattr(X, "to_numpy") and hasattr(X, "columns"):  # a LazyFrame has columns only
+        if not len(X.columns):
+            raise ValueError(
+                f"X is a table of shape {tuple(X.shape)}: Found array with 0 feature(s), expected "
+                "at least 1 column."
+            )
         _check_columns(X)
         return X
     check_container(X)
@@ -149,6 +154,11 @@ def _stack(elements):
         if any(hasattr(element, "detach") or hasattr(element, "numpy") for element in elements):
             elements = [_without_library(element) for element in elements]
         for element in elements:
+            if hasattr(element, "getbands") and getattr(element, "mode", None) == "P":
+                raise ValueError(
+                    "X holds images of mode 'P', whose numbers are places in a palette: use "
+                    "[image.convert('RGB') for image in X]."
+                )
             if isinstance(element, np.ma.MaskedArray):  # numpy would drop the masks
                 check_unmasked(element)
     try:

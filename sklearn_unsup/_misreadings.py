@@ -9,7 +9,7 @@ MIN_GREY_SIDE = 16  # of what is taken for a grey image, which has less to be to
 COLOUR_CHANNELS = (3, 4)
 MUCH_SMALLER = 50  # times; a dark uint8 image has values of 6 and more
 SMALLER_AND_CENTRED = 10  # times; pixels with noise are negative too, and as large as those in fit
-FAR_SMALLER = 100  # of whatever numbers
+BYTES = 100, 256  # between which the largest of 8-bit images is
 OUTLYING = 0.01  # share of values beyond the range in fit that may be outliers
 OUTLYING_OF_FEW = 0.05  # the same, of single images
 MANY_ROWS = 10  # a single image may be dark
@@ -108,8 +108,8 @@ def warn_of_other_range(found, fitted, rows):
     Values far outside of the range in `fit` are told by its span: a warning is given from one span
     beyond either end, unless they are a few outliers, as standardised columns have. Values far
     inside are told by their size, where a set of dark images must pass: the largest is below 1/50
-    of that in `fit`, and X is no whole numbers where `fit` saw whole ones, or it is below 1/100,
-    and X has at least 10 rows. Values that are negative and not whole, where `fit` saw
+    of that in `fit`, and X is no whole numbers where `fit` saw whole ones, or `fit` saw 0..255 and
+    X has at least 10 rows in 0..1. Values that are negative and not whole, where `fit` saw
     neither, are standardised: for these 1/10 is enough. Constant X says nothing of its units.
 
     Parameters
@@ -128,7 +128,9 @@ def warn_of_other_range(found, fitted, rows):
     ratio = max(-low, high) / max(-fitted_low, fitted_high)
     is_finer = fitted_whole and not whole
     is_many = len(rows) >= MANY_ROWS
-    is_inside = (is_finer and ratio < 1 / MUCH_SMALLER) or (is_many and ratio < 1 / FAR_SMALLER)
+    # Of other numbers in fit one may have been an outlier; those up to 255 are bytes as floats.
+    was_bytes = fitted_low >= 0 and BYTES[0] <= fitted_high <= BYTES[1]
+    is_inside = ratio < 1 / MUCH_SMALLER and (is_finer or (is_many and was_bytes and high <= 1))
     is_centred = is_finer and low < 0 <= fitted_low and ratio < 1 / SMALLER_AND_CENTRED
     if is_outside and not is_inside:
         beyond = (rows < fitted_low) | (rows > fitted_high)

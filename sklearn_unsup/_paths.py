@@ -32,6 +32,7 @@ def check_regular_file(path):
     ValueError
         If it is something else than a regular file, which might block or never end.
     """
+    _check_path(path)
     _check_kind(path, os.stat(path).st_mode)
     # Not to wait for a pipe's writer, should one have taken the file's place in between.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
@@ -60,12 +61,21 @@ def check_replaceable(path):
     ValueError
         If it is something else than a regular file.
     """
+    _check_path(path)
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
         os.stat(os.path.dirname(os.path.abspath(os.fspath(path))))  # names the folder
         return
     _check_kind(path, mode)
+
+
+def _check_path(path):
+    if not isinstance(path, str | os.PathLike) or not os.fspath(path) or "\0" in str(path):
+        raise TypeError(
+            f"path={path!r} is no path of a file: expected a str or a pathlib.Path. To write to a "
+            "buffer, use joblib.dump."
+        )
 
 
 def _check_kind(path, mode):

@@ -152,13 +152,13 @@ def _is_mapping(X):
 def _key_of_images(mapping):
     """Return the repr of the key whose value is most of an image; "name" if there is none."""
     try:
-        keys = list(mapping.keys())
+        sizes = {key: len(shape_of(mapping[key]) or ()) for key in mapping.keys()}
     except Exception as error:
         raise ValueError(
             f"X cannot be read, its file is closed or no longer there ({error}). Open the file, "
             "and keep it open while the estimator reads X."
         ) from error
-    return repr(max(keys, key=lambda key: len(shape_of(mapping[key]) or ()), default="name"))
+    return repr(max(sizes, key=sizes.get, default="name"))
 
 
 def _name(X):

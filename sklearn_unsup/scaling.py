@@ -7,6 +7,7 @@ from sklearn.utils import assert_all_finite, gen_batches
 
 BLOCK_SIZE = 2**19  # numbers, 4 MB in float64
 MIN_RELATIVE_WIDTH = 2.0**-10  # of values far from zero, of which float32 has 2**13 on the way
+MIN_STEPS = 2**10  # of float64, in the range of X
 MAX_MAGNITUDE = float(np.sqrt(np.finfo(np.float32).max))  # 1.8e19: squares still fit into float32
 
 
@@ -83,6 +84,11 @@ def shift_of(low, high):
     far, width = max(abs(low), abs(high)), high - low
     if not 0 < width < MIN_RELATIVE_WIDTH * far:
         return 0
+    if width < MIN_STEPS * np.spacing(float(far)):
+        raise ValueError(
+            f"X varies by {width:.3g} around values of {far:.3g}, which float64, the type of "
+            "reconstructions, cannot resolve. Centre X, for example with X - X.min()."
+        )
     return int(low) + int(width / 2)
 
 

@@ -53,6 +53,11 @@ class NpyFiles:
     """
 
     def __init__(self, paths):
+        if isinstance(paths, str | bytes | os.PathLike):
+            raise TypeError(
+                f"paths is one path, {os.fspath(paths)!r}: expected a list of paths, [path], or of "
+                "a folder sorted(Path(folder).glob('*.npy'))."
+            )
         self.paths = [os.fspath(path) for path in paths]
         if not self.paths:
             raise ValueError("paths is empty: expected at least one .npy file.")

@@ -356,7 +356,7 @@ def _check_learnt(state, width):
         return
     shapes = {"precision": (width, width), "median": (2,), "spread": (2,)}
     shapes |= dict.fromkeys(("mean", "scale", "location"), (width,))
-    least = dict.fromkeys(("scale", "spread"), np.nextafter(0.0, 1.0))  # they are divisors
+    least = dict.fromkeys(("scale", "spread"), np.finfo(np.float64).tiny)  # they are divisors
     check(
         {
             name: array(np.float64, shape, least.get(name, -np.inf))

@@ -157,6 +157,7 @@ def load_weights(network, weights, custom=()):
     for name, value in weights.items():
         module, _, attribute = name.rpartition(".")
         if name in own and not _is_extra(name):
+            _check_values(name, value, custom)
             array = torch.from_numpy(np.require(value, requirements="W"))
             with_bits(own[name]).copy_(array)
         elif name in own:
@@ -164,6 +165,15 @@ def load_weights(network, weights, custom=()):
         else:
             _set_loose(modules[module], attribute, value, loose.get(name, (None,) * 3)[2])
     network.eval()
+
+
+def _check_values(name, array, custom):
+    """Raise an error if numbers of our own networks are none that training gives."""
+    is_ours = name.partition(".")[0] not in custom  # a user's may hold infinity, as a mask does
+    if is_ours and array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise CorruptedModelError(f"{name} holds values that are not finite")
+    if is_ours and name.endswith("scaling.scale") and not (array > 0).all():
+        raise CorruptedModelError(f"{name} is {array}, expected a number above 0")
 
 
 def to_state_dict(network, weights):

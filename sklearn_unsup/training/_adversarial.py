@@ -104,7 +104,7 @@ class AdversarialTrainer(Trainer):
 
     def _step(self, player, loss, batch):
         self.optimizer_.zero_grad()
-        loss.backward(inputs=self.players_[player])
+        loss.backward(inputs=[p for p in self.players_[player] if p.requires_grad])
         self.notify(
             "on_grad_computed", named_parameters=self.parameters_, batch=batch, training=True
         )

@@ -2,7 +2,7 @@
 
 import inspect
 
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, EpochScoring, InputShapeSetter
 
 
 def copied(callbacks):
@@ -21,8 +21,14 @@ def copied(callbacks):
         if not (isinstance(named, Callback) or is_class):
             raise TypeError(
                 f"callbacks= holds {callback!r}, expected callbacks of skorch, such as "
-                "skorch.callbacks.EpochScoring(...). For callbacks of scikit-learn use "
+                "skorch.callbacks.TensorBoard(...). For callbacks of scikit-learn use "
                 "set_callbacks."
+            )
+        if issubclass(named if is_class else type(named), EpochScoring | InputShapeSetter):
+            raise TypeError(
+                f"callbacks= holds {callback!r}, which needs predictions or an input shape, and "
+                "training without labels has none. Write a skorch.callbacks.Callback with "
+                "on_epoch_end(self, net, **kwargs), or use early_stopping=True."
             )
         named = named if is_class else _copy(named)
         copies.append((callback[0], named) if is_named else named)

@@ -10,6 +10,7 @@ from typing import ClassVar
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, EpochTimer, LRScheduler, PrintLog
+from skorch.exceptions import SkorchException
 
 from sklearn_unsup.persistence import Spec, integer, is_finite, is_whole
 from sklearn_unsup.training._callbacks import check_monitored
@@ -266,7 +267,7 @@ class Trainer(NeuralNet):
             if not isinstance(callback, EarlyStopping):
                 raise
             self.stop_ = True
-        except KeyError as error:
+        except (KeyError, ValueError, SkorchException) as error:
             if "not found in history" not in str(error):
                 raise
             raise ValueError(
@@ -288,6 +289,8 @@ class Trainer(NeuralNet):
         if iterator is None:
             return
         self.module_.train(training)
+        if training:
+            self._check_trainable()
         self.generator_ = self.noise_generator
         if not training:
             self.generator_ = torch.Generator(self.device).manual_seed(VALIDATION_SEED)
@@ -303,6 +306,15 @@ class Trainer(NeuralNet):
         self.history.record(f"{prefix}_batch_count", n_batches)
         for name, total in sums.items():
             self.record(f"{prefix}_{name}", float(total) / n_rows)
+
+    def _check_trainable(self):
+        """Raise a ValueError if callbacks have left nothing to train."""
+        for group in self.optimizer_.param_groups:
+            if not any(parameter.requires_grad for parameter in group["params"]):
+                raise ValueError(
+                    "A callback in callbacks= has frozen all parameters, so that nothing is left "
+                    "to train. Leave requires_grad of some at True."
+                )
 
     def train_step(self, batch, **fit_params):
         """Take one step of the optimiser, on the device if it can be told all of it at once."""

@@ -494,6 +494,7 @@ def test_a_clone_with_a_custom_network_learns_the_same(small, digits):
     )
 
 
+@pytest.mark.filterwarnings("ignore:X holds values")
 def test_binary_cross_entropy_refuses_later_chunks_outside_its_range(small, digits):
     estimator = small(loss="binary_cross_entropy").partial_fit(digits)
     with pytest.raises(ValueError, match="outside of the range"):

@@ -84,6 +84,7 @@ def test_as_many_outliers_as_asked_for(detector, digits, contamination, method):
     np.testing.assert_array_equal(decision < 0, model.predict(digits) == -1)
 
 
+@pytest.mark.filterwarnings("ignore:X holds values")
 def test_the_error_map_shows_where(detector, digits):
     spoilt = digits[:20].copy()
     spoilt[:, 9] += 40  # row 1, column 1
@@ -227,6 +228,7 @@ def test_a_perfect_reconstruction_leaves_the_code_to_judge_by(unit):
     np.testing.assert_allclose(scores[~far], 0, atol=0.1)
 
 
+@pytest.mark.filterwarnings("ignore:invalid value encountered")  # PCA's share of no variance
 @pytest.mark.parametrize("value", [0, 0.1, 300])
 def test_constant_images_are_all_alike(value):
     X = np.full((50, 16), float(value))

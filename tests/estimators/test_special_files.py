@@ -24,7 +24,8 @@ def a_socket(path):
     here = os.getcwd()
     os.chdir(path.parent)  # the path of a socket may not be long
     try:
-        socket.socket(socket.AF_UNIX).bind(path.name)
+        with socket.socket(socket.AF_UNIX) as bound:
+            bound.bind(path.name)
     finally:
         os.chdir(here)
 

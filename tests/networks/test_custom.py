@@ -99,7 +99,7 @@ def on_meta(image_shape, n_outputs):
 
 def not_copied(image_shape, n_outputs):
     module = LinearEncoder(image_shape, n_outputs)
-    module.rows = iter(open(__file__))
+    module.rows = (row for row in ())
     return module
 
 
