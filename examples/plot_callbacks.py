@@ -44,8 +44,7 @@ autoencoder = ConvAutoencoder(
     random_state=0,
 )
 autoencoder.set_callbacks(ProgressBar()).fit(X)
-diary = LearningRates()
-ConvAutoencoder(16, callbacks=[diary], random_state=0).fit(X)
+(diary,) = ConvAutoencoder(16, callbacks=[LearningRates()], random_state=0).fit(X).callbacks_
 
 # %%
 # ``history_`` has a row for each epoch. One epoch is less than PCA, five are more; after twenty,

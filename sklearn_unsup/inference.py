@@ -12,8 +12,8 @@ logger = logging.getLogger(__name__)
 
 # The most rows of a chunk (more are no faster: benchmarks/results), and what its rows times a power
 # of their width must not exceed. A single row takes as long as a chunk: of large images a chunk has
-# few, 26 of 64 x 64 x 3 and 2 of 192 x 192.
-CHUNKS = {"cpu": (128, 4 * 10**9, 2)}
+# few, 17 of 64 x 64 x 3 and 1 of 192 x 192.
+CHUNKS = {"cpu": (128, 27 * 10**8, 2)}
 CHUNKS_ELSEWHERE = (4096, 2**26, 1)  # 256 MB
 
 
