@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from sklearn_unsup.inference import apply_in_chunks
+from sklearn_unsup._devices import apply_in_chunks
 
 BATCH = 128
 CONFIDENCE = 0.9

@@ -22,8 +22,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from sklearn_unsup import ConvAutoencoder, ConvGAN, ConvVAE
+from sklearn_unsup._training import _trainer
 from sklearn_unsup.networks import Generator, initialise
-from sklearn_unsup.training import _trainer
 
 RATE = 1e-3
 EMA_DECAY = 0.999

@@ -13,7 +13,8 @@ import torch
 
 from benchmarks import _common
 from benchmarks._engines import synchronise
-from sklearn_unsup import ConvAutoencoder, inference
+from sklearn_unsup import ConvAutoencoder
+from sklearn_unsup._devices import _inference as inference
 
 SIZES = (1, 10, 100, 1000, 10_000, 100_000, 1_000_000)
 CHUNKS = {"cpu": (16, 32, 64, 128, 256, 1024), "cuda": (512, 1024, 2048, 4096, 8192, 16_384)}

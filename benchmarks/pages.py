@@ -13,7 +13,7 @@ import torch
 
 from benchmarks import _common
 from sklearn_unsup import ConvAutoencoder
-from sklearn_unsup.training import _workers
+from sklearn_unsup._devices import _workers
 
 NETWORKS = {  # (rows, image_shape, hidden_channels)
     "28 x 28, (16, 32)": (6400, (28, 28), (16, 32)),

@@ -22,7 +22,7 @@ from skorch.callbacks import Callback, LRScheduler
 from torch import nn
 
 from sklearn_unsup import ConvAutoencoder, ConvGAN, ConvOutlierDetector, ConvVAE, TrainingCheckpoint
-from sklearn_unsup.persistence import digest
+from sklearn_unsup._persistence import digest
 
 try:
     import resource

@@ -33,12 +33,12 @@ from sklearn_unsup import (
     ConvOutlierDetector,
     ConvVAE,
     TrainingCheckpoint,
-    inference,
-    transfer,
 )
-from sklearn_unsup.inference import apply_in_chunks
-from sklearn_unsup.lazy_rows import LazyRows
-from sklearn_unsup.training import _graphs, _trainer, split_batches
+from sklearn_unsup._data import LazyRows
+from sklearn_unsup._devices import _inference as inference
+from sklearn_unsup._devices import _transfer as transfer
+from sklearn_unsup._devices import apply_in_chunks
+from sklearn_unsup._training import _graphs, _trainer, split_batches
 
 TOO_MANY = 2**45  # numbers: no machine has memory for them
 SMALL = {

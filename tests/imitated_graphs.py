@@ -2,7 +2,7 @@
 
 import torch
 
-from sklearn_unsup.training import _graphs, _trainer
+from sklearn_unsup._training import _graphs, _trainer
 
 
 class Imitation:

@@ -11,35 +11,29 @@ import sklearn_unsup
 
 PACKAGE = Path(sklearn_unsup.__file__).parent
 OURS = "sklearn_unsup"
-EVERYTHING = {"networks", "losses", "images", "inference", "persistence", "scaling", "training"}
-EVERYTHING |= {"lazy_rows", "metrics", "row_noise", "transfer", "_containers", "_misreadings"}
-EVERYTHING |= {"_sklearn", "_warnings"}
 MAY_IMPORT = {  # room: (packages, rooms of ours)
-    "networks": ({"torch"}, {"losses"}),
-    "losses": ({"torch"}, set()),
-    "_refusals": ({"numpy"}, set()),
-    "_containers": ({"numpy"}, {"_refusals"}),
-    "_misreadings": (set(), {"_warnings"}),
-    "_paths": (set(), set()),
-    "_warnings": (set(), set()),
-    "images": ({"numpy"}, {"_containers", "_refusals"}),
-    "lazy_rows": ({"numpy"}, {"_containers", "images"}),
-    "row_noise": ({"numpy"}, set()),
-    "scaling": ({"numpy", "sklearn"}, set()),
-    "metrics": ({"numpy", "scipy", "sklearn"}, set()),
-    "datasets": ({"numpy", "sklearn"}, {"_paths"}),
-    "displays": ({"numpy", "matplotlib", "bokeh", "PIL"}, {"_paths", "images"}),
-    "transfer": ({"torch", "numpy"}, set()),
-    "inference": ({"torch", "numpy"}, {"transfer"}),
-    "persistence": ({"torch", "numpy", "safetensors"}, {"networks", "_paths", "_version"}),
-    "training": (
-        {"torch", "numpy", "skorch", "sklearn"},
-        {"inference", "lazy_rows", "networks", "persistence", "transfer", "_warnings"},
-    ),
     "_sklearn": ({"sklearn"}, set()),
     "_version": (set(), set()),
-    "estimators": ({"torch", "numpy", "scipy", "sklearn", "threadpoolctl"}, EVERYTHING),
-    "__init__": (set(), {"_version", "estimators", "persistence", "training"}),
+    "_warnings": (set(), set()),
+    "_paths": (set(), set()),
+    "networks": ({"torch"}, set()),
+    "_data": ({"numpy", "sklearn"}, {"_warnings"}),
+    "_devices": ({"torch", "numpy", "sklearn"}, {"_warnings"}),
+    "_persistence": ({"torch", "numpy", "safetensors"}, {"networks", "_paths", "_version"}),
+    "_training": (
+        {"torch", "numpy", "skorch", "sklearn"},
+        {"_data", "_devices", "_persistence", "_warnings", "networks"},
+    ),
+    "metrics": ({"numpy", "scipy", "sklearn"}, set()),
+    "datasets": ({"numpy", "sklearn"}, {"_paths"}),
+    "displays": ({"numpy", "matplotlib", "bokeh", "PIL"}, {"_data", "_paths"}),
+    "estimators": (
+        {"torch", "numpy", "scipy", "sklearn", "threadpoolctl"},
+        {"_data", "_devices", "_persistence", "_sklearn", "_training", "_warnings"}
+        | {"metrics", "networks"},
+    ),
+    "_moved": (set(), {"_persistence", "_training"}),
+    "__init__": (set(), {"_moved", "_persistence", "_training", "_version", "estimators"}),
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
 

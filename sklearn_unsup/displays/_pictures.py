@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_unsup.images import as_rows, find_layout, to_images
+from sklearn_unsup._data import as_rows, find_layout, to_images
 
 MARGIN = 1 / 12  # of an image's longer side, at least one pixel
 SIGNAL_HEIGHT = 0.5  # of a signal's length, when it is drawn as a curve

@@ -10,14 +10,13 @@ from typing import ClassVar
 
 import torch
 
-from sklearn_unsup import losses
+from sklearn_unsup._data import check_in_range, standardisation, unit_range
 from sklearn_unsup._sklearn import Interval, StrOptions
 from sklearn_unsup.estimators._base import BaseConvEstimator
 from sklearn_unsup.estimators._code_density import CodeMixture, SomeRows, sample_codes
 from sklearn_unsup.estimators._parameters import NETWORK_PARAMETERS, document
 from sklearn_unsup.estimators._scores import ReconstructionScores
-from sklearn_unsup.networks import Autoencoder, build_decoder, build_encoder
-from sklearn_unsup.scaling import check_in_range, standardisation, unit_range
+from sklearn_unsup.networks import Autoencoder, build_decoder, build_encoder, losses
 
 ADAM_BETAS = (0.9, 0.99)  # by time to quality: benchmarks/results/architecture.md
 

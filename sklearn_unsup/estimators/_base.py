@@ -13,24 +13,30 @@ from sklearn.utils import check_array, check_scalar
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_unsup._containers import check_readable
-from sklearn_unsup._misreadings import warn_of_misreading, warn_of_other_range
+from sklearn_unsup._data import (
+    LazyRows,
+    ShiftedRows,
+    as_rows,
+    channels_first,
+    check_readable,
+    check_rows,
+    find_layout,
+    is_lazy,
+    numeric,
+    share_memory,
+    shift_of,
+    to_images,
+    to_rows,
+    warn_of_misreading,
+    warn_of_other_range,
+)
+from sklearn_unsup._devices import apply_in_chunks, computing, draw_seed, own_settings
 from sklearn_unsup._sklearn import _fit_context
+from sklearn_unsup._training import Interrupts, ScikitLearnCallbacks
 from sklearn_unsup.estimators._documentation import DocumentationLink
 from sklearn_unsup.estimators._exploration import Exploration
 from sklearn_unsup.estimators._fitting import Fitting
 from sklearn_unsup.estimators._saving import Saving
-from sklearn_unsup.images import as_rows, channels_first, find_layout, to_images, to_rows
-from sklearn_unsup.inference import apply_in_chunks
-from sklearn_unsup.lazy_rows import LazyRows, ShiftedRows, is_lazy, numeric, share_memory
-from sklearn_unsup.scaling import check_rows, shift_of
-from sklearn_unsup.training import (
-    Interrupts,
-    ScikitLearnCallbacks,
-    computing,
-    draw_seed,
-    own_settings,
-)
 
 
 def _check_out(out, shape, *sources):

@@ -9,8 +9,8 @@ from sklearn import config_context
 from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
-from sklearn_unsup.persistence import Spec, array
-from sklearn_unsup.training import ForkSafeLock
+from sklearn_unsup._devices import ForkSafeLock
+from sklearn_unsup._persistence import Spec, array
 
 MAX_COMPONENTS = 10  # as in the paper
 MIN_CODES_PER_COMPONENT = 50

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from sklearn_unsup.training import own_settings
+from sklearn_unsup._devices import own_settings
 
 
 class Exploration:

@@ -9,30 +9,31 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from sklearn_unsup import persistence
+from sklearn_unsup import _persistence as persistence
+from sklearn_unsup._data import find_layout, row_blocks
+from sklearn_unsup._devices import (
+    computing,
+    draw_seed,
+    give_back_memory,
+    isolated_torch_rng,
+    resolve_device,
+    resolve_precision,
+    seed_from,
+)
+from sklearn_unsup._training import (
+    Trainer,
+    TrainingCheckpoint,
+    copied,
+    optimizer_state,
+    split_batches,
+)
 from sklearn_unsup.estimators._parameters import (
     SharedParameters,
     check_can_be_pickled,
     check_widths,
     plain,
 )
-from sklearn_unsup.images import find_layout
 from sklearn_unsup.networks import copy_module, initialise
-from sklearn_unsup.scaling import row_blocks
-from sklearn_unsup.training import (
-    Trainer,
-    TrainingCheckpoint,
-    computing,
-    copied,
-    draw_seed,
-    give_back_memory,
-    isolated_torch_rng,
-    optimizer_state,
-    resolve_device,
-    resolve_precision,
-    seed_from,
-    split_batches,
-)
 
 WITHOUT_EFFECT = ("callbacks", "compile", "device", "verbose")  # on what is learnt
 

@@ -13,7 +13,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_unsup._data import check_in_range, unit_range
+from sklearn_unsup._devices import own_settings, seed_from
+from sklearn_unsup._persistence import integer
 from sklearn_unsup._sklearn import Interval, StrOptions
+from sklearn_unsup._training import AdversarialTrainer, split_batches
 from sklearn_unsup._warnings import warn
 from sklearn_unsup.estimators._base import BaseConvEstimator
 from sklearn_unsup.estimators._generation import (
@@ -34,9 +38,6 @@ from sklearn_unsup.networks import (
     build_decoder,
     build_encoder,
 )
-from sklearn_unsup.persistence import integer
-from sklearn_unsup.scaling import check_in_range, unit_range
-from sklearn_unsup.training import AdversarialTrainer, own_settings, seed_from, split_batches
 
 ADAM_BETAS = (0.0, 0.99)  # no momentum: Mescheder et al. 2018, section 5.1
 MIN_DIVERSITY = 0.02

@@ -6,7 +6,7 @@ from scipy.spatial.distance import squareform
 from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import NearestNeighbors
 
-from sklearn_unsup.inference import apply_in_chunks
+from sklearn_unsup._devices import apply_in_chunks
 from sklearn_unsup.metrics import frechet_distance
 from sklearn_unsup.networks import RandomFeatures
 

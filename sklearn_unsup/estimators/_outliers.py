@@ -15,15 +15,14 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_unsup._data import LazyRows, as_rows, is_lazy, row_blocks
+from sklearn_unsup._devices import draw_seed, own_settings
+from sklearn_unsup._persistence import SavedFile, Spec, array, check, number, save_file
 from sklearn_unsup._sklearn import HasMethods, Interval, StrOptions, _fit_context
+from sklearn_unsup._training import Interrupts
 from sklearn_unsup.estimators._autoencoder import ConvAutoencoder
 from sklearn_unsup.estimators._documentation import DocumentationLink
 from sklearn_unsup.estimators._saving import Saving, Sealed
-from sklearn_unsup.images import as_rows
-from sklearn_unsup.lazy_rows import LazyRows, is_lazy
-from sklearn_unsup.persistence import SavedFile, Spec, array, check, number, save_file
-from sklearn_unsup.scaling import row_blocks
-from sklearn_unsup.training import Interrupts, draw_seed, own_settings
 
 BLOCK_SIZE = 2**22  # numbers, 32 MB in float64
 N_ROUNDINGS = 8  # differences of so many roundings are no differences

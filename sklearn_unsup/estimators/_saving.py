@@ -6,12 +6,10 @@ import torch
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_unsup import persistence
-from sklearn_unsup._warnings import warn
-from sklearn_unsup.estimators._parameters import plain
-from sklearn_unsup.images import channels_first, find_layout
-from sklearn_unsup.networks import copy_module
-from sklearn_unsup.persistence import (
+from sklearn_unsup import _persistence as persistence
+from sklearn_unsup._data import channels_first, find_layout
+from sklearn_unsup._devices import device_after_loading, isolated_torch_rng, own_settings
+from sklearn_unsup._persistence import (
     CONTENT_ERRORS,
     ArrayType,
     CorruptedModelError,
@@ -24,13 +22,10 @@ from sklearn_unsup.persistence import (
     is_whole,
     number,
 )
-from sklearn_unsup.training import (
-    check_moments,
-    device_after_loading,
-    expected_moments,
-    isolated_torch_rng,
-    own_settings,
-)
+from sklearn_unsup._training import check_moments, expected_moments
+from sklearn_unsup._warnings import warn
+from sklearn_unsup.estimators._parameters import plain
+from sklearn_unsup.networks import copy_module
 
 NEVER_SAVED = {"network_", "callbacks_"}
 SCIKIT_LEARNS = ("_skl", "_callback", "_parent_callback", "_propagated")  # not learnt

@@ -8,9 +8,8 @@ from scipy.special import logsumexp
 from sklearn.utils import check_scalar, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_unsup.row_noise import normal_by_row
-from sklearn_unsup.scaling import column_moments, row_blocks
-from sklearn_unsup.training import own_settings
+from sklearn_unsup._data import column_moments, normal_by_row, row_blocks
+from sklearn_unsup._devices import own_settings
 
 BLOCK_SIZE = 2**22  # numbers, 32 MB in float64
 IMPORTANCE_BLOCK = 64  # draws a row whose noise is held in memory at once

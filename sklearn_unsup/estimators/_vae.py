@@ -10,8 +10,11 @@ import numpy as np
 import torch
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_unsup import losses
+from sklearn_unsup._data import binarize_by_row, check_unit_interval, row_blocks, standardisation
+from sklearn_unsup._devices import draw_seed, own_settings, seed_from
+from sklearn_unsup._persistence import Spec, array, integer, number
 from sklearn_unsup._sklearn import Interval, StrOptions
+from sklearn_unsup._training import WarmUp
 from sklearn_unsup._warnings import warn
 from sklearn_unsup.estimators._base import BaseConvEstimator
 from sklearn_unsup.estimators._code_density import CodeMixture, SomeRows, sample_codes
@@ -25,11 +28,8 @@ from sklearn_unsup.networks import (
     VariationalAutoencoder,
     build_decoder,
     build_encoder,
+    losses,
 )
-from sklearn_unsup.persistence import Spec, array, integer, number
-from sklearn_unsup.row_noise import binarize_by_row
-from sklearn_unsup.scaling import check_unit_interval, row_blocks, standardisation
-from sklearn_unsup.training import WarmUp, draw_seed, own_settings, seed_from
 
 LIKELIHOODS = {"gaussian": GaussianLikelihood, "bernoulli": BernoulliLikelihood}
 

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from sklearn_unsup import losses
+from sklearn_unsup.networks import losses
 from sklearn_unsup.networks._layers import Linear
 from sklearn_unsup.networks._parts import check_distinct, copy_module, trainable_parameters
 from sklearn_unsup.networks._scaling import Scaling

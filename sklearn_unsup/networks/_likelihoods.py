@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from sklearn_unsup import losses
+from sklearn_unsup.networks import losses
 from sklearn_unsup.networks._scaling import Scaling
 
 MIN_VARIANCE = 1e-6  # of the variance of X: constant images would have an infinite density

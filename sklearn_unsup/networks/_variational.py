@@ -5,7 +5,7 @@ import math
 import torch
 from torch import nn
 
-from sklearn_unsup import losses
+from sklearn_unsup.networks import losses
 from sklearn_unsup.networks._parts import check_distinct, check_trainable
 
 MAX_LOG_VARIANCE = 20.0  # beyond, an outlier's exponential throws the training off

@@ -18,8 +18,9 @@ from safetensors.numpy import save_file as save_foreign
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_unsup import ConvAutoencoder, ConvOutlierDetector, ConvVAE, persistence
-from sklearn_unsup.persistence import CorruptedModelError
+from sklearn_unsup import ConvAutoencoder, ConvOutlierDetector, ConvVAE
+from sklearn_unsup import _persistence as persistence
+from sklearn_unsup._persistence import CorruptedModelError
 
 N_FLIPS = 250
 

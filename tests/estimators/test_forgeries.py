@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from every_model import slow_unless
 
-from sklearn_unsup import CorruptedModelError, persistence
+from sklearn_unsup import CorruptedModelError
+from sklearn_unsup import _persistence as persistence
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The generator has collapsed"),

@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset
 
 from sklearn_unsup import ConvAutoencoder
-from sklearn_unsup.images import as_rows
+from sklearn_unsup._data import as_rows
 
 IMAGES = np.random.default_rng(0).integers(0, 255, (6, 8, 9)).astype(np.uint8)
 TENSORS = torch.from_numpy(IMAGES)

@@ -21,8 +21,8 @@ from sklearn_unsup import (
     ConvOutlierDetector,
     ConvVAE,
     CorruptedModelError,
-    lazy_rows,
 )
+from sklearn_unsup._data import _lazy_rows as lazy_rows
 from sklearn_unsup.datasets import NpyFiles
 from sklearn_unsup.estimators import _outliers
 

@@ -60,7 +60,7 @@ LARGER_THAN_MEMORY = (
     MEMORY
     + """
 from torch import nn
-from sklearn_unsup.training import _lazy_batches
+from sklearn_unsup._training import (_lazy_batches)
 
 def encoder(image_shape, n_outputs):
     return nn.Sequential(nn.AvgPool2d(8), nn.Flatten(), nn.Linear(256, n_outputs))

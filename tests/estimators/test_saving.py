@@ -24,8 +24,9 @@ from sklearn.decomposition import PCA
 from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
 from sklearn.pipeline import make_pipeline
 
-from sklearn_unsup import ConvAutoencoder, ConvGAN, ConvOutlierDetector, ConvVAE, persistence
-from sklearn_unsup.persistence import CorruptedModelError
+from sklearn_unsup import ConvAutoencoder, ConvGAN, ConvOutlierDetector, ConvVAE
+from sklearn_unsup import _persistence as persistence
+from sklearn_unsup._persistence import CorruptedModelError
 
 WRITE = {
     "pickle": lambda model, path: path.write_bytes(pickle.dumps(model)),

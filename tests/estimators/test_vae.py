@@ -20,9 +20,9 @@ from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import Callback
 
 from sklearn_unsup import ConvVAE
+from sklearn_unsup._data import binarize_by_row
 from sklearn_unsup.datasets import load_digit_images
 from sklearn_unsup.estimators import _code_density, _scores
-from sklearn_unsup.row_noise import binarize_by_row
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from sklearn_unsup import ConvGAN
-from sklearn_unsup.training._batches import Batches
+from sklearn_unsup._training._batches import Batches
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The generator has collapsed"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_unsup.training import Batches, split_batches
+from sklearn_unsup._training import Batches, split_batches
 
 CPU = torch.device("cpu")
 

@@ -22,7 +22,7 @@ from skorch.callbacks import (
 from torch import nn
 
 from sklearn_unsup import ConvAutoencoder, CorruptedModelError, TrainingCheckpoint
-from sklearn_unsup.training import _batches
+from sklearn_unsup._training import _batches
 
 
 class Stop(Callback):

@@ -10,7 +10,7 @@ from skorch.callbacks import Callback, GradientNormClipping
 from torch import nn
 
 from sklearn_unsup import ConvAutoencoder, ConvGAN, ConvVAE, TrainingCheckpoint
-from sklearn_unsup.training import _graphs, _trainer
+from sklearn_unsup._training import _graphs, _trainer
 
 SHORT = {
     "hidden_channels": (8,),

@@ -17,7 +17,8 @@ from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import Callback
 
 from sklearn_unsup import ConvOutlierDetector
-from sklearn_unsup.training import Interrupts, own_settings
+from sklearn_unsup._devices import own_settings
+from sklearn_unsup._training import Interrupts
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to a process")
 MOMENTS = {  # hook, epoch, whole epochs until then

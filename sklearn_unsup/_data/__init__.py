@@ -1,0 +1,53 @@
+"""Rows and images: the shape rule, the units of X, rows on a disk, noise by row."""
+
+from sklearn_unsup._data._containers import as_array, check_readable, check_unmasked
+from sklearn_unsup._data._images import (
+    as_rows,
+    channels_first,
+    find_layout,
+    resolve_layout,
+    to_images,
+    to_rows,
+)
+from sklearn_unsup._data._lazy_rows import LazyRows, ShiftedRows, is_lazy, numeric, share_memory
+from sklearn_unsup._data._misreadings import warn_of_misreading, warn_of_other_range
+from sklearn_unsup._data._row_noise import binarize_by_row, normal_by_row
+from sklearn_unsup._data._scaling import (
+    check_in_range,
+    check_rows,
+    check_unit_interval,
+    column_moments,
+    row_blocks,
+    shift_of,
+    standardisation,
+    unit_range,
+)
+
+__all__ = [
+    "LazyRows",
+    "ShiftedRows",
+    "as_array",
+    "as_rows",
+    "binarize_by_row",
+    "channels_first",
+    "check_in_range",
+    "check_readable",
+    "check_rows",
+    "check_unit_interval",
+    "check_unmasked",
+    "column_moments",
+    "find_layout",
+    "is_lazy",
+    "normal_by_row",
+    "numeric",
+    "resolve_layout",
+    "row_blocks",
+    "share_memory",
+    "shift_of",
+    "standardisation",
+    "to_images",
+    "to_rows",
+    "unit_range",
+    "warn_of_misreading",
+    "warn_of_other_range",
+]

@@ -1,0 +1,62 @@
+"""What was learnt <-> plain values and numpy arrays: digest, versions, files without code."""
+
+from sklearn_unsup._persistence._arrays import ArrayType, to_plain, to_tensors
+from sklearn_unsup._persistence._files import (
+    CONTENT_ERRORS,
+    SavedFile,
+    are_alike,
+    remove_leftovers,
+    save_file,
+)
+from sklearn_unsup._persistence._identity import fingerprint
+from sklearn_unsup._persistence._networks import (
+    check_fit,
+    load_weights,
+    network_identity,
+    network_state,
+    to_state_dict,
+)
+from sklearn_unsup._persistence._schema import (
+    Spec,
+    array,
+    check,
+    generator_state,
+    integer,
+    is_finite,
+    is_number,
+    is_whole,
+    number,
+    sequence,
+)
+from sklearn_unsup._persistence._state import CorruptedModelError, digest, seal, unseal
+
+__all__ = [
+    "CONTENT_ERRORS",
+    "ArrayType",
+    "CorruptedModelError",
+    "SavedFile",
+    "Spec",
+    "are_alike",
+    "array",
+    "check",
+    "check_fit",
+    "digest",
+    "fingerprint",
+    "generator_state",
+    "integer",
+    "is_finite",
+    "is_number",
+    "is_whole",
+    "load_weights",
+    "network_identity",
+    "network_state",
+    "number",
+    "remove_leftovers",
+    "save_file",
+    "seal",
+    "sequence",
+    "to_plain",
+    "to_state_dict",
+    "to_tensors",
+    "unseal",
+]

@@ -1,0 +1,29 @@
+"""The training engine: the only place that imports skorch."""
+
+from sklearn_unsup._training._adversarial import AdversarialTrainer
+from sklearn_unsup._training._batches import Batches
+from sklearn_unsup._training._callbacks import copied
+from sklearn_unsup._training._checkpoint import TrainingCheckpoint
+from sklearn_unsup._training._errors import TrainingDivergedError
+from sklearn_unsup._training._interrupts import Interrupts
+from sklearn_unsup._training._optimizers import check_moments, expected_moments, optimizer_state
+from sklearn_unsup._training._progress import ScikitLearnCallbacks
+from sklearn_unsup._training._split import split_batches
+from sklearn_unsup._training._trainer import Trainer
+from sklearn_unsup._training._warm_up import WarmUp
+
+__all__ = [
+    "AdversarialTrainer",
+    "Batches",
+    "Interrupts",
+    "ScikitLearnCallbacks",
+    "Trainer",
+    "TrainingCheckpoint",
+    "TrainingDivergedError",
+    "WarmUp",
+    "check_moments",
+    "copied",
+    "expected_moments",
+    "optimizer_state",
+    "split_batches",
+]

@@ -1,0 +1,130 @@
+"""The training loop of two players, on skorch."""
+
+from typing import ClassVar
+
+import numpy as np
+import torch
+
+from sklearn_unsup._persistence import Spec, array, integer
+from sklearn_unsup._training._batches import MIN_ROWS
+from sklearn_unsup._training._errors import TrainingDivergedError
+from sklearn_unsup._training._trainer import Trainer, detached
+
+
+class AdversarialTrainer(Trainer):
+    """Train a discriminator and a generator in turn.
+
+    The optimiser has a group of parameters for each player. In a turn one player alone has
+    gradients, and torch's optimisers pass over parameters without: it is what two optimisers would
+    do, and schedules, checkpoints and callbacks of skorch find the one that they look for.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Has ``players() -> dict`` of lists of parameters, with the keys "discriminator" and
+        "generator"; ``generate(n, generator) -> codes, images``; ``discriminator_losses(images,
+        codes, generated, generator)`` and ``generator_losses`` of the same arguments, dicts
+        with the keys "discriminator_loss" and "generator_loss" and whatever else is to be recorded;
+        and ``update_average()``.
+    n_critic : int
+        Turns of the discriminator for one of the generator.
+    restore_best : bool
+        Whether to go back to the best epoch at the end.
+    **options
+        As of `Trainer`.
+    """
+
+    kept: ClassVar[dict] = {
+        **Trainer.kept,
+        "n_turns_": integer(0),
+        "parts_": Spec(
+            lambda parts: (
+                isinstance(parts, dict)
+                and all(isinstance(name, str) for name in parts)
+                and all(array(np.float32, ()).holds(value) for value in parts.values())
+            ),
+            "parts of the loss",
+        ),
+    }
+    monitored = "valid_distance"
+    recorded: ClassVar[set] = {
+        "train_discriminator_accuracy",
+        "valid_distance",
+        "valid_coverage",
+        "valid_diversity",
+    }
+
+    def __init__(self, network, *, n_critic, restore_best, **options):
+        super().__init__(network, **options)
+        self.n_critic = n_critic
+        self.restore_best = restore_best
+        self.n_turns_ = 0
+        self.parts_ = {}  # of the loss, each of the last turn that had it
+
+    def prepare_losses(self, network, compiled):
+        """Keep the losses; torch cannot compile one with gradients of gradients in it."""
+        penalised = network.penalises_gradients
+        self.discriminator_losses_ = (
+            network.discriminator_losses if penalised else compiled(network.discriminator_losses)
+        )
+        self.generator_losses_ = compiled(network.generator_losses)
+
+    def initialize_optimizer(self, triggered_directly=None):
+        """Build the optimiser, with a group for each player."""
+        self.players_ = self.module_.players()
+        return super().initialize_optimizer(triggered_directly)
+
+    @staticmethod
+    def groups(network):
+        """Return the network's parameters as the optimiser has them: a group for each player."""
+        return [{"params": parameters} for parameters in network.players().values()]
+
+    def train_step(self, batch, **fit_params):
+        """Let the discriminator take its turn, and, if it is due, the generator."""
+        plays = self.n_turns_ % self.n_critic == 0
+        self.n_turns_ += 1
+        self.parts_ = {**self.parts_, **self.steps_(batch, plays)}
+        return self.parts_
+
+    def take_step(self, batch, plays):
+        """Let the discriminator take its turn, and the generator if it plays."""
+        with self.autocast():
+            with torch.set_grad_enabled(plays):
+                n = max(MIN_ROWS, len(batch))  # BatchNorm cannot learn from one
+                codes, generated = self.module_.generate(n, self.generator_)
+            parts = self.discriminator_losses_(batch, codes, generated.detach(), self.generator_)
+        self._step("discriminator", parts["discriminator_loss"], batch)
+        if plays:
+            with self.autocast():
+                own_parts = self.generator_losses_(batch, codes, generated, self.generator_)
+            self._step("generator", own_parts["generator_loss"], batch)
+            self.module_.update_average()
+            parts = {**parts, **own_parts}
+        return detached(parts)
+
+    def _step(self, player, loss, batch):
+        self.optimizer_.zero_grad()
+        loss.backward(inputs=[p for p in self.players_[player] if p.requires_grad])
+        self.notify(
+            "on_grad_computed", named_parameters=self.parameters_, batch=batch, training=True
+        )
+        self.optimizer_.step()
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        """Train for an epoch; or, with the quality measure in place of batches, take it."""
+        if training:
+            super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
+            self._check_weights()
+        elif iterator is not None:
+            for name, value in iterator(self.module_.eval()).items():
+                self.record(f"{prefix}_{name}", value)
+
+    def _check_weights(self):
+        """Raise an error if a player is lost already, though its last loss was finite."""
+        for player, parameters in self.players_.items():
+            if not all(bool(parameter.isfinite().all()) for parameter in parameters):
+                raise TrainingDivergedError(
+                    f"Training diverged: weights of the {player} are not finite after epoch "
+                    f"{len(self.history)}. Lower learning_rate (now {self.lr}), set "
+                    "precision='float32', or look for extreme values in X."
+                )
