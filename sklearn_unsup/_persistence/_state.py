@@ -177,6 +177,7 @@ def _feed(value, write, feed_object):
 
 def _feed_type(value, write, feed):
     named = value if hasattr(value, "__qualname__") else type(value)
-    write("name", f"{named.__module__}.{named.__qualname__}".encode())
+    module = named.__module__.replace("sklearn_unsup._", "sklearn_unsup.")  # as rooms were called
+    write("name", f"{module}.{named.__qualname__}".encode())
     if named.__module__.startswith("sklearn.") and hasattr(value, "get_params"):
         feed(vars(value))
