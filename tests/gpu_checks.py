@@ -38,7 +38,8 @@ from sklearn_unsup._data import LazyRows
 from sklearn_unsup._devices import _inference as inference
 from sklearn_unsup._devices import _transfer as transfer
 from sklearn_unsup._devices import apply_in_chunks
-from sklearn_unsup._training import _graphs, _trainer, split_batches
+from sklearn_unsup._training import TrainingData, _graphs, _trainer, split_batches
+from sklearn_unsup.networks import Batch
 
 TOO_MANY = 2**45  # numbers: no machine has memory for them
 SMALL = {
@@ -177,12 +178,16 @@ def what_fails_while_reading_is_raised(device):
 
 def assert_all_rows_are_seen(source, rows, device):
     generator = torch.Generator().manual_seed(0)
+    data = TrainingData(source, given=np.arange(len(rows)))
     training, validation = split_batches(
-        source, lambda x: x, 64, torch.device(device), generator, 0.2
+        data, lambda x: x, 64, torch.device(device), generator, 0.2
     )
-    seen = torch.cat([*training, *validation])
-    assert seen.device.type == torch.device(device).type
-    assert sorted(map(tuple, seen.cpu().numpy())) == sorted(map(tuple, rows))
+    batches = [*training, *validation]
+    seen = torch.cat([batch.images for batch in batches])
+    given = torch.cat([batch.given for batch in batches])
+    assert {seen.device.type, given.device.type} == {torch.device(device).type}
+    np.testing.assert_array_equal(seen.cpu().numpy(), rows[given.cpu().numpy()])
+    assert sorted(given.tolist()) == list(range(len(rows)))
     return training, validation
 
 
@@ -483,7 +488,7 @@ def each_replay_draws_anew_what_single_steps_draw(device):
     def draws(graphed):
         generator = torch.Generator(device).manual_seed(0)
 
-        def step(images, variant):
+        def step(batch, variant):
             optimizer.zero_grad()
             noise = torch.empty(3, device=device).normal_(generator=generator)
             (weight * noise).sum().backward()
@@ -492,8 +497,8 @@ def each_replay_draws_anew_what_single_steps_draw(device):
 
         steps = _trainer.GraphedSteps(step, optimizer, generator)
         steps.works = graphed
-        images = torch.zeros(2, device=device)
-        return [steps(images)["noise"].cpu().numpy().copy() for _ in range(10)]
+        batch = Batch(torch.zeros(2, device=device))
+        return [steps(batch)["noise"].cpu().numpy().copy() for _ in range(10)]
 
     with graphs(device):
         replayed, single = draws(True), draws(False)

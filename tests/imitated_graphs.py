@@ -20,8 +20,8 @@ class Imitation:
         patch(_trainer, "has_graphs", lambda device: True)
         patch(_trainer, "MIN_STEPS", 1)
         patch(_trainer, "GraphedSteps", self.build)
-        patch(_graphs, "side_stream", lambda device: None)
-        patch(_graphs, "aside", lambda stream, function: function())
+        patch(_graphs, "capture_stream", lambda device: None)
+        patch(_graphs, "run_on_stream", lambda stream, function: function())
         patch(_graphs, "capture", self.capture)
         patch(_graphs, "leave_capture", lambda generator: None)
 

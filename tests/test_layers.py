@@ -35,6 +35,34 @@ MAY_IMPORT = {  # room: (packages, rooms of ours)
     "_moved": (set(), {"_persistence", "_training"}),
     "__init__": (set(), {"_moved", "_persistence", "_training", "_version", "estimators"}),
 }
+FOR_MODELS = {"_base", "_decoding", "_encoding", "_parameters", "_sampling", "_scores"}
+OF_ESTIMATORS = {  # module of estimators: others that it may import
+    "_values": set(),
+    "_availability": set(),
+    "_documentation": set(),
+    "_saved_state": set(),
+    "_scores": set(),
+    "_encoding": set(),
+    "_decoding": set(),
+    "_sampling": set(),
+    "_deviations": set(),
+    "_generation": set(),
+    "_input": set(),
+    "_phases": set(),
+    "_parameters": {"_documentation"},
+    "_transaction": {"_values"},
+    "_saving": {"_saved_state", "_transaction", "_values"},
+    "_construction": {"_values"},
+    "_code_density": {"_sampling"},
+    "_base": {"_availability", "_construction", "_documentation", "_input", "_phases"}
+    | {"_saving", "_values"},
+    "_autoencoder": FOR_MODELS | {"_code_density"},
+    "_vae": FOR_MODELS | {"_code_density"},
+    "_gan": FOR_MODELS | {"_generation"},
+    "_outliers": {"_autoencoder", "_deviations", "_documentation", "_saving"},
+}
+MOST_LINES = 250
+MOST_KEYWORDS = 15
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -74,13 +102,21 @@ def test_private_scikit_learn_names_are_imported_in_one_file(path):
 
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "estimators").glob("_[a-z]*.py")))
-def test_estimators_import_each_other_through_the_base_only(path):
-    helpers = {"_base", "_fitting", "_parameters", "_code_density", "_exploration", "_scores"}
-    helpers |= {"_documentation", "_generation", "_saving"}
-    if path.stem == "_outliers":  # a meta-estimator, whose default is another estimator
-        helpers |= {"_autoencoder"}
-    found = {m.split(".")[-1] for m, _ in imports(path) if m.startswith(f"{OURS}.estimators.")}
-    assert found <= helpers
+def test_a_part_of_the_contract_imports_only_what_it_may(path):
+    own = f"{OURS}.estimators."
+    found = {module.removeprefix(own) for module, _ in imports(path) if module.startswith(own)}
+    assert found <= OF_ESTIMATORS[path.stem]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_file_holds_one_idea(path):
+    assert len(path.read_text().splitlines()) <= MOST_LINES
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "estimators").glob("*.py")))
+def test_no_call_hands_over_a_list_of_parameters(path):
+    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    assert all(len(call.keywords) <= MOST_KEYWORDS for call in calls)
 
 
 def test_the_package_needs_neither_matplotlib_nor_pandas():

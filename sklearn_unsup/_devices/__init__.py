@@ -9,24 +9,32 @@ from sklearn_unsup._devices._device import (
     seed_from,
 )
 from sklearn_unsup._devices._inference import apply_in_chunks, is_out_of_memory
-from sklearn_unsup._devices._memory import give_back_memory
-from sklearn_unsup._devices._settings import own_settings
+from sklearn_unsup._devices._process import (
+    capture_stream,
+    give_back_memory,
+    may_tune,
+    run_on_stream,
+)
+from sklearn_unsup._devices._settings import isolated_settings
 from sklearn_unsup._devices._transfer import keep_on_device, to_device
-from sklearn_unsup._devices._workers import ForkSafeLock, computing
+from sklearn_unsup._devices._workers import ForkSafeLock, translate_device_errors
 
 __all__ = [
     "ForkSafeLock",
     "apply_in_chunks",
-    "computing",
+    "capture_stream",
     "device_after_loading",
     "draw_seed",
     "give_back_memory",
     "is_out_of_memory",
+    "isolated_settings",
     "isolated_torch_rng",
     "keep_on_device",
-    "own_settings",
+    "may_tune",
     "resolve_device",
     "resolve_precision",
+    "run_on_stream",
     "seed_from",
     "to_device",
+    "translate_device_errors",
 ]

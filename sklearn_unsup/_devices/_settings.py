@@ -7,8 +7,8 @@ import torch
 
 
 @contextlib.contextmanager
-def own_settings():
-    """Compute in the block as if nobody had changed what numpy and torch do by default.
+def isolated_settings():
+    """Compute in the block with the default settings of numpy and torch.
 
     Gradients are on, autocast is off, new tensors are on the CPU, and numpy warns as it does by
     default. For each of them only the calling thread is affected. As a decorator, for a function.

@@ -1,16 +1,16 @@
 """Arrays of the host on a device, ahead of their use."""
 
-import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
 
+from sklearn_unsup._devices._process import copy_stream
+
 MOST_AHEAD = 4  # arrays on the device that are not used up yet
 RESIDENT_SHARE = 0.25  # of the device's free memory that X may take: there may be other workers
 PIECE_BYTES = 2**24
-_OF_THIS_THREAD = threading.local()
 
 
 def to_device(groups, device, n_rows=None):
@@ -60,13 +60,13 @@ def keep_on_device(rows, device):
 
 
 def _copied_ahead(groups, device, n_rows):
-    groups, stream, in_use = iter(groups), _copying_stream(device), deque()
+    groups, stream, in_use = iter(groups), copy_stream(device), deque()
 
     def read():
         with torch.cuda.device(device):
             return [_on_host(array, n_rows, pinned=True) for array in next(groups, ())]
 
-    def lend(copies, copied):
+    def wait_for_copy(copies, copied):
         current = torch.cuda.current_stream(device)
         current.wait_event(copied)
         for copy in copies:
@@ -81,21 +81,13 @@ def _copied_ahead(groups, device, n_rows):
                 copies = tuple(tensor.to(device, non_blocking=True) for tensor in group)
                 copied = stream.record_event()
             if coming is not None:
-                yield lend(*coming)
+                yield wait_for_copy(*coming)
                 in_use.append(torch.cuda.current_stream(device).record_event())
                 if len(in_use) > MOST_AHEAD:
                     in_use.popleft().synchronize()
             coming = copies, copied
         if coming is not None:
-            yield lend(*coming)
-
-
-def _copying_stream(device):
-    """Return this thread's stream for copies: memory that was used on one serves no other."""
-    index = torch.cuda.current_device() if device.index is None else device.index
-    if index not in vars(_OF_THIS_THREAD):
-        vars(_OF_THIS_THREAD)[index] = torch.cuda.Stream(device)
-    return vars(_OF_THIS_THREAD)[index]
+            yield wait_for_copy(*coming)
 
 
 def _on_host(array, n_rows, pinned=False):

@@ -10,7 +10,7 @@ import warnings
 import torch
 
 from sklearn_unsup._devices._inference import is_out_of_memory
-from sklearn_unsup._devices._memory import keep_freed_memory
+from sklearn_unsup._devices._process import keep_freed_memory
 from sklearn_unsup._warnings import warn
 
 FORKED = (
@@ -124,8 +124,10 @@ def _check_fork(device):
 
 
 @contextlib.contextmanager
-def computing(device):
-    """Wrap computations of torch, and raise errors that a user of several workers can act on.
+def translate_device_errors(device):
+    """Raise errors of computations in the block in words that a user of several workers can act on.
+
+    The allocator is tuned before the first computation on a CPU.
 
     Parameters
     ----------
@@ -141,7 +143,7 @@ def computing(device):
     """
     global _has_computed
     _check_fork(device)
-    if not _has_computed:
+    if device.type == "cpu":
         keep_freed_memory()
     _has_computed = True
     try:

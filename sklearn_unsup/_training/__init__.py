@@ -2,11 +2,17 @@
 
 from sklearn_unsup._training._adversarial import AdversarialTrainer
 from sklearn_unsup._training._batches import Batches
-from sklearn_unsup._training._callbacks import copied
+from sklearn_unsup._training._callbacks import copy_callbacks
 from sklearn_unsup._training._checkpoint import TrainingCheckpoint
+from sklearn_unsup._training._data import TrainingData
 from sklearn_unsup._training._errors import TrainingDivergedError
 from sklearn_unsup._training._interrupts import Interrupts
-from sklearn_unsup._training._optimizers import check_moments, expected_moments, optimizer_state
+from sklearn_unsup._training._optimizers import (
+    Optimisation,
+    check_moments,
+    expected_moments,
+    optimizer_state,
+)
 from sklearn_unsup._training._progress import ScikitLearnCallbacks
 from sklearn_unsup._training._split import split_batches
 from sklearn_unsup._training._trainer import Trainer
@@ -16,13 +22,15 @@ __all__ = [
     "AdversarialTrainer",
     "Batches",
     "Interrupts",
+    "Optimisation",
     "ScikitLearnCallbacks",
     "Trainer",
     "TrainingCheckpoint",
+    "TrainingData",
     "TrainingDivergedError",
     "WarmUp",
     "check_moments",
-    "copied",
+    "copy_callbacks",
     "expected_moments",
     "optimizer_state",
     "split_batches",

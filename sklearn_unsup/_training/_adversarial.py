@@ -20,12 +20,7 @@ class AdversarialTrainer(Trainer):
 
     Parameters
     ----------
-    network : nn.Module
-        Has ``players() -> dict`` of lists of parameters, with the keys "discriminator" and
-        "generator"; ``generate(n, generator) -> codes, images``; ``discriminator_losses(images,
-        codes, generated, generator)`` and ``generator_losses`` of the same arguments, dicts
-        with the keys "discriminator_loss" and "generator_loss" and whatever else is to be recorded;
-        and ``update_average()``.
+    network : AdversarialNetwork
     n_critic : int
         Turns of the discriminator for one of the generator.
     restore_best : bool
@@ -81,24 +76,24 @@ class AdversarialTrainer(Trainer):
 
     def train_step(self, batch, **fit_params):
         """Let the discriminator take its turn, and, if it is due, the generator."""
-        plays = self.n_turns_ % self.n_critic == 0
+        generator_too = self.n_turns_ % self.n_critic == 0
         self.n_turns_ += 1
-        self.parts_ = {**self.parts_, **self.steps_(batch, plays)}
+        self.parts_ = {**self.parts_, **self.steps_(batch, generator_too)}
         return self.parts_
 
-    def take_step(self, batch, plays):
-        """Let the discriminator take its turn, and the generator if it plays."""
+    def take_step(self, batch, generator_too):
+        """Let the discriminator take its turn, and the generator if it is due."""
         with self.autocast():
-            with torch.set_grad_enabled(plays):
+            with torch.set_grad_enabled(generator_too):
                 n = max(MIN_ROWS, len(batch))  # BatchNorm cannot learn from one
                 codes, generated = self.module_.generate(n, self.generator_)
             parts = self.discriminator_losses_(batch, codes, generated.detach(), self.generator_)
         self._step("discriminator", parts["discriminator_loss"], batch)
-        if plays:
+        if generator_too:
             with self.autocast():
                 own_parts = self.generator_losses_(batch, codes, generated, self.generator_)
             self._step("generator", own_parts["generator_loss"], batch)
-            self.module_.update_average()
+            self.module_.after_step()
             parts = {**parts, **own_parts}
         return detached(parts)
 

@@ -1,10 +1,13 @@
 """Batches by slice of a permutation, never row by row."""
 
+from collections import deque
+
 import numpy as np
 import torch
 from sklearn.utils import gen_batches
 
 from sklearn_unsup._devices import to_device
+from sklearn_unsup.networks import Batch
 
 STEPS_PER_EPOCH = 50  # what "auto" aims at: with fewer, small data are not learnt in 20 epochs
 LEAST_AUTO = 16
@@ -32,9 +35,17 @@ class Batches:
         Which rows to use; None for all.
     generator : torch.Generator or None
         Shuffles the rows, anew each epoch; None keeps their order.
+    given : ndarray of shape (n, ...) or None
+        What goes with each row; it is kept on the device.
+
+    Yields
+    ------
+    batch : Batch
     """
 
-    def __init__(self, rows, to_images, batch_size, device, indices=None, generator=None):
+    def __init__(
+        self, rows, to_images, batch_size, device, indices=None, generator=None, given=None
+    ):
         self.rows = rows
         self.to_images = to_images
         self.device = device
@@ -44,6 +55,7 @@ class Batches:
             batch_size = int(np.clip(len(self.indices) // STEPS_PER_EPOCH, LEAST_AUTO, most))
         self.batch_size = batch_size
         self.generator = generator
+        self.given = None if given is None else torch.from_numpy(given).to(device)
 
     def __len__(self):
         return sum(1 for _ in self._slices(len(self.indices)))
@@ -55,18 +67,29 @@ class Batches:
         slices = self._slices(len(order))
         if isinstance(self.rows, torch.Tensor):
             order = torch.from_numpy(order).to(self.device)
-            for batch in slices:
-                yield self._as_images(self.rows[order[batch]])
+            for which in slices:
+                yield self._batch(self.rows[order[which]], order[which])
         else:
-            yield from self._on_device(_take(self.rows, order[batch]) for batch in slices)
+            chosen = (order[which] for which in slices)
+            yield from self._on_device((_take(self.rows, each), each) for each in chosen)
 
-    def _on_device(self, batches):
-        """Yield arrays of rows (b, n_features) as images (b, c, h, w) on the device."""
-        for (rows,) in to_device(((rows,) for rows in batches), self.device):
-            yield self._as_images(rows)
+    def _on_device(self, pairs):
+        """Yield batches on the device, from arrays of rows (b, n_features) and their indices."""
+        indices = deque()  # of rows that are on their way
 
-    def _as_images(self, rows):
-        return self.to_images(rows.to(torch.float32))
+        def read():
+            for rows, which in pairs:
+                indices.append(which)
+                yield (rows,)
+
+        for (rows,) in to_device(read(), self.device):
+            yield self._batch(rows, indices.popleft())
+
+    def _batch(self, rows, indices):
+        images = self.to_images(rows.to(torch.float32))  # (b, c, h, w)
+        if self.given is None:
+            return Batch(images)
+        return Batch(images, self.given[torch.as_tensor(indices, device=self.device)])
 
     def _slices(self, n):
         return gen_batches(n, self.batch_size, min_batch_size=min(MIN_ROWS, self.batch_size))

@@ -5,7 +5,7 @@ import inspect
 from skorch.callbacks import Callback, EpochScoring, InputShapeSetter
 
 
-def copied(callbacks):
+def copy_callbacks(callbacks):
     """Return a copy of each of skorch's callbacks, so that a training changes none of the user's.
 
     Raises

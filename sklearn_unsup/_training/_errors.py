@@ -1,4 +1,4 @@
-"""What training can fail of, in words that a user can act on."""
+"""Errors of training, in words that a user can act on."""
 
 import contextlib
 
@@ -28,8 +28,8 @@ class TrainingDivergedError(FloatingPointError, ValueError):
 
 
 @contextlib.contextmanager
-def explained(batches):
-    """Say what torch's errors inside the block have to do with the batches."""
+def translate_batch_errors(batches):
+    """Raise torch's errors in the block as errors that name the batches."""
     try:
         yield
     except ValueError as error:

@@ -4,7 +4,8 @@ import warnings
 
 import torch
 
-from sklearn_unsup._devices._workers import ForkSafeLock
+from sklearn_unsup._devices import ForkSafeLock, capture_stream, may_tune, run_on_stream
+from sklearn_unsup.networks import Batch
 
 STEPS_BEFORE = 3  # that run as they are: libraries set themselves up in the first ones
 MIN_STEPS = 200  # of a training for which a capture is worth its time
@@ -12,8 +13,8 @@ _CAPTURING = ForkSafeLock()
 
 
 def has_graphs(device):
-    """Tell whether what a device does can be captured and replayed."""
-    return device.type == "cuda"
+    """Tell whether what a device does can be captured and replayed, on a stream of its own."""
+    return device.type == "cuda" and may_tune()
 
 
 class GraphedSteps:
@@ -29,7 +30,7 @@ class GraphedSteps:
     Parameters
     ----------
     step : callable
-        ``step(images, variant) -> dict`` of tensors; takes a step of the optimiser.
+        ``step(batch, variant) -> dict`` of tensors; takes a step of the optimiser.
     optimizer : torch.optim.Optimizer
         A fused Adam: it takes its learning rate from a tensor on the device.
     generator : torch.Generator
@@ -40,30 +41,33 @@ class GraphedSteps:
         self.step = step
         self.optimizer = optimizer
         self.generator = generator
-        self.stream = side_stream(generator.device)
+        self.stream = capture_stream(generator.device)
         self.n_steps = {}
         self.graphs = {}
         self.works = True
 
-    def __call__(self, images, variant=None):
+    def __call__(self, batch, variant=None):
         """Take a step; return the parts of its loss."""
-        key = (images.shape, images.stride(), variant)
+        key = (_layout(batch.images), _layout(batch.given), variant)
         if key not in self.graphs and self.works:
             self.n_steps[key] = self.n_steps.get(key, 0) + 1
             if self.n_steps[key] <= STEPS_BEFORE:
-                return aside(self.stream, lambda: self.step(images, variant))
-            self._capture(key, images, variant)
-        settings, replay, batch, rates, parts = self.graphs.get(key, (None,) * 5)
+                return run_on_stream(self.stream, lambda: self.step(batch, variant))
+            self._capture(key, batch, variant)
+        settings, replay, static, rates, parts = self.graphs.get(key, (None,) * 5)
         if settings != self._settings():
-            return self.step(images, variant)
-        batch.copy_(images)
+            return self.step(batch, variant)
+        static.images.copy_(batch.images)
+        if batch.given is not None:
+            static.given.copy_(batch.given)
         for rate, group in zip(rates, self.optimizer.param_groups, strict=True):
             rate.fill_(group["lr"])
         replay()
         return parts
 
-    def _capture(self, key, images, variant):
-        settings, batch = self._settings(), images.clone()
+    def _capture(self, key, batch, variant):
+        settings, images = self._settings(), batch.images
+        static = Batch(images.clone(), None if batch.given is None else batch.given.clone())
         groups = self.optimizer.param_groups
         plain = [{"lr": group["lr"], "capturable": group["capturable"]} for group in groups]
         rates = [torch.full((), float(group["lr"]), device=images.device) for group in groups]
@@ -72,9 +76,9 @@ class GraphedSteps:
         try:
             with _CAPTURING.here:
                 replay, parts = capture(
-                    lambda: self.step(batch, variant), self.generator, self.stream
+                    lambda: self.step(static, variant), self.generator, self.stream
                 )
-            self.graphs[key] = settings, replay, batch, rates, parts
+            self.graphs[key] = settings, replay, static, rates, parts
         except RuntimeError as error:
             self.works = False
             self.graphs.clear()  # torch frees memory of the stream's that they would use
@@ -98,6 +102,10 @@ class GraphedSteps:
             )
             for group in self.optimizer.param_groups
         ]
+
+
+def _layout(tensor):
+    return None if tensor is None else (tensor.shape, tensor.stride(), tensor.dtype)
 
 
 def capture(function, generator, stream):
@@ -128,22 +136,3 @@ def leave_capture(generator):
     index = torch.cuda.current_device() if device.index is None else device.index
     for each in (generator, torch.cuda.default_generators[index]):
         each.graphsafe_set_state(each.clone_state())
-
-
-def side_stream(device):
-    """Return a stream that is not the default one, on which nothing can be captured.
-
-    torch hands its streams out in turn, for each priority apart: one of high priority is not also
-    the one on which another thread copies.
-    """
-    return torch.cuda.Stream(device, priority=-1)
-
-
-def aside(stream, function):
-    """Call a function on a stream, after what has been asked for and before what will be."""
-    current = torch.cuda.current_stream(stream.device)
-    stream.wait_stream(current)
-    with torch.cuda.stream(stream):
-        result = function()
-    current.wait_stream(stream)
-    return result

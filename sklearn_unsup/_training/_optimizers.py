@@ -1,6 +1,7 @@
 """Optimisers and learning-rate schedules, by name."""
 
 import inspect
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,18 +16,41 @@ OPTIMIZERS = {
 }
 
 
-def build_optimizer(optimizer, parameters, learning_rate, weight_decay, betas=None):
-    """Build an optimiser from its name or class; `betas`, if given, are for Adam by name.
+@dataclass(frozen=True)
+class Optimisation:
+    """How weights are moved.
+
+    Parameters
+    ----------
+    optimizer : {"adam", "adamw", "sgd"} or class
+        A class is called with the parameters, `lr`, and `weight_decay` if it takes one.
+    learning_rate : float, default=1e-3
+    weight_decay : float, default=0.0
+    schedule : {"constant", "cosine", "one_cycle"}, default="constant"
+        Of the learning rate, over all steps of one training.
+    betas : tuple of float, default=None
+        Of Adam, if the optimiser is given by name; None for torch's.
+    """
+
+    optimizer: str | type
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.0
+    schedule: str = "constant"
+    betas: tuple | None = None
+
+
+def build_optimizer(optimisation, parameters):
+    """Build an optimiser from its name or class.
 
     Raises
     ------
     TypeError
         If it is neither, or cannot train batch by batch.
     """
-    name = optimizer
-    optimizer, options = OPTIMIZERS.get(name, (optimizer, {}))
-    if betas is not None and name in ("adam", "adamw"):
-        options = {**options, "betas": betas}
+    name = optimisation.optimizer
+    optimizer, options = OPTIMIZERS.get(name, (name, {}))
+    if optimisation.betas is not None and name in ("adam", "adamw"):
+        options = {**options, "betas": optimisation.betas}
     if not issubclass(optimizer, torch.optim.Optimizer):
         raise TypeError(
             f"optimizer={optimizer!r} is not a torch.optim.Optimizer. Use a name of "
@@ -42,8 +66,8 @@ def build_optimizer(optimizer, parameters, learning_rate, weight_decay, betas=No
             "first-order optimiser, such as 'adam'."
         )
     if "weight_decay" in inspect.signature(optimizer).parameters:
-        options = {**options, "weight_decay": weight_decay}
-    return optimizer(parameters, lr=learning_rate, **options)
+        options = {**options, "weight_decay": optimisation.weight_decay}
+    return optimizer(parameters, lr=optimisation.learning_rate, **options)
 
 
 def expected_moments(optimizer, groups):
@@ -65,7 +89,7 @@ def expected_moments(optimizer, groups):
         )
 
     zeros = [{"params": [zeros_like(p) for p in group["params"]]} for group in groups]
-    trial = build_optimizer(optimizer, zeros, learning_rate=1e-3, weight_decay=0.0)
+    trial = build_optimizer(Optimisation(optimizer), zeros)
     for group in zeros:
         for parameter in group["params"]:
             parameter.grad = torch.zeros_like(parameter) if parameter.requires_grad else None

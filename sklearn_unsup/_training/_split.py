@@ -8,21 +8,19 @@ from sklearn_unsup._training._batches import Batches
 from sklearn_unsup._training._lazy_batches import LazyBatches
 
 
-def split_batches(
-    rows, to_images, batch_size, device, generator, validation_fraction=0.0, held_out=None
-):
+def split_batches(data, to_images, batch_size, device, generator, validation_fraction=0.0):
     """Return batches to train on, shuffled, and batches of held-out rows to validate on.
 
     On cuda, rows that fit are kept there.
 
     Parameters
     ----------
-    rows, to_images, batch_size, device, generator
+    data : TrainingData
+    to_images, batch_size, device, generator
         As of `Batches`; the generator also chooses the rows to hold out.
     validation_fraction : float
-        Share of the rows to hold out, at least one row; 0 holds out none.
-    held_out : array-like of shape (n, n_features) or None
-        Other rows to validate on, in place of a share of `rows`.
+        Share of the rows to hold out, at least one row; 0 holds out none. Not used where `data`
+        has rows to validate on.
 
     Returns
     -------
@@ -34,15 +32,18 @@ def split_batches(
     ValueError
         If there is only one row to split.
     """
-    rows = keep_on_device(rows, device)
-    kind = LazyBatches if isinstance(rows, LazyRows) else Batches
-    if held_out is not None:
-        training = kind(rows, to_images, batch_size, device, generator=generator)
-        kind = LazyBatches if isinstance(held_out, LazyRows) else Batches
-        return training, kind(keep_on_device(held_out, device), to_images, batch_size, device)
+
+    def batches(data, rows, indices=None, generator=None):
+        kind = LazyBatches if isinstance(rows, LazyRows) else Batches
+        return kind(rows, to_images, batch_size, device, indices, generator, data.given)
+
+    rows = keep_on_device(data.rows, device)
+    if data.held_out is not None:
+        held_out = keep_on_device(data.held_out.rows, device)
+        return batches(data, rows, generator=generator), batches(data.held_out, held_out)
     if not validation_fraction:
-        return kind(rows, to_images, batch_size, device, generator=generator), None
-    n = len(rows)
+        return batches(data, rows, generator=generator), None
+    n = len(data)
     if n < 2:
         raise ValueError(
             f"early_stopping=True holds out rows, and X has n_samples={n}: 1 sample cannot be "
@@ -50,5 +51,4 @@ def split_batches(
         )
     n_valid = min(max(round(n * validation_fraction), 1), n - 1)
     order = torch.randperm(n, generator=generator).numpy()
-    training = kind(rows, to_images, batch_size, device, order[n_valid:], generator)
-    return training, kind(rows, to_images, batch_size, device, order[:n_valid])
+    return batches(data, rows, order[n_valid:], generator), batches(data, rows, order[:n_valid])

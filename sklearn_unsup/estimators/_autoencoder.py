@@ -12,17 +12,19 @@ import torch
 
 from sklearn_unsup._data import check_in_range, standardisation, unit_range
 from sklearn_unsup._sklearn import Interval, StrOptions
-from sklearn_unsup.estimators._base import BaseConvEstimator
-from sklearn_unsup.estimators._code_density import CodeMixture, SomeRows, sample_codes
-from sklearn_unsup.estimators._parameters import NETWORK_PARAMETERS, document
+from sklearn_unsup.estimators._base import ImageEstimator
+from sklearn_unsup.estimators._code_density import CodeMixtureMixin, RowSample
+from sklearn_unsup.estimators._decoding import DecoderMixin
+from sklearn_unsup.estimators._encoding import EncoderMixin
+from sklearn_unsup.estimators._parameters import store, with_shared_parameters
 from sklearn_unsup.estimators._scores import ReconstructionScores
 from sklearn_unsup.networks import Autoencoder, build_decoder, build_encoder, losses
 
-ADAM_BETAS = (0.9, 0.99)  # by time to quality: benchmarks/results/architecture.md
 
-
-@document()
-class ConvAutoencoder(ReconstructionScores, CodeMixture, BaseConvEstimator):
+@with_shared_parameters()
+class ConvAutoencoder(
+    ReconstructionScores, CodeMixtureMixin, DecoderMixin, EncoderMixin, ImageEstimator
+):
     """Convolutional autoencoder: non-linear dimension reduction for images.
 
     An encoder maps each image to a code of `n_components` numbers, a decoder maps the code back,
@@ -32,8 +34,6 @@ class ConvAutoencoder(ReconstructionScores, CodeMixture, BaseConvEstimator):
 
     Parameters
     ----------
-    {shared_parameters}
-
     loss : {"squared_error", "absolute_error", "binary_cross_entropy"}, default="squared_error"
         What training minimises. "binary_cross_entropy" scales X to [0, 1] by the range seen in
         `fit`; later chunks of `partial_fit` must lie in it.
@@ -45,10 +45,6 @@ class ConvAutoencoder(ReconstructionScores, CodeMixture, BaseConvEstimator):
 
     l1_activity : float, default=0.0
         Weight of the mean absolute code in the loss: larger values give sparser codes.
-
-    Attributes
-    ----------
-    {shared_attributes}
 
     See Also
     --------
@@ -91,13 +87,12 @@ class ConvAutoencoder(ReconstructionScores, CodeMixture, BaseConvEstimator):
     """
 
     _parameter_constraints: ClassVar[dict] = {
-        **BaseConvEstimator._parameter_constraints,
-        "decoder": [callable, None],
         "loss": [StrOptions({"squared_error", "absolute_error", "binary_cross_entropy"})],
         "noise_level": [Interval(Real, 0, None, closed="left")],
         "l1_activity": [Interval(Real, 0, None, closed="left")],
     }
-    _network_parameters = (*NETWORK_PARAMETERS, "decoder", "loss", "noise_level", "l1_activity")
+    _network_parameters = ("loss", "noise_level", "l1_activity")
+    _adam_betas = (0.9, 0.99)  # by time to quality: benchmarks/results/architecture.md
 
     def __init__(
         self,
@@ -130,35 +125,7 @@ class ConvAutoencoder(ReconstructionScores, CodeMixture, BaseConvEstimator):
         compile=False,
         callbacks=None,
     ):
-        super().__init__(
-            n_components,
-            image_shape=image_shape,
-            channel_axis=channel_axis,
-            hidden_channels=hidden_channels,
-            hidden_layer_sizes=hidden_layer_sizes,
-            encoder=encoder,
-            max_epochs=max_epochs,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            weight_decay=weight_decay,
-            optimizer=optimizer,
-            learning_rate_schedule=learning_rate_schedule,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            warm_start=warm_start,
-            verbose=verbose,
-            random_state=random_state,
-            device=device,
-            precision=precision,
-            compile=compile,
-            callbacks=callbacks,
-        )
-        self.decoder = decoder
-        self.loss = loss
-        self.noise_level = noise_level
-        self.l1_activity = l1_activity
+        store(self, locals())
 
     def _build_network(
         self,
@@ -196,11 +163,5 @@ class ConvAutoencoder(ReconstructionScores, CodeMixture, BaseConvEstimator):
             )
         return network
 
-    def _trainer_options(self):
-        return {"betas": ADAM_BETAS}
-
     def _after_training(self, rows, seed):
-        self._code_mixture = self._encode(SomeRows(rows, seed)), seed
-
-    def _draw_codes(self, n, seed):
-        return sample_codes(self._fitted_mixture(), n, seed)
+        self._code_mixture = self._encode(RowSample(rows, seed)), seed

@@ -1,98 +1,47 @@
-"""What every estimator does: validate, encode, decode, draw."""
+"""The order of a fit: validate, build or resume a network, train it, conclude, commit."""
 
-import functools
+import contextlib
 from functools import partial
-from numbers import Integral
-from typing import ClassVar
 
-import numpy as np
+import torch
 from sklearn import get_config
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.callback import CallbackSupportMixin
-from sklearn.utils import check_array, check_scalar
-from sklearn.utils.metadata_routing import UNUSED
-from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_unsup._data import (
-    LazyRows,
-    ShiftedRows,
-    as_rows,
-    channels_first,
-    check_readable,
-    check_rows,
-    find_layout,
-    is_lazy,
-    numeric,
-    share_memory,
-    shift_of,
-    to_images,
-    to_rows,
-    warn_of_misreading,
-    warn_of_other_range,
+from sklearn_unsup._devices import (
+    apply_in_chunks,
+    give_back_memory,
+    isolated_settings,
+    isolated_torch_rng,
+    resolve_device,
+    seed_from,
+    translate_device_errors,
 )
-from sklearn_unsup._devices import apply_in_chunks, computing, draw_seed, own_settings
 from sklearn_unsup._sklearn import _fit_context
-from sklearn_unsup._training import Interrupts, ScikitLearnCallbacks
+from sklearn_unsup._training import (
+    Interrupts,
+    ScikitLearnCallbacks,
+    Trainer,
+    TrainingData,
+    split_batches,
+)
+from sklearn_unsup.estimators._availability import hidden_with_early_stopping
+from sklearn_unsup.estimators._construction import Construction
 from sklearn_unsup.estimators._documentation import DocumentationLink
-from sklearn_unsup.estimators._exploration import Exploration
-from sklearn_unsup.estimators._fitting import Fitting
+from sklearn_unsup.estimators._input import Input
+from sklearn_unsup.estimators._phases import Phases
 from sklearn_unsup.estimators._saving import Saving
+from sklearn_unsup.estimators._values import check_widths
+from sklearn_unsup.networks import copy_module
 
 
-def _check_out(out, shape, *sources):
-    """Raise a ValueError if float32 numbers of a shape cannot be written to `out`.
-
-    Neither can they where X lies: codes would be written over rows that are still to be encoded.
-    """
-    if any(share_memory(out, source) for source in sources):
-        raise ValueError("out shares memory, or a file, with X. Give an array of its own.")
-    found, dtype = tuple(getattr(out, "shape", ())), getattr(out, "dtype", None)
-    if found != shape:
-        raise ValueError(f"out has shape {found}, expected {shape}.")
-    if not np.can_cast(np.float32, dtype, "same_kind"):
-        raise ValueError(f"out has dtype {dtype}, expected one of floating point, such as float32.")
-
-
-class chunks_unless_early_stopping:
-    """Hide `partial_fit` from those who ask where it would hold rows out of each chunk."""
-
-    def __init__(self, method):
-        self.method = method
-        functools.update_wrapper(self, method)
-
-    def __get__(self, estimator, cls):
-        """Return the method, or raise what is both an AttributeError and a ValueError."""
-        if estimator is None:
-            return self.method
-        if estimator.early_stopping:
-            raise EarlyStoppingError(
-                "partial_fit does not support early_stopping=True: it would hold rows out of each "
-                "chunk. Set early_stopping=False, or call fit."
-            )
-        return self.method.__get__(estimator, cls)
-
-
-class EarlyStoppingError(AttributeError, ValueError):
-    """There is no `partial_fit` with `early_stopping`; hasattr says so, as scikit-learn asks."""
-
-
-class BaseConvEstimator(
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    CallbackSupportMixin,
-    DocumentationLink,
-    Exploration,
-    Saving,
-    Fitting,
-):
+class ImageEstimator(CallbackSupportMixin, DocumentationLink, Input, Construction, Saving):
     """Base of the estimators that learn from images with a network.
 
-    A child gives `_network_parameters` (the names of the parameters that shape its network) and
-    the hooks `_build_network`, `_fit_scaling` and `_draw_codes`, and brings its scores; further
-    hooks are at the end of `Fitting`.
+    A child takes the mixins that it can honour (`EncoderMixin`, `DecoderMixin`, `SamplerMixin`,
+    scores), names its parameters in `__init__` under `with_shared_parameters`, and gives the hooks
+    `_build_network` and `_fit_scaling`. Those that it may change have a default: `_validate_y`,
+    `_start`, `_resume`, and what follows `partial_fit` below.
     """
-
-    __metadata_request__transform: ClassVar[dict] = {"out": UNUSED}  # no metadata of samples
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, *, X_val=None):
@@ -127,7 +76,7 @@ class BaseConvEstimator(
         KeyboardInterrupt
             On Ctrl-C; after at least one epoch, what was learnt so far is kept.
         """
-        with Interrupts() as interrupts, own_settings():  # Ctrl-C must not keep these from ending
+        with Interrupts() as interrupts, isolated_settings():  # in this order: Ctrl-C waits for it
             interrupt = self._fit(X, y, X_val, interrupts)
         if interrupt is not None:
             raise interrupt
@@ -136,15 +85,17 @@ class BaseConvEstimator(
 
     def _fit(self, X, y, X_val, interrupts):
         """Learn on a draft, and take it over; return the KeyboardInterrupt that ended it."""
-        context = self._init_callback_context(max_subtasks=int(self.max_epochs))
+        n_epochs = int(self.max_epochs) * self._n_phases
+        context = self._init_callback_context(max_subtasks=n_epochs)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         draft = self._draft()
 
-        def report(rows):
-            return ScikitLearnCallbacks(context, self, X, lambda net: draft._snapshot(net, rows))
+        def report(snapshot):
+            return ScikitLearnCallbacks(context, self, X, snapshot)
 
         interrupt = draft._learn(
             X,
+            y,
             X_val,
             interrupts,
             resume=draft.warm_start and hasattr(self, "network_"),
@@ -161,7 +112,7 @@ class BaseConvEstimator(
         self._commit(draft)
         return interrupt
 
-    @chunks_unless_early_stopping
+    @hidden_with_early_stopping
     @_fit_context(prefer_skip_nested_validation=False)  # or the user's setting cannot be read
     def partial_fit(self, X, y=None):
         """Train for one more epoch, on X, with a constant learning rate.
@@ -190,10 +141,11 @@ class BaseConvEstimator(
         """
         if not get_config()["skip_parameter_validation"]:  # scikit-learn does before the first call
             self._validate_params()
-        with Interrupts() as interrupts, own_settings():
+        with Interrupts() as interrupts, isolated_settings():
             draft = self._draft()
             interrupt = draft._learn(
                 X,
+                y,
                 None,
                 interrupts,
                 resume=hasattr(self, "network_"),
@@ -206,184 +158,95 @@ class BaseConvEstimator(
             raise interrupt
         return self
 
-    @own_settings()
-    def transform(self, X, out=None):
-        """Encode X.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
-            Images.
-        out : array of shape (n_samples, width of the codes), default=None
-            Where to write the codes, chunk by chunk: a memory map or an HDF5 dataset, for codes
-            that are more than the memory holds. None makes an array.
-
-        Returns
-        -------
-        codes : ndarray of shape (n_samples, n_components), float32
-            A row of numbers without units for each image; `out`, if it was given.
-
-        Raises
-        ------
-        ValueError
-            If X or `out` has another shape than expected, `out` cannot hold floating point numbers,
-            or codes are not finite.
-        """
-        check_is_fitted(self)
-        rows = self._validate(X)
-        if out is not None:
-            _check_out(out, (len(rows), self._n_features_out), X, rows)
-        return self._represent(rows, out)
-
-    @own_settings()
-    def inverse_transform(self, X):
-        """Decode codes.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_components)
-            Codes.
-
-        Returns
-        -------
-        images : ndarray of shape (n_samples, n_features) or (n_samples, ...), float32
-            In the units and the layout of the X that `fit` saw.
-        """
-        check_is_fitted(self)
-        codes = check_array(X, dtype=[np.float32, np.float64], input_name="X")
-        if codes.shape[1] != self._code_width:
-            raise ValueError(
-                f"X has {codes.shape[1]} features, but {type(self).__name__}.inverse_transform "
-                f"expects codes of {self._code_width} (n_components)."
+    def _learn(self, X, y, X_val, interrupts, *, resume, is_chunk=False, report=None, **options):
+        """Validate, build and train; return the KeyboardInterrupt that ended it, if one did."""
+        interrupts.open()
+        check_widths(self.get_params(deep=False))
+        rows = self._validate(X, reset=not resume)
+        given = self._validate_y(y, len(rows), reset=not resume)
+        device = resolve_device(self.device)
+        generator = self._generator(resume)
+        interrupt = None
+        with (
+            translate_device_errors(device),
+            isolated_torch_rng(seed_from(generator), device)
+            if self._has_custom_network
+            else contextlib.nullcontext(),
+        ):
+            network = self._resume(rows) if resume else self._start(rows, generator)
+            held_out = self._validate_held_out(X_val)  # now that it is known what is fitted
+            data = TrainingData(rows, given, held_out)
+            state = vars(self).pop("_training_state", None) if resume else None
+            phases = Phases(
+                self, device, generator, interrupts, is_chunk=is_chunk, state=state, **options
             )
-        check_rows(codes)
-        return self._as_fitted(self._decode(codes))
+            if report is not None:
+                phases.progress = report(partial(self._snapshot, network, data, phases))
+            try:
+                self._train(network, data, phases)
+            except KeyboardInterrupt as error:
+                if not phases.epochs():
+                    raise
+                interrupt = error
+            finally:
+                give_back_memory()
+        try:
+            self._conclude(network, data, phases, generator)
+        except Exception as error:
+            if interrupt is not None:  # what is learnt until then may be of no use yet
+                raise interrupt from error
+            raise
+        if self.callbacks:
+            self.callbacks_ = phases.callbacks
+        if self.warm_start or is_chunk:
+            self._training_state = phases.training_state()
+        return interrupt
 
-    @own_settings()
-    def reconstruct(self, X):
-        """Encode X and decode the codes.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
-            Images.
-
-        Returns
-        -------
-        images : ndarray of shape (n_samples, n_features) or (n_samples, ...), float32
-            In the units and the layout of the X that `fit` saw.
-        """
-        check_is_fitted(self)
-        return self._as_fitted(self._decode(self._encode(self._validate(X))))
-
-    @own_settings()
-    def sample(self, n_samples=1, random_state=None):
-        """Draw new images: codes are drawn, and decoded.
-
-        Parameters
-        ----------
-        n_samples : int, default=1
-            How many images to draw.
-        random_state : int, RandomState instance or None, default=None
-            None draws differently on each call.
-
-        Returns
-        -------
-        images : ndarray of shape (n_samples, n_features) or (n_samples, ...), float32
-            In the units and the layout of the X that `fit` saw.
-        """
-        check_is_fitted(self)
-        check_scalar(n_samples, "n_samples", Integral, min_val=1)
-        return self._as_fitted(self._decode(self._draw_codes(n_samples, draw_seed(random_state))))
-
-    def _validate(self, X, reset=False):
-        """Return X as rows, checked; with `reset`, learn its width, layout and range."""
-        check_readable(X)
-        lazy = is_lazy(X)
-        rows, sample_shape = as_rows(np.asanyarray(X[:1]) if lazy else X)
-        is_images = len(sample_shape) > 1
-        if not reset and is_images and sample_shape != self._layout[0]:
-            raise ValueError(
-                f"X has images of shape {sample_shape}, but {type(self).__name__} was fitted with "
-                f"images of shape {self._layout[0]}. Reshape X, or fit again."
-            )
-        # Numbers stay as they come, and are converted as they are used: X may lie on a disk.
-        rows = validate_data(self, rows, reset=reset, dtype="numeric", ensure_all_finite=False)
-        check = partial(check_rows, estimator=self)
-        rows = LazyRows(X, check) if lazy else numeric(rows)
-        first = rows.block(0) if lazy else rows
-        found = check(first)
-        shift = shift_of(*found[:2]) if reset else getattr(self, "_shift", 0)
-        if shift:
-            rows = LazyRows(ShiftedRows(X if lazy else rows, shift), check)
-        if reset:
-            self._layout = find_layout(
-                self.n_features_in_,
-                self.image_shape,
-                self.channel_axis,
-                sample_shape if is_images else None,
-            )
-            self._output_shape = sample_shape if is_images else (self.n_features_in_,)
-            self.image_shape_ = channels_first(self._layout)
-            self._range, self._shift = found, shift
-            is_named = hasattr(self, "feature_names_in_")
-            warn_of_misreading(
-                len(rows), sample_shape, self.image_shape, self.channel_axis, is_named
-            )
-        elif getattr(self, "_range", None) is not None:  # an early version saved none
-            warn_of_other_range(found, self._range, first)
-        return rows
-
-    # Using: private methods trust their input.
-
-    def _to_images(self, rows):
-        return to_images(rows, self._layout)
+    def _snapshot(self, network, data, phases, net):
+        """Return the fitted attributes as if training had stopped now."""
+        draft = self._draft()
+        draft._conclude(copy_module(network), data, phases, torch.Generator().manual_seed(0))
+        return draft._fitted_attributes()
 
     def _apply(self, function, rows, n_outputs, noise=None, out=None):
+        """Apply a function of tensors to all rows, on the device of the network."""
         device = self.network_.scaling.scale.device
-        with computing(device):
+        with translate_device_errors(device):
             return apply_in_chunks(function, rows, device, n_outputs, noise, out)
-
-    def _encode(self, rows, out=None):
-        return self._apply(
-            lambda tensor: self.network_.encode(self._to_images(tensor)),
-            rows,
-            self._code_width,
-            out=out,
-        )
-
-    def _represent(self, rows, out):
-        """Return what `transform` gives."""
-        return self._encode(rows, out)
-
-    def _decode(self, codes):
-        return self._apply(
-            lambda tensor: to_rows(self.network_.decode(tensor), self._layout),
-            codes,
-            self.n_features_in_,
-        )
-
-    def _as_fitted(self, rows):
-        """Return rows in the units and the layout of X; where float32 lacks digits, in float64."""
-        shift = getattr(self, "_shift", 0)
-        return (rows + np.float64(shift) if shift else rows).reshape(len(rows), *self._output_shape)
-
-    # What scikit-learn asks.
-
-    @property
-    def _code_width(self):
-        return self._fitted_params["n_components"]
-
-    @property
-    def _n_features_out(self):
-        return self._code_width
 
     def __sklearn_is_fitted__(self):
         """Tell whether `fit` has run."""
         return hasattr(self, "network_")
 
-    def __sklearn_tags__(self):
-        """Return the tags: codes are float32 whatever X is."""
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags
+    # What a child may change.
+
+    _trainer = Trainer
+    _adam_betas = None  # torch's
+    _n_phases = 1
+    _always_validates = False  # or with early_stopping only
+
+    def _trainer_options(self):
+        """Return more options of the trainer."""
+        return {}
+
+    def _split(self, data, device, generator, is_chunk):
+        """Return batches to train on, and what to validate on or None."""
+        fraction = self.validation_fraction if self.early_stopping else 0.0
+        return split_batches(data, self._to_images, self.batch_size, device, generator, fraction)
+
+    def _train(self, network, data, phases):
+        """Train the network, in one phase by default; `phases.train` runs one."""
+        phases.train(network, data)
+
+    def _conclude(self, network, data, phases, generator):
+        """Keep what was learnt, as attributes of the draft."""
+        self.network_ = network.eval()
+        self.history_ = self.history_ + phases.epochs(len(self.history_))
+        self.n_iter_ = len(self.history_)
+        self._after_training(data.rows, seed_from(generator))
+
+    def _after_training(self, rows, seed):
+        """Learn what is learnt from the trained network; nothing by default."""
+
+    def _warn_of_failure(self):
+        """Warn if what `fit` has learnt is of no use; by default there is nothing to see."""

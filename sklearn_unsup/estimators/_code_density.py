@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from sklearn_unsup._devices import ForkSafeLock
 from sklearn_unsup._persistence import Spec, array
+from sklearn_unsup.estimators._sampling import CodeSamplerMixin
 
 MAX_COMPONENTS = 10  # as in the paper
 MIN_CODES_PER_COMPONENT = 50
@@ -18,14 +19,14 @@ MAX_CODES = 10_000  # a mixture of ten changes little with more, and `fit` would
 _FITTING = ForkSafeLock()  # the BLAS has its number of threads for the whole process
 
 
-class SomeRows:
-    """Rows of X, read slice by slice.
+class RowSample:
+    """At most MAX_CODES rows of X, read slice by slice.
 
     Parameters
     ----------
     rows : ndarray of shape (n, n_features)
     seed : int or None
-        Draws at most MAX_CODES rows, without replacement; None takes all.
+        Draws the rows, without replacement; None takes all of X.
     change : callable or None
         Maps rows as they are read.
     """
@@ -56,12 +57,15 @@ class SomeRows:
         return rows if self.change is None else self.change(rows)
 
 
-class CodeMixture:
-    """A mixture of codes that is fitted when it is first needed, to draw from it or to be saved.
+class CodeMixtureMixin(CodeSamplerMixin):
+    """`sample` from a mixture of codes, fitted when it is first needed: to draw, or to be saved.
 
     Not all who learn codes draw some, and of wide codes it takes as long as an epoch. Until then
-    `_code_mixture` is the arguments of `fit_code_mixture`.
+    `_code_mixture`, which `_after_training` sets, is the arguments of `fit_code_mixture`.
     """
+
+    def _draw_codes(self, n, seed):
+        return sample_codes(self._fitted_mixture(), n, seed)
 
     def _fitted_mixture(self):
         with _FITTING.here:
@@ -74,10 +78,10 @@ class CodeMixture:
             state["_code_mixture"] = self._fitted_mixture()
         return super()._pack(state)
 
-    def _specs(self, network, state):
+    def _specs(self, state):
         width = state["_fitted_params"]["n_components"]
         mixture = Spec(lambda value: is_mixture(value, width), f"a mixture of {width} columns")
-        return {**super()._specs(network, state), "_code_mixture": mixture}
+        return {**super()._specs(state), "_code_mixture": mixture}
 
 
 def is_mixture(value, width):

@@ -4,6 +4,7 @@ Goodfellow et al. 2014, "Generative Adversarial Nets"; Radford, Metz & Chintala 
 Representation Learning with Deep Convolutional Generative Adversarial Networks".
 """
 
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import ClassVar
 
@@ -14,19 +15,22 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_unsup._data import check_in_range, unit_range
-from sklearn_unsup._devices import own_settings, seed_from
+from sklearn_unsup._devices import isolated_settings, seed_from
 from sklearn_unsup._persistence import integer
 from sklearn_unsup._sklearn import Interval, StrOptions
 from sklearn_unsup._training import AdversarialTrainer, split_batches
 from sklearn_unsup._warnings import warn
-from sklearn_unsup.estimators._base import BaseConvEstimator
+from sklearn_unsup.estimators._base import ImageEstimator
+from sklearn_unsup.estimators._decoding import DecoderMixin
+from sklearn_unsup.estimators._encoding import EncoderMixin
 from sklearn_unsup.estimators._generation import (
     MAX_HELD_OUT,
     MIN_ROWS,
     generation_quality,
     n_held_out,
 )
-from sklearn_unsup.estimators._parameters import NETWORK_PARAMETERS, document
+from sklearn_unsup.estimators._parameters import store, with_shared_parameters
+from sklearn_unsup.estimators._sampling import CodeSamplerMixin
 from sklearn_unsup.networks import (
     HE_GAIN,
     JOINT_WIDTH,
@@ -39,21 +43,9 @@ from sklearn_unsup.networks import (
     build_encoder,
 )
 
-ADAM_BETAS = (0.0, 0.99)  # no momentum: Mescheder et al. 2018, section 5.1
 MIN_DIVERSITY = 0.02
 MIN_COVERAGE = 0.05
 MAX_ACCURACY = 0.99
-PLAYERS = """\
-generator : class or callable, default=None
-        Builds a custom generator, called as `generator(image_shape=(C, H, W),
-        n_inputs=n_components)`: a :class:`torch.nn.Module` that maps noise `(b, n_inputs)` to
-        images `(b, C, H, W)` from -1 to 1, as a tanh gives them.
-
-    discriminator : class or callable, default=None
-        Builds a custom discriminator, called as `discriminator(image_shape=(C, H, W),
-        n_outputs=1)`: a :class:`torch.nn.Module` that maps images `(b, C, H, W)` in [-1, 1] to
-        scores `(b, 1)`, without a sigmoid. With ``code="adversarial"`` it is asked for 256 outputs,
-        which are then joined to the code."""
 
 
 def _has_codes(gan):
@@ -67,17 +59,16 @@ def _has_codes(gan):
     return True
 
 
-@document(
+@with_shared_parameters(
     last_layers=(
-        "the\n        noise, and between the discriminator's and the score. The encoder has none"
+        "the\n    noise, and between the discriminator's and the score. The encoder has none"
     ),
-    partners=PLAYERS,
-    early_stopping='Stop when "valid_distance" no longer improves.',
+    early_stopping_effect='Stop when "valid_distance" no longer improves.',
     held_out=", at most 2,000 of them",
     watched='"valid_distance"',
-    history="the losses of both players and the\n        figures of quality that the notes explain",
+    history="the losses of both players and the\n    figures of quality that the notes explain",
 )
-class ConvGAN(BaseConvEstimator):
+class ConvGAN(CodeSamplerMixin, DecoderMixin, EncoderMixin, ImageEstimator):
     """Convolutional generative adversarial network, with codes of images.
 
     A generator turns noise into images, a discriminator learns to tell them from X, and the
@@ -90,7 +81,16 @@ class ConvGAN(BaseConvEstimator):
 
     Parameters
     ----------
-    {shared_parameters}
+    generator : class or callable, default=None
+        Builds a custom generator, called as `generator(image_shape=(C, H, W),
+        n_inputs=n_components)`: a :class:`torch.nn.Module` that maps noise `(b, n_inputs)` to
+        images `(b, C, H, W)` from -1 to 1, as a tanh gives them.
+
+    discriminator : class or callable, default=None
+        Builds a custom discriminator, called as `discriminator(image_shape=(C, H, W),
+        n_outputs=1)`: a :class:`torch.nn.Module` that maps images `(b, C, H, W)` in [-1, 1] to
+        scores `(b, 1)`, without a sigmoid. With ``code="adversarial"`` it is asked for 256 outputs,
+        which are then joined to the code.
 
     objective : {"non_saturating", "hinge", "wasserstein_gp", "least_squares"}, \
 default="non_saturating"
@@ -125,8 +125,6 @@ default="non_saturating"
 
     Attributes
     ----------
-    {shared_attributes}
-
     best_epoch_ : int
         Epoch whose weights were kept.
 
@@ -185,7 +183,6 @@ default="non_saturating"
     """
 
     _parameter_constraints: ClassVar[dict] = {
-        **BaseConvEstimator._parameter_constraints,
         "generator": [callable, None],
         "discriminator": [callable, None],
         "objective": [StrOptions(set(OBJECTIVES))],
@@ -196,7 +193,6 @@ default="non_saturating"
         "restore_best": ["boolean"],
     }
     _network_parameters = (
-        *NETWORK_PARAMETERS,
         "generator",
         "discriminator",
         "objective",
@@ -205,11 +201,11 @@ default="non_saturating"
         "ema_decay",
     )
     _factories: ClassVar[dict] = {
-        "encoder": ("encoder",),
         "generator": ("generator", "average"),
         "discriminator": ("discriminator",),
     }
     _trainer = AdversarialTrainer
+    _adam_betas = (0.0, 0.99)  # no momentum: Mescheder et al. 2018, section 5.1
     _always_validates = True
     _gains: ClassVar[dict] = {"discriminator": HE_GAIN, "joint": HE_GAIN}
 
@@ -248,39 +244,7 @@ default="non_saturating"
         compile=False,
         callbacks=None,
     ):
-        super().__init__(
-            n_components,
-            image_shape=image_shape,
-            channel_axis=channel_axis,
-            hidden_channels=hidden_channels,
-            hidden_layer_sizes=hidden_layer_sizes,
-            encoder=encoder,
-            max_epochs=max_epochs,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            weight_decay=weight_decay,
-            optimizer=optimizer,
-            learning_rate_schedule=learning_rate_schedule,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            warm_start=warm_start,
-            verbose=verbose,
-            random_state=random_state,
-            device=device,
-            precision=precision,
-            compile=compile,
-            callbacks=callbacks,
-        )
-        self.generator = generator
-        self.discriminator = discriminator
-        self.objective = objective
-        self.r1_penalty = r1_penalty
-        self.n_critic = n_critic
-        self.code = code
-        self.ema_decay = ema_decay
-        self.restore_best = restore_best
+        store(self, locals())
 
     def _build_network(
         self,
@@ -316,15 +280,11 @@ default="non_saturating"
         )
 
     def _trainer_options(self):
-        return {
-            "betas": ADAM_BETAS,
-            "n_critic": self.n_critic,
-            "restore_best": self.restore_best,
-        }
+        return {"n_critic": self.n_critic, "restore_best": self.restore_best}
 
-    def _specs(self, network, state):
+    def _specs(self, state):
         return {
-            **super()._specs(network, state),
+            **super()._specs(state),
             "best_epoch_": integer(1, len(state["history_"])),
             "_score_seed": integer(0, 2**31),
         }
@@ -360,35 +320,39 @@ default="non_saturating"
         low, width = unit_range(rows)
         return low + width / 2, width / 2  # to [-1, 1]
 
-    def _split(self, network, rows, held_out, device, generator, is_chunk):
-        too_few = len(rows) < MIN_ROWS and is_chunk  # to judge by some of them
-        n = 0
+    def _split(self, data, device, generator, is_chunk):
+        held_out, n = data.held_out, 0
+        too_few = len(data) < MIN_ROWS and is_chunk  # to judge by some of them
         if held_out is None and not too_few:
-            n = n_held_out(len(rows), self.validation_fraction)
+            n = n_held_out(len(data), self.validation_fraction)
         training, validation = split_batches(
-            rows, self._to_images, self.batch_size, device, generator, n / len(rows)
+            replace(data, held_out=None),
+            self._to_images,
+            self.batch_size,
+            device,
+            generator,
+            n / len(data),
         )
         if held_out is None and too_few:
             return training, None
-        if held_out is None:
-            held_out = rows[validation.indices]
-        elif len(held_out) < 2:
+        rows = data.rows[validation.indices] if held_out is None else held_out.rows
+        if len(rows) < 2:
             raise ValueError(
                 "X_val has n_samples=1: ConvGAN compares two distributions, and expects at least 2."
             )
-        elif len(held_out) > MAX_HELD_OUT:
-            drawn = torch.randperm(len(held_out), generator=generator)[:MAX_HELD_OUT]
-            held_out = held_out[np.sort(drawn.numpy())]
+        if len(rows) > MAX_HELD_OUT:
+            drawn = torch.randperm(len(rows), generator=generator)[:MAX_HELD_OUT]
+            rows = rows[np.sort(drawn.numpy())]
         seed = seed_from(generator)
-        return training, lambda network: self._quality(network, held_out, seed)
+        return training, lambda network: self._quality(network, rows, seed)
 
-    def _conclude(self, trainer, network, rows, generator):
+    def _conclude(self, network, data, phases, generator):
         n_before = len(self.history_)
-        super()._conclude(trainer, network, rows, generator)
-        self.best_epoch_ = self.n_iter_
-        if self.restore_best and trainer.best_ is not None:
+        super()._conclude(network, data, phases, generator)
+        self.best_epoch_, best = self.n_iter_, phases.trainer.best_
+        if self.restore_best and best is not None:
             # Ctrl-C may have come when the best epoch was known, and not yet recorded as a whole.
-            self.best_epoch_ = min(n_before + trainer.best_[1], self.n_iter_)
+            self.best_epoch_ = min(n_before + best[1], self.n_iter_)
 
     def _warn_of_failure(self):
         quality = self.history_[self.best_epoch_ - 1]
@@ -421,12 +385,12 @@ default="non_saturating"
                 ConvergenceWarning,
             )
 
-    inverse_transform = available_if(_has_codes)(BaseConvEstimator.inverse_transform)
-    reconstruct = available_if(_has_codes)(BaseConvEstimator.reconstruct)
-    interpolate = available_if(_has_codes)(BaseConvEstimator.interpolate)
-    traverse = available_if(_has_codes)(BaseConvEstimator.traverse)
+    inverse_transform = available_if(_has_codes)(DecoderMixin.inverse_transform)
+    reconstruct = available_if(_has_codes)(DecoderMixin.reconstruct)
+    interpolate = available_if(_has_codes)(DecoderMixin.interpolate)
+    traverse = available_if(_has_codes)(DecoderMixin.traverse)
 
-    @own_settings()
+    @isolated_settings()
     def score(self, X, y=None):
         """Return minus the distance between X and as many generated images.
 
@@ -470,6 +434,11 @@ default="non_saturating"
             self._n_features_out,
             out=out,
         )
+
+    def _exercise(self, network, images, parameters):
+        if network.encoder is not None:
+            network.encode(images)
+        network.decode(torch.zeros(len(images), parameters["n_components"]))
 
     @property
     def _n_features_out(self):

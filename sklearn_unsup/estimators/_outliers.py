@@ -8,28 +8,30 @@ from numbers import Real
 from typing import ClassVar
 
 import numpy as np
-from sklearn import config_context
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, OutlierMixin, clone
-from sklearn.covariance import LedoitWolf
 from sklearn.exceptions import NotFittedError
-from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_unsup._data import LazyRows, as_rows, is_lazy, row_blocks
-from sklearn_unsup._devices import draw_seed, own_settings
-from sklearn_unsup._persistence import SavedFile, Spec, array, check, number, save_file
+from sklearn_unsup._data import row_blocks
+from sklearn_unsup._devices import draw_seed, isolated_settings
 from sklearn_unsup._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from sklearn_unsup._training import Interrupts
 from sklearn_unsup.estimators._autoencoder import ConvAutoencoder
+from sklearn_unsup.estimators._deviations import (
+    BLOCK_SIZE,
+    check_reference,
+    encode,
+    fit_reference,
+    measure,
+    scores_of,
+    squared_errors,
+)
 from sklearn_unsup.estimators._documentation import DocumentationLink
-from sklearn_unsup.estimators._saving import Saving, Sealed
-
-BLOCK_SIZE = 2**22  # numbers, 32 MB in float64
-N_ROUNDINGS = 8  # differences of so many roundings are no differences
+from sklearn_unsup.estimators._saving import Saving, Sealed, WeightFiles
 
 
 class ConvOutlierDetector(
-    DocumentationLink, Sealed, MetaEstimatorMixin, OutlierMixin, BaseEstimator
+    DocumentationLink, Sealed, WeightFiles, MetaEstimatorMixin, OutlierMixin, BaseEstimator
 ):
     """Detect images that are unlike most others, by how an autoencoder encodes and decodes them.
 
@@ -132,7 +134,10 @@ class ConvOutlierDetector(
         KeyboardInterrupt
             On Ctrl-C; if `estimator` keeps what it has learnt until then, so does the detector.
         """
-        with Interrupts() as interrupts, own_settings():  # Ctrl-C must not keep these from ending
+        with (
+            Interrupts() as interrupts,
+            isolated_settings(),
+        ):  # Ctrl-C must not keep these from ending
             interrupt = self._fit(X, interrupts)
         if interrupt is not None:
             raise interrupt
@@ -141,7 +146,7 @@ class ConvOutlierDetector(
     def _fit(self, X, interrupts):
         """Learn all, and take it over; return the KeyboardInterrupt that ended it early."""
         interrupts.open()
-        estimator = ConvAutoencoder() if self.estimator is None else clone(self.estimator)
+        estimator = self._new_estimator()
         seeds = {
             name: draw_seed(self.random_state)
             for name, value in estimator.get_params().items()
@@ -150,13 +155,13 @@ class ConvOutlierDetector(
         estimator.set_params(**seeds)
         interrupt = _fit_or_be_interrupted(estimator, X, interrupts)
         try:
-            measured = _measured(estimator, X)
-            reference = _fit_reference(*measured) if self.method == "combined" else None
+            measured = measure(estimator, X)
+            reference = fit_reference(*measured) if self.method == "combined" else None
         except Exception:
             if interrupt is not None:  # it was interrupted before it could be used
                 raise interrupt from None
             raise
-        scores = _scores(*measured[:2], reference)
+        scores = scores_of(*measured[:2], reference)
         offset = float(np.percentile(scores, 100 * self.contamination))
         self._take_over(estimator, reference, offset)
         return interrupt
@@ -172,76 +177,20 @@ class ConvOutlierDetector(
         if "estimator_" in state:
             reference = state["_reference"]
             width = np.size(reference["mean"]) if isinstance(reference, dict) else 0
-            _check_learnt({name: state[name] for name in ("_reference", "offset_")}, width)
+            check_reference({name: state[name] for name in ("_reference", "offset_")}, width)
         return state
 
-    def save_weights(self, path):
-        """Save what was learnt to a file that holds no code.
-
-        Parameters
-        ----------
-        path : str or path-like
-            Of a file in the safetensors format; it is replaced as a whole, or not at all.
-
-        Returns
-        -------
-        self : object
-            The fitted estimator.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        TypeError
-            If `estimator` has no `save_weights`, as a Pipeline or PCA has none.
-        OSError
-            If the file cannot be written. What was at `path` is still there.
-        """
-        check_is_fitted(self)
+    def _to_file(self):
         estimator = _with_weights(self.estimator_)
         state = {
-            "estimator_": estimator._pack(estimator._learnt()),
+            "estimator_": estimator._to_file()[0],
             "_reference": self._reference,
             "offset_": self.offset_,
         }
-        parameters = {name: repr(value) for name, value in self.get_params().items()}
-        save_file(
-            path,
-            type(self).__name__,
-            state,
-            parameters=parameters,
-            estimator=type(estimator).__name__,
-        )
-        return self
+        return state, {"estimator": type(estimator).__name__}
 
-    def load_weights(self, path):
-        """Load what a detector with the same network has learnt.
-
-        No code in the file can run, and nothing changes if it is damaged or does not fit.
-
-        Parameters
-        ----------
-        path : str or path-like
-            Of a file that `save_weights` wrote.
-
-        Returns
-        -------
-        self : object
-            The estimator, fitted.
-
-        Raises
-        ------
-        CorruptedModelError
-            If the file is damaged, of another class, or of a newer version of sklearn_unsup.
-        ValueError
-            If `estimator` is of another class, or has other parameters of the network, than the one
-            that was saved; or if `method` is another.
-        OSError
-            If the file cannot be read.
-        """
-        estimator = ConvAutoencoder() if self.estimator is None else clone(self.estimator)
-        estimator = _with_weights(estimator)
-        file = SavedFile(path, type(self).__name__)
+    def _load(self, file):
+        estimator = _with_weights(self._new_estimator())
         with file:
             saved, method = file.header["estimator"], "combined"
             if file.outline["_reference"] is None:
@@ -258,11 +207,13 @@ class ConvOutlierDetector(
         state = estimator._load(file, lambda whole: whole["estimator_"])
         with file:
             del state["estimator_"]
-            _check_learnt(state, estimator._n_features_out)
+            check_reference(state, estimator._n_features_out)
         self._take_over(estimator, state["_reference"], state["offset_"])
-        return self
 
-    @own_settings()
+    def _new_estimator(self):
+        return ConvAutoencoder() if self.estimator is None else clone(self.estimator)
+
+    @isolated_settings()
     def score_samples(self, X):
         """Return how much each sample is like most of X.
 
@@ -278,7 +229,7 @@ class ConvOutlierDetector(
             deviations have no unit, and are about 0 for common samples.
         """
         check_is_fitted(self)
-        return _scores(*_measured(self.estimator_, X)[:2], self._reference)
+        return scores_of(*measure(self.estimator_, X)[:2], self._reference)
 
     def decision_function(self, X):
         """Return the scores less `offset_`.
@@ -310,7 +261,7 @@ class ConvOutlierDetector(
         """
         return np.where(self.decision_function(X) < 0, -1, 1)
 
-    @own_settings()
+    @isolated_settings()
     def error_map(self, X):
         """Return the squared error of each pixel: where an image is not what was expected.
 
@@ -325,10 +276,10 @@ class ConvOutlierDetector(
             In the squared units of X.
         """
         check_is_fitted(self)
-        codes, rows, sample_shape = _encode(self.estimator_, X)
+        codes, rows, sample_shape = encode(self.estimator_, X)
         errors = np.empty(rows.shape)
         for block in row_blocks(rows, BLOCK_SIZE):
-            errors[block] = _squared_errors(self.estimator_, codes[block], rows[block])[0]
+            errors[block] = squared_errors(self.estimator_, codes[block], rows[block])[0]
         return errors.reshape(-1, *sample_shape)
 
 
@@ -347,24 +298,6 @@ def _fit_or_be_interrupted(estimator, X, interrupts):
     return None
 
 
-def _check_learnt(state, width):
-    """Raise an error if a detector of codes of a width cannot have learnt a state."""
-    is_reference = Spec(lambda value: value is None or isinstance(value, dict), "a dict")
-    check({"_reference": is_reference, "offset_": number()}, state)
-    if state["_reference"] is None:
-        return
-    shapes = {"precision": (width, width), "median": (2,), "spread": (2,)}
-    shapes |= dict.fromkeys(("mean", "scale", "location"), (width,))
-    least = dict.fromkeys(("scale", "spread"), np.finfo(np.float64).tiny)  # they are divisors
-    check(
-        {
-            name: array(np.float64, shape, least.get(name, -np.inf))
-            for name, shape in shapes.items()
-        },
-        state["_reference"],
-    )
-
-
 def _with_weights(estimator):
     """Return an estimator, if its weights can be saved in a file."""
     if not isinstance(estimator, Saving):
@@ -373,115 +306,3 @@ def _with_weights(estimator):
             f"{estimator!r}. Save the detector with joblib or skops."
         )
     return estimator
-
-
-def _encode(estimator, X):
-    """Return codes (n, k), X as rows (n, n_features), and the shape of a sample of X."""
-    # A DataFrame, if the user has asked for it; polars' has its columns one by one in memory, and
-    # sums over it are rounded otherwise.
-    codes = np.ascontiguousarray(estimator.transform(X))
-    if is_lazy(X):
-        return codes, LazyRows(X), tuple(X.shape[1:])
-    rows, sample_shape = as_rows(X)
-    return codes, check_array(rows), sample_shape
-
-
-def _squared_errors(estimator, codes, rows):
-    """Return the squared error of each pixel (n, n_features), float64, and its resolution."""
-    reconstructed = np.asarray(estimator.inverse_transform(codes)).reshape(rows.shape)
-    return np.square(rows.astype(np.float64) - reconstructed), _resolution(reconstructed)
-
-
-def _resolution(array):
-    """Return the relative size of what may be rounding."""
-    is_float = np.issubdtype(array.dtype, np.floating)
-    return N_ROUNDINGS * float(np.finfo(array.dtype if is_float else np.float64).eps)
-
-
-def _measured(estimator, X):
-    """Encode and decode X.
-
-    Returns
-    -------
-    codes : ndarray of shape (n, k), float64
-    errors : ndarray of shape (n,), float64
-        Root mean squared.
-    resolutions : tuple of float
-        Below which codes, relative to the largest, and errors do not differ.
-    width : float
-        Of the range of X.
-    """
-    codes, rows, _ = _encode(estimator, X)
-    errors, extremes, resolution = [], [], 0.0
-    for block in row_blocks(rows, BLOCK_SIZE):
-        given = rows[block]
-        squares, resolution = _squared_errors(estimator, codes[block], given)
-        errors.append(np.sqrt(squares.mean(axis=1)))
-        extremes += [float(given.min()), float(given.max())]
-    low, high = min(extremes), max(extremes)
-    resolutions = _resolution(codes), resolution * max(abs(low), abs(high))
-    return codes.astype(np.float64), np.concatenate(errors), resolutions, high - low
-
-
-def _fit_reference(codes, errors, resolutions, width):
-    """Return how the codes and errors of X are distributed, as arrays.
-
-    The units of X cancel out of the scores: what is the same in all of X has a scale of its own
-    kind, and 1 only if X is constant.
-    """
-    code_resolution, error_resolution = resolutions
-    mean, scale = codes.mean(axis=0), codes.std(axis=0)
-    is_constant = scale <= code_resolution * np.abs(codes).max()
-    typical = float(np.sqrt(np.square(scale).mean()))
-    scale = np.where(is_constant, 1.0 if is_constant.all() else typical, scale)
-    standardised = np.where(is_constant, 0.0, (codes - mean) / scale)
-    # Arrays, whatever the user wants of his own transformers. Shrunk: of few samples a covariance
-    # is singular.
-    with config_context(transform_output="default", array_api_dispatch=False):
-        covariance = LedoitWolf().fit(standardised)
-    reference = {
-        "mean": mean,
-        "scale": scale,
-        "location": covariance.location_,
-        "precision": covariance.precision_,
-    }
-    measures = _measures(codes, errors, reference)
-    reference["median"] = np.median(measures, axis=0)
-    distances = measures[:, 0]
-    reference["spread"] = np.array(
-        [
-            _spread(distances, code_resolution * distances.max(), 1.0),
-            _spread(errors, error_resolution, width),
-        ]
-    )
-    return reference
-
-
-def _spread(values, resolution, default):
-    """Return the interquartile range of values, or the next best if that is 0 up to rounding."""
-    others = values[np.abs(values - np.median(values)) > resolution]
-    low, high = np.percentile(values, [25, 75])
-    for spread in (
-        high - low,
-        np.subtract(*np.percentile(others, [75, 25])) if len(others) else 0.0,
-        values.std(),
-        default,
-    ):
-        if spread > resolution:
-            return spread
-    return 1.0
-
-
-def _measures(codes, errors, reference):
-    """Return the codes' Mahalanobis distances, and the errors (n, 2)."""
-    deviations = (codes - reference["mean"]) / reference["scale"] - reference["location"]
-    squares = np.einsum("ij,ij->i", deviations @ reference["precision"], deviations)
-    return np.column_stack([np.sqrt(np.maximum(squares, 0.0)), errors])
-
-
-def _scores(codes, errors, reference):
-    """Return scores (n,), float64; `reference` is None for those of the error alone."""
-    if reference is None:
-        return -np.square(errors)
-    deviations = _measures(codes, errors, reference) - reference["median"]
-    return -(deviations / reference["spread"]).max(axis=1)

@@ -1,49 +1,22 @@
-"""The parameters that every estimator has: what they may be, and what they mean."""
+"""The parameters that estimators share: what they mean, and what they may be.
+
+A model names those that it takes in the signature of its `__init__`, with its own defaults.
+`with_shared_parameters` finds them here.
+"""
 
 import inspect
-import io
-import pickle
-import re
 from numbers import Integral, Real
-
-import numpy as np
-from sklearn.base import BaseEstimator
+from typing import ClassVar
 
 from sklearn_unsup._sklearn import Interval, StrOptions
+from sklearn_unsup.estimators._documentation import unite_docstrings
 
-SHARED_CONSTRAINTS = {
-    "n_components": [Interval(Integral, 1, None, closed="left")],
-    "image_shape": ["array-like", None],
-    "channel_axis": [Interval(Integral, None, None, closed="neither"), None],
-    "hidden_channels": ["array-like"],
-    "hidden_layer_sizes": ["array-like"],
-    "encoder": [callable, None],
-    "max_epochs": [Interval(Integral, 1, None, closed="left")],
-    "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-    "learning_rate": [Interval(Real, 0, None, closed="neither")],
-    "weight_decay": [Interval(Real, 0, None, closed="left")],
-    "optimizer": [StrOptions({"adam", "adamw", "sgd"}), type],
-    "learning_rate_schedule": [StrOptions({"constant", "cosine", "one_cycle"})],
-    "early_stopping": ["boolean"],
-    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-    "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-    "tol": [Interval(Real, 0, None, closed="left")],
-    "warm_start": ["boolean"],
-    "verbose": ["verbose"],
-    "random_state": ["random_state"],
-    "device": [str],
-    "precision": [StrOptions({"auto", "float32", "bfloat16"})],
-    "compile": ["boolean"],
-    "callbacks": [list, tuple, None],
-}
 
-# Those of them that shape the network: a trained one cannot follow when they change.
-NETWORK_PARAMETERS = ("n_components", "hidden_channels", "hidden_layer_sizes", "encoder")
+class ImageParameters:
+    """Shape of the images.
 
-SHARED_PARAMETERS = """\
-n_components : int, default={n_components}
-        Width of the code: the number of columns that `transform` returns.
-
+    Parameters
+    ----------
     image_shape : tuple of int, default=None
         Shape of one image: `(H, W)`, `(C, H, W)` or `(H, W, C)`. None takes it from n-d X; rows are
         taken as a square grey image if `n_features` is a perfect square, else as one row of pixels.
@@ -52,6 +25,33 @@ n_components : int, default={n_components}
         Which axis of `image_shape` holds the channels. None: two sides are a grey image; of three
         sides, an end of at most 4 holds the channels if the other end is longer. With two sides,
         `channel_axis` makes a signal of several channels: `image_shape=(3, 100), channel_axis=0`.
+
+    Attributes
+    ----------
+    image_shape_ : tuple of int
+        `(C, H, W)` of the images that the network sees.
+
+    n_features_in_ : int
+        Number of features seen during :term:`fit`: the product of the image's sides.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during :term:`fit`. Defined only when X has feature names that are
+        all strings.
+    """
+
+    constraints: ClassVar[dict] = {
+        "image_shape": ["array-like", None],
+        "channel_axis": [Interval(Integral, None, None, closed="neither"), None],
+    }
+
+
+class NetworkParameters:
+    """Shape of the network, which a trained one cannot change.
+
+    Parameters
+    ----------
+    n_components : int, default={n_components}
+        Width of the code: the number of columns that `transform` returns.
 
     hidden_channels : tuple of int, default={hidden_channels}
         Widths of the convolution stages. A stage halves each side that is still longer than 3;
@@ -65,8 +65,29 @@ n_components : int, default={n_components}
         n_outputs={encoder_outputs})`: a :class:`torch.nn.Module` that maps images `(b, C, H, W)`
         to `(b, n_outputs)`.
 
-    {partners}
+    decoder : class or callable, default=None
+        Builds a custom decoder, called as `decoder(image_shape=(C, H, W), n_inputs=n_components)`:
+        a :class:`torch.nn.Module` that maps codes `(b, n_inputs)` to images `(b, C, H, W)`.
+    """
 
+    constraints: ClassVar[dict] = {
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "hidden_channels": ["array-like"],
+        "hidden_layer_sizes": ["array-like"],
+        "encoder": [callable, None],
+        "decoder": [callable, None],
+    }
+    factories: ClassVar[dict] = {
+        "encoder": ("encoder",),
+        "decoder": ("decoder",),
+    }  # what they build
+
+
+class TrainingParameters:
+    """Training.
+
+    Parameters
+    ----------
     max_epochs : int, default={max_epochs}
         Passes over the training rows.
 
@@ -85,13 +106,12 @@ n_components : int, default={n_components}
         the network, `lr`, and `weight_decay` if it takes one. "sgd" has a Nesterov momentum of 0.9,
         and starts slowly: raise `learning_rate` (a small network learnt at 0.3).
 
-    learning_rate_schedule : {"one_cycle", "cosine", "constant"}, \
-default={learning_rate_schedule}
+    learning_rate_schedule : {"one_cycle", "cosine", "constant"}, default={learning_rate_schedule}
         How the learning rate moves over the `max_epochs` of `fit`. `partial_fit` does not know how
         much is to come and uses "constant".
 
     early_stopping : bool, default=False
-        {early_stopping}
+        {early_stopping_effect}
 
     validation_fraction : float, default=0.1
         Share of the rows to hold out{held_out}.
@@ -131,10 +151,11 @@ default={learning_rate_schedule}
         Callbacks of skorch for the training loop, such as `skorch.callbacks.TensorBoard`, and
         :class:`TrainingCheckpoint`, with which a training that was stopped goes on. `fit` works
         with copies, and leaves them in `callbacks_`. For scikit-learn's callbacks (progress bars)
-        use `set_callbacks`."""
+        use `set_callbacks`.
 
-SHARED_ATTRIBUTES = """\
-network_ : torch.nn.Module
+    Attributes
+    ----------
+    network_ : torch.nn.Module
         The trained network, with `encode(images)`, `decode(codes)` and `forward(images)`.
 
     history_ : list of dict
@@ -143,187 +164,78 @@ network_ : torch.nn.Module
     n_iter_ : int
         Number of epochs trained.
 
-    image_shape_ : tuple of int
-        `(C, H, W)` of the images that the network sees.
-
-    n_features_in_ : int
-        Number of features seen during :term:`fit`: the product of the image's sides.
-
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of features seen during :term:`fit`. Defined only when X has feature names that are
-        all strings.
-
     callbacks_ : list of callbacks
         Copies of `callbacks`, as the training has left them; they are not saved with the estimator.
-        Defined only with `callbacks`."""
-
-
-DECODER = """\
-decoder : class or callable, default=None
-        Builds a custom decoder, called as `decoder(image_shape=(C, H, W), n_inputs=n_components)`:
-        a :class:`torch.nn.Module` that maps codes `(b, n_inputs)` to images `(b, C, H, W)`."""
-
-
-def plain(value):
-    """Return the plain value that a parameter stands for: grids are made of numpy's.
-
-    Arrays of any library, lists and ranges become tuples, scalars of numpy become Python's.
+        Defined only with `callbacks`.
     """
-    if isinstance(value, np.generic):
-        return value.item()
-    if hasattr(value, "__array__") and not callable(value):
-        return plain(np.asarray(value).tolist())
-    return tuple(map(plain, value)) if isinstance(value, list | tuple | range) else value
+
+    constraints: ClassVar[dict] = {
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "optimizer": [StrOptions({"adam", "adamw", "sgd"}), type],
+        "learning_rate_schedule": [StrOptions({"constant", "cosine", "one_cycle"})],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "warm_start": ["boolean"],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+        "device": [str],
+        "precision": [StrOptions({"auto", "float32", "bfloat16"})],
+        "compile": ["boolean"],
+        "callbacks": [list, tuple, None],
+    }
 
 
-def check_widths(hidden_channels, hidden_layer_sizes):
-    """Raise a ValueError if one of the two is not a sequence of widths."""
-    for name, widths in (
-        ("hidden_channels", hidden_channels),
-        ("hidden_layer_sizes", hidden_layer_sizes),
-    ):
-        is_sequence = isinstance(widths, list | tuple)  # scikit-learn takes a set, and array(4)
-        if not is_sequence or not all(
-            isinstance(width, Integral) and width >= 1 for width in widths
-        ):
-            raise ValueError(
-                f"{name}={widths!r}: expected a tuple of integers of at least 1, such as (32, 64)."
-            )
-    if not len(hidden_channels):
-        raise ValueError("hidden_channels=(): expected at least one width, such as (32, 64).")
-
-
-WORDING = {
+GROUPS = (TrainingParameters, NetworkParameters, ImageParameters)
+WORDING = {  # of the prose, where a model says nothing else
     "encoder_outputs": "n_components",  # what a custom encoder is asked for
     "last_layers": "the code",
-    "partners": DECODER,  # the networks beside it
-    "early_stopping": (
+    "early_stopping_effect": (
         "Hold out rows, stop when the loss on them no longer improves, and keep the weights of the"
-        "\n        best epoch."
+        "\n    best epoch."
     ),
     "held_out": ". Only used with `early_stopping`",
     "watched": "the validation loss",
-    "history": (
-        '"train_loss", the parts of the loss,\n        and "valid_loss" with `early_stopping`'
-    ),
+    "history": ('"train_loss", the parts of the loss,\n    and "valid_loss" with `early_stopping`'),
 }
 
 
-PARAMETERS = "Parameters\n    ----------\n    "
-ATTRIBUTES = "\n\n    Attributes\n    ----------\n"
-HEADINGS = f"{PARAMETERS}|{ATTRIBUTES}"
-NEXT_PARAMETER = r"\n\n {4}(?=\w)"  # deeper indented paragraphs belong to the one before
-
-
-class _Pickler(pickle.Pickler):
-    def reducer_override(self, value):
-        """Take a class or function of the user's script as it is.
-
-        A worker process has it from cloudpickle, and has no such script.
-        """
-        name = getattr(value, "__qualname__", "<")
-        if getattr(value, "__module__", None) == "__main__" and "<" not in name:
-            return str, (name,)
-        return NotImplemented
-
-
-def check_can_be_pickled(name, factory):
-    """Raise an error before the training, not when its result is to be saved."""
-    try:
-        _Pickler(io.BytesIO()).dump(factory)
-    except Exception as error:
-        raise ValueError(
-            f"{name}={factory!r} cannot be pickled ({error}), so the fitted estimator could not be "
-            "saved. Give a class or function that is defined with a name at the top of a module."
-        ) from error
-
-
-def document(**wording):
-    """Write the shared parameters, with the defaults of an estimator, into its docstring.
+def with_shared_parameters(**wording):
+    """Give an estimator the constraints and the prose of the shared parameters that it takes.
 
     Parameters
     ----------
     **wording : str
-        What is to be said in place of `WORDING`.
+        What to say in place of `WORDING`.
     """
 
-    def write(cls):
-        words = {
-            name: f'"{parameter.default}"'
-            if isinstance(parameter.default, str)
-            else str(parameter.default)
-            for name, parameter in inspect.signature(cls).parameters.items()
+    def unite(cls):
+        defaults = {
+            name: parameter.default for name, parameter in inspect.signature(cls).parameters.items()
         }
-        words |= WORDING | wording
         shared = {
-            "shared_parameters": SHARED_PARAMETERS,
-            "shared_attributes": SHARED_ATTRIBUTES,
+            name: constraint
+            for group in GROUPS
+            for name, constraint in group.constraints.items()
+            if name in defaults
         }
-        for name, word in (shared | words).items():
-            cls.__doc__ = cls.__doc__.replace(f"{{{name}}}", word)
-        head, parameters, tail = re.split(HEADINGS, cls.__doc__)
-        blocks = re.split(NEXT_PARAMETER, parameters.strip())
-        order = list(inspect.signature(cls).parameters)
-        blocks.sort(key=lambda block: order.index(block.split(" : ")[0]))
-        parameters = "\n\n    ".join(block.strip() for block in blocks)
-        cls.__doc__ = f"{head}{PARAMETERS}{parameters}{ATTRIBUTES}{tail}"
+        cls._parameter_constraints = shared | vars(cls).get("_parameter_constraints", {})
+        of_network = [name for name in shared if name in NetworkParameters.constraints]
+        cls._network_parameters = (*of_network, *vars(cls).get("_network_parameters", ()))
+        factories = NetworkParameters.factories | vars(cls).get("_factories", {})
+        cls._factories = {name: parts for name, parts in factories.items() if name in defaults}
+        cls.__doc__ = unite_docstrings(cls, GROUPS, defaults, WORDING | wording)
         return cls
 
-    return write
+    return unite
 
 
-class SharedParameters(BaseEstimator):
-    """Hold the shared parameters; the child gives the defaults, for its signature to show."""
-
-    _parameter_constraints = SHARED_CONSTRAINTS
-
-    def __init__(
-        self,
-        n_components,
-        *,
-        image_shape,
-        channel_axis,
-        hidden_channels,
-        hidden_layer_sizes,
-        encoder,
-        max_epochs,
-        batch_size,
-        learning_rate,
-        weight_decay,
-        optimizer,
-        learning_rate_schedule,
-        early_stopping,
-        validation_fraction,
-        n_iter_no_change,
-        tol,
-        warm_start,
-        verbose,
-        random_state,
-        device,
-        precision,
-        compile,
-        callbacks,
-    ):
-        self.n_components = n_components
-        self.image_shape = image_shape
-        self.channel_axis = channel_axis
-        self.hidden_channels = hidden_channels
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.encoder = encoder
-        self.max_epochs = max_epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.optimizer = optimizer
-        self.learning_rate_schedule = learning_rate_schedule
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.warm_start = warm_start
-        self.verbose = verbose
-        self.random_state = random_state
-        self.device = device
-        self.precision = precision
-        self.compile = compile
-        self.callbacks = callbacks
+def store(estimator, arguments):
+    """Assign the arguments of `__init__`, its `locals()`, as they came."""
+    vars(estimator).update(
+        {name: value for name, value in arguments.items() if name not in ("self", "__class__")}
+    )

@@ -1,99 +1,35 @@
 """How estimators are saved: sealed states for pickles, and files of weights."""
 
-import numpy as np
 import sklearn
 import torch
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_unsup import _persistence as persistence
-from sklearn_unsup._data import channels_first, find_layout
-from sklearn_unsup._devices import device_after_loading, isolated_torch_rng, own_settings
-from sklearn_unsup._persistence import (
-    CONTENT_ERRORS,
-    ArrayType,
-    CorruptedModelError,
-    Spec,
-    array,
-    generator_state,
-    integer,
-    is_finite,
-    is_number,
-    is_whole,
-    number,
-)
-from sklearn_unsup._training import check_moments, expected_moments
+from sklearn_unsup._devices import device_after_loading, isolated_settings, isolated_torch_rng
+from sklearn_unsup._persistence import CONTENT_ERRORS, ArrayType, CorruptedModelError
 from sklearn_unsup._warnings import warn
-from sklearn_unsup.estimators._parameters import plain
+from sklearn_unsup.estimators._saved_state import (
+    check_no_shadowing,
+    check_training_state,
+    image_specs,
+    is_foreign,
+    is_sides,
+)
+from sklearn_unsup.estimators._transaction import Transaction
+from sklearn_unsup.estimators._values import plain
 from sklearn_unsup.networks import copy_module
-
-NEVER_SAVED = {"network_", "callbacks_"}
-SCIKIT_LEARNS = ("_skl", "_callback", "_parent_callback", "_propagated")  # not learnt
-OURS = ("sklearn_unsup.", "sklearn.")
-BOOLEAN = bool | np.bool_
-
-
-def check_shadows_nothing(estimator, state):
-    """Raise an error if a state has a name that our classes have: of a method, or a setting."""
-    taken = {
-        name
-        for cls in type(estimator).__mro__
-        if f"{cls.__module__}.".startswith(OURS)
-        for name in vars(cls)
-    }
-    shadowed = taken.intersection(state).difference(estimator._get_param_names())
-    shadowed |= {"__class__", *NEVER_SAVED}.intersection(state)
-    if shadowed:
-        raise CorruptedModelError(
-            f"The saved {type(estimator).__name__} holds {min(shadowed)!r}, which is not learnt."
-        )
-
-
-def is_history(rows):
-    """Tell whether a value may be `history_`: numbers by name, and the epochs counted."""
-    return isinstance(rows, list) and all(
-        isinstance(row, dict)
-        and is_whole(row.get("epoch"))
-        and row["epoch"] == epoch
-        and all(isinstance(name, str) for name in row)
-        and all(isinstance(value, BOOLEAN) or is_number(value) for value in row.values())
-        for epoch, row in enumerate(rows, start=1)
-    )
-
-
-def is_sides(value):
-    """Tell whether a value may be the shape of an image."""
-    return isinstance(value, tuple) and all(is_whole(side) and side >= 1 for side in value)
-
-
-def is_range(value):
-    """Tell whether a value may be the range of X: least, largest, whether all are whole."""
-    return value is None or (
-        isinstance(value, tuple)
-        and len(value) == 3
-        and all(map(is_finite, value[:2]))
-        and value[0] <= value[1]
-        and isinstance(value[2], BOOLEAN)
-    )
-
-
-def is_foreign(value):
-    """Tell whether a value is a sequence that not every file of a model can hold."""
-    is_array = hasattr(value, "__array__") and not callable(value)
-    return isinstance(value, torch.Size | range) or (
-        is_array and not isinstance(value, np.ndarray | np.generic)
-    )
 
 
 class Sealed:
     """Pickle plain values and numpy arrays with a seal, and check it on loading."""
 
-    @own_settings()
+    @isolated_settings()
     def __getstate__(self):
         """Return the state with a seal."""
         return persistence.seal(self._pack(dict(super().__getstate__())))
 
-    @own_settings()
+    @isolated_settings()
     def __setstate__(self, state):
         """Take up a state, if its seal is whole."""
         state, versions = persistence.unseal(state, type(self).__name__)
@@ -105,7 +41,7 @@ class Sealed:
                     original_sklearn_version=versions["scikit-learn"],
                 )
             )
-        check_shadows_nothing(self, state)
+        check_no_shadowing(self, state)
         try:
             state = self._unpack(state)
         except CorruptedModelError:
@@ -123,118 +59,10 @@ class Sealed:
         return state
 
 
-class Saving(Sealed):
-    """Save the weights of a network as numpy arrays, in pickles and in files of their own.
+class WeightFiles:
+    """Files of weights, for an estimator with `_to_file` and `_load`."""
 
-    What a file may bring is a fixed list of names, with the types, shapes and ranges of `_specs`.
-    """
-
-    def _pack(self, state):
-        for name, value in state.items():
-            if is_foreign(value):  # widths may come as one
-                state[name] = plain(value)
-        state.pop("callbacks_", None)
-        network = state.pop("network_", None)
-        if network is not None:
-            parameters, anew = state["_fitted_params"], None
-            custom = self._custom_parts(parameters)
-            if custom:
-                anew = self._build_anew(state["image_shape_"], parameters)
-            state["_weights"] = persistence.network_state(network, custom, anew)
-        return state
-
-    def _unpack(self, state):
-        if "_weights" in state:
-            weights, parameters = state.pop("_weights"), state["_fitted_params"]
-            custom = self._custom_parts(parameters)
-            network = self._build_anew(state["image_shape_"], parameters)
-            persistence.check_fit(network, weights, custom)
-            persistence.load_weights(network, weights, custom)
-            learnt = {name: state[name] for name in self._specs(network, state) if name in state}
-            state |= self._check_learnt(learnt, network, plain(state["optimizer"]))
-            self._try_out(network, weights, state)
-            state["network_"] = network.to(device_after_loading(state["device"]))
-        return state
-
-    def _specs(self, network, state):
-        """Return what each fitted attribute may be, by name; children add their own."""
-        image_shape, n_features = state["image_shape_"], state["n_features_in_"]
-        sides = state["_layout"][0]
-
-        def is_layout(layout):
-            found = find_layout(n_features, *layout)
-            return found == layout and is_sides(sides) and channels_first(found) == image_shape
-
-        return {
-            "n_features_in_": integer(1),
-            "feature_names_in_": array(object, (n_features,), required=False),
-            "image_shape_": Spec(is_sides, "a tuple of whole numbers"),
-            "_layout": Spec(is_layout, f"a layout of {n_features} numbers as {image_shape}"),
-            "_output_shape": Spec(
-                lambda shape: is_sides(shape) and shape in ((n_features,), sides),
-                f"{(n_features,)} or {sides}",
-            ),
-            "_range": Spec(is_range, "the least and the largest value of X", required=False),
-            "_shift": number(required=False),
-            "_fitted_params": Spec(lambda value: isinstance(value, dict), "a dict"),
-            "history_": Spec(is_history, "a list of numbers by name, a dict for each epoch"),
-            "n_iter_": integer(len(state["history_"]), len(state["history_"])),
-            "_training_state": Spec(
-                lambda value: isinstance(value, dict), "the optimiser's state", required=False
-            ),
-        }
-
-    def _check_learnt(self, state, network, optimizer):
-        """Raise an error if a state holds what was not learnt, or not as it is learnt.
-
-        It is returned, without moments that are of another optimiser.
-        """
-        persistence.check(self._specs(network, state), state)
-        names = state.get("feature_names_in_", ())
-        training = state.get("_training_state")
-        if not all(isinstance(name, str) for name in names):
-            raise CorruptedModelError("feature_names_in_ holds what is no name")
-        if training is None:
-            return state
-        persistence.check(
-            {
-                "optimizer": Spec(lambda value: isinstance(value, str), "a name"),
-                "moments": Spec(lambda value: isinstance(value, dict), "a dict"),
-                "generator": generator_state(torch.Generator().get_state().numpy()),
-            },
-            training,
-        )
-        torch.Generator().set_state(torch.from_numpy(training["generator"].copy()))
-        if training["optimizer"] != str(optimizer):
-            return {**state, "_training_state": {**training, "moments": {}}}
-        if training["moments"]:
-            groups = self._trainer.groups(network)
-            check_moments(training["moments"], expected_moments(optimizer, groups))
-        return state
-
-    def _try_out(self, network, weights, state):
-        """Raise an error if a custom network fails with what was kept of it beside its weights.
-
-        Which shapes and values are right only its own code knows.
-        """
-        declared = {name for name in network.state_dict() if not name.endswith("_extra_state")}
-        if weights.keys() <= declared:
-            return
-        trial, n_threads = copy_module(network), torch.get_num_threads()
-        torch.set_num_threads(1)  # a process that is forked later could not use more
-        try:
-            with isolated_torch_rng(0, torch.device("cpu")), torch.inference_mode():
-                if getattr(trial, "encoder", None) is not None:
-                    trial.encode(torch.zeros(2, *state["image_shape_"]))
-                trial.decode(torch.zeros(2, state["_fitted_params"]["n_components"]))
-        except CONTENT_ERRORS as error:
-            raise CorruptedModelError(
-                f"the custom network fails with the state that was saved: {error}"
-            ) from error
-        finally:
-            torch.set_num_threads(n_threads)
-
-    @own_settings()
+    @isolated_settings()
     def save_weights(self, path):
         """Save what was learnt to a file that holds no code.
 
@@ -257,7 +85,8 @@ class Saving(Sealed):
         ValueError
             If there is a FIFO or a device at `path`.
         TypeError
-            If a custom network holds what cannot be saved.
+            If a custom network holds what cannot be saved; or, of a detector, if its `estimator`
+            has no `save_weights`, as a Pipeline or PCA has none.
 
         Examples
         --------
@@ -274,12 +103,11 @@ class Saving(Sealed):
         """
         check_is_fitted(self)
         parameters = {name: repr(value) for name, value in self.get_params().items()}
-        persistence.save_file(
-            path, type(self).__name__, self._pack(self._learnt()), parameters=parameters
-        )
+        state, header = self._to_file()
+        persistence.save_file(path, type(self).__name__, state, parameters=parameters, **header)
         return self
 
-    @own_settings()
+    @isolated_settings()
     def load_weights(self, path):
         """Load what an estimator with the same network has learnt.
 
@@ -300,12 +128,98 @@ class Saving(Sealed):
         CorruptedModelError
             If the file is damaged, of another class, or of a newer version of sklearn_unsup.
         ValueError
-            If this estimator has other parameters of the network than the one that was saved.
+            If this estimator has other parameters of the network than the one that was saved; or a
+            detector another `estimator` or `method`.
         OSError
             If the file cannot be read.
         """
         self._load(persistence.SavedFile(path, type(self).__name__))
         return self
+
+    def _to_file(self):
+        """Return the state to save in a file, and what else its header is to hold."""
+        raise NotImplementedError
+
+    def _load(self, file):
+        """Take over what a file holds."""
+        raise NotImplementedError
+
+
+class Saving(Sealed, WeightFiles, Transaction):
+    """Save the weights of a network as numpy arrays, in pickles and in files of their own.
+
+    What a file may bring is a fixed list of names, with the types, shapes and ranges of `_specs`.
+    The estimator has `Construction`.
+    """
+
+    def _pack(self, state):
+        for name, value in state.items():
+            if is_foreign(value):  # widths may come as one
+                state[name] = plain(value)
+        state.pop("callbacks_", None)
+        network = state.pop("network_", None)
+        if network is not None:
+            parameters, anew = state["_fitted_params"], None
+            custom = self._custom_parts(parameters)
+            if custom:
+                anew = self._build_anew(state["image_shape_"], parameters)
+            state["_weights"] = persistence.network_state(network, custom, anew)
+        return state
+
+    def _unpack(self, state):
+        if "_weights" in state:
+            network = self._build_anew(state["image_shape_"], state["_fitted_params"])
+            names = [*self._specs(state), "_weights"]
+            learnt = {name: state.pop(name) for name in names if name in state}
+            state |= self._fill(network, learnt, plain(state["optimizer"]))
+            state["network_"] = network.to(device_after_loading(state["device"]))
+        return state
+
+    def _fill(self, network, state, optimizer):
+        """Give a network the weights in a state; return the rest of it, checked."""
+        weights, custom = state.pop("_weights"), self._custom_parts(state["_fitted_params"])
+        persistence.check_fit(network, weights, custom)
+        persistence.load_weights(network, weights, custom)
+        persistence.check(self._specs(state), state)
+        if not all(isinstance(name, str) for name in state.get("feature_names_in_", ())):
+            raise CorruptedModelError("feature_names_in_ holds what is no name")
+        training = state.get("_training_state")
+        if training is not None:  # moments of another optimiser are left out
+            groups = self._trainer.groups(network)
+            state["_training_state"] = check_training_state(training, optimizer, groups)
+        self._try_out(network, weights, state)
+        return state
+
+    def _specs(self, state):
+        """Return what each fitted attribute may be, by name; children add their own."""
+        return image_specs(state)
+
+    def _try_out(self, network, weights, state):
+        """Raise an error if a custom network fails with what was kept of it beside its weights.
+
+        Which shapes and values are right only its own code knows.
+        """
+        declared = {name for name in network.state_dict() if not name.endswith("_extra_state")}
+        if weights.keys() <= declared:
+            return
+        trial, n_threads = copy_module(network), torch.get_num_threads()
+        torch.set_num_threads(1)  # a process that is forked later could not use more
+        try:
+            with isolated_torch_rng(0, torch.device("cpu")), torch.inference_mode():
+                images = torch.zeros(2, *state["image_shape_"])
+                self._exercise(trial, images, state["_fitted_params"])
+        except CONTENT_ERRORS as error:
+            raise CorruptedModelError(
+                f"the custom network fails with the state that was saved: {error}"
+            ) from error
+        finally:
+            torch.set_num_threads(n_threads)
+
+    def _exercise(self, network, images, parameters):
+        """Call the methods of a network that the estimator uses, to see whether it works."""
+
+    def _to_file(self):
+        return self._pack(self._learnt()), {}
 
     def _load(self, file, part=lambda state: state):
         """Take over what a file, or part of its state, holds; the state as well is returned."""
@@ -328,16 +242,11 @@ class Saving(Sealed):
                 f"{file.path} was built with. Set {name} to that first."
             )
         with file:
-            custom = self._custom_parts(own)
             network = self._build_anew(image_shape, own)
-            persistence.check_fit(network, shapes, custom)  # before there is memory for it
+            # Before there is memory for it.
+            persistence.check_fit(network, shapes, self._custom_parts(own))
             whole = file.read()
-            state = part(whole)
-            weights = state.pop("_weights")
-            persistence.check_fit(network, weights, custom)
-            persistence.load_weights(network, weights, custom)
-            state = self._check_learnt(state, network, plain(self.optimizer))
-            self._try_out(network, weights, state)
+            state = self._fill(network, part(whole), plain(self.optimizer))
         draft = self._draft()
         for name in draft._learnt():
             del vars(draft)[name]
@@ -345,15 +254,3 @@ class Saving(Sealed):
         draft.network_ = network.to(device_after_loading(self.device))
         self._commit(draft)
         return whole
-
-    def _learnt(self):
-        """Return the fitted attributes, without what scikit-learn keeps beside them."""
-        return {
-            name: value
-            for name, value in self._fitted_attributes().items()
-            if not name.startswith(SCIKIT_LEARNS)
-        }
-
-    def _build_anew(self, image_shape, parameters):
-        with isolated_torch_rng(0, torch.device("cpu")):  # a custom network draws its weights
-            return self._build_network(image_shape, **parameters)

@@ -9,7 +9,7 @@ from sklearn.utils import check_scalar, gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_unsup._data import column_moments, normal_by_row, row_blocks
-from sklearn_unsup._devices import own_settings
+from sklearn_unsup._devices import isolated_settings
 
 BLOCK_SIZE = 2**22  # numbers, 32 MB in float64
 IMPORTANCE_BLOCK = 64  # draws a row whose noise is held in memory at once
@@ -18,7 +18,7 @@ IMPORTANCE_BLOCK = 64  # draws a row whose noise is held in memory at once
 class ReconstructionScores:
     """Score by the squared error of the reconstruction."""
 
-    @own_settings()
+    @isolated_settings()
     def score_samples(self, X):
         """Return the negative mean squared error of each reconstruction, in the squared units of X.
 
@@ -35,7 +35,7 @@ class ReconstructionScores:
         check_is_fitted(self)
         return -self._mean_squared_errors(self._validate(X))
 
-    @own_settings()
+    @isolated_settings()
     def score(self, X, y=None):
         """Return the share of the variance of X that its reconstruction explains.
 
@@ -78,7 +78,7 @@ class DensityScores:
     and `log_importance_weights`.
     """
 
-    @own_settings()
+    @isolated_settings()
     def score_samples(self, X, n_importance_samples=1):
         """Return a lower bound of the log-density of each row, in nats.
 
@@ -105,7 +105,7 @@ class DensityScores:
         blocks = row_blocks(rows, BLOCK_SIZE)
         return np.concatenate([bound(self._observed(rows[block])) for block in blocks])
 
-    @own_settings()
+    @isolated_settings()
     def score(self, X, y=None):
         """Return the mean evidence lower bound of X, in nats: the mean of `score_samples`.
 

@@ -11,14 +11,16 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_unsup._data import binarize_by_row, check_unit_interval, row_blocks, standardisation
-from sklearn_unsup._devices import draw_seed, own_settings, seed_from
+from sklearn_unsup._devices import draw_seed, isolated_settings, seed_from
 from sklearn_unsup._persistence import Spec, array, integer, number
 from sklearn_unsup._sklearn import Interval, StrOptions
 from sklearn_unsup._training import WarmUp
 from sklearn_unsup._warnings import warn
-from sklearn_unsup.estimators._base import BaseConvEstimator
-from sklearn_unsup.estimators._code_density import CodeMixture, SomeRows, sample_codes
-from sklearn_unsup.estimators._parameters import NETWORK_PARAMETERS, document
+from sklearn_unsup.estimators._base import ImageEstimator
+from sklearn_unsup.estimators._code_density import CodeMixtureMixin, RowSample
+from sklearn_unsup.estimators._decoding import DecoderMixin
+from sklearn_unsup.estimators._encoding import EncoderMixin
+from sklearn_unsup.estimators._parameters import store, with_shared_parameters
 from sklearn_unsup.estimators._scores import DensityScores
 from sklearn_unsup.metrics import active_units
 from sklearn_unsup.networks import (
@@ -34,8 +36,8 @@ from sklearn_unsup.networks import (
 LIKELIHOODS = {"gaussian": GaussianLikelihood, "bernoulli": BernoulliLikelihood}
 
 
-@document(encoder_outputs="2 * n_components")
-class ConvVAE(DensityScores, CodeMixture, BaseConvEstimator):
+@with_shared_parameters(encoder_outputs="2 * n_components")
+class ConvVAE(DensityScores, CodeMixtureMixin, DecoderMixin, EncoderMixin, ImageEstimator):
     """Convolutional variational autoencoder: a density of images, with codes that can be drawn.
 
     An encoder maps each image to a Gaussian over codes, a decoder maps a code to a distribution of
@@ -46,8 +48,6 @@ class ConvVAE(DensityScores, CodeMixture, BaseConvEstimator):
 
     Parameters
     ----------
-    {shared_parameters}
-
     likelihood : {"gaussian", "bernoulli"}, default="gaussian"
         Distribution of an image given its code. "gaussian" has one variance, learnt in closed form
         from the residuals [2]_: X may come in any units, and there is no weight to tune.
@@ -78,8 +78,6 @@ class ConvVAE(DensityScores, CodeMixture, BaseConvEstimator):
 
     Attributes
     ----------
-    {shared_attributes}
-
     kl_per_component_ : ndarray of shape (n_components,)
         Mean divergence of each component's posterior from the prior over (at most 10,000 of) the
         training rows, in nats: how much the component says about an image.
@@ -152,8 +150,6 @@ class ConvVAE(DensityScores, CodeMixture, BaseConvEstimator):
     """
 
     _parameter_constraints: ClassVar[dict] = {
-        **BaseConvEstimator._parameter_constraints,
-        "decoder": [callable, None],
         "likelihood": [StrOptions(set(LIKELIHOODS))],
         "binarize": [StrOptions({"static", "dynamic"}), None],
         "beta": [Interval(Real, 0, None, closed="left")],
@@ -161,14 +157,7 @@ class ConvVAE(DensityScores, CodeMixture, BaseConvEstimator):
         "free_bits": [Interval(Real, 0, None, closed="left")],
         "prior": [StrOptions({"normal", "mixture"})],
     }
-    _network_parameters = (
-        *NETWORK_PARAMETERS,
-        "decoder",
-        "likelihood",
-        "binarize",
-        "beta",
-        "free_bits",
-    )
+    _network_parameters = ("likelihood", "binarize", "beta", "free_bits")
 
     def __init__(
         self,
@@ -204,38 +193,7 @@ class ConvVAE(DensityScores, CodeMixture, BaseConvEstimator):
         compile=False,
         callbacks=None,
     ):
-        super().__init__(
-            n_components,
-            image_shape=image_shape,
-            channel_axis=channel_axis,
-            hidden_channels=hidden_channels,
-            hidden_layer_sizes=hidden_layer_sizes,
-            encoder=encoder,
-            max_epochs=max_epochs,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            weight_decay=weight_decay,
-            optimizer=optimizer,
-            learning_rate_schedule=learning_rate_schedule,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            warm_start=warm_start,
-            verbose=verbose,
-            random_state=random_state,
-            device=device,
-            precision=precision,
-            compile=compile,
-            callbacks=callbacks,
-        )
-        self.decoder = decoder
-        self.likelihood = likelihood
-        self.binarize = binarize
-        self.beta = beta
-        self.beta_warmup_epochs = beta_warmup_epochs
-        self.free_bits = free_bits
-        self.prior = prior
+        store(self, locals())
 
     def _build_network(
         self,
@@ -258,9 +216,9 @@ class ConvVAE(DensityScores, CodeMixture, BaseConvEstimator):
             binarize=binarize == "dynamic",
         )
 
-    def _specs(self, network, state):
+    def _specs(self, state):
         k = state["_fitted_params"]["n_components"]
-        specs = super()._specs(network, state)
+        specs = super()._specs(state)
         is_gaussian = state["_fitted_params"]["likelihood"] == "gaussian"
         return {
             **specs,
@@ -296,18 +254,18 @@ class ConvVAE(DensityScores, CodeMixture, BaseConvEstimator):
         return super()._start(rows, generator)
 
     def _fit_scaling(self, rows):
-        return standardisation(SomeRows(rows, change=self._observed))
+        return standardisation(RowSample(rows, change=self._observed))
 
-    def _training_rows(self, rows):
-        return binarize_by_row(rows, self._row_seed) if self.binarize == "static" else rows
-
-    def _training_callbacks(self):
-        if not self.beta_warmup_epochs:
-            return []
-        return [WarmUp(self.beta_warmup_epochs, len(self.history_))]
+    def _train(self, network, data, phases):
+        if self.binarize == "static":
+            data = data.map(self._observed)
+        callbacks = []
+        if self.beta_warmup_epochs:
+            callbacks = [WarmUp(self.beta_warmup_epochs, len(self.history_))]
+        phases.train(network, data, callbacks=callbacks)
 
     def _after_training(self, rows, seed):
-        rows = SomeRows(rows, seed, self._observed)
+        rows = RowSample(rows, seed, self._observed)
         k = self._code_width
         posteriors = self._apply(
             lambda tensor: torch.cat(self.network_.posterior(self._to_images(tensor)), 1),
@@ -340,12 +298,11 @@ class ConvVAE(DensityScores, CodeMixture, BaseConvEstimator):
     def _draw_codes(self, n, seed):
         if self.prior == "normal":
             return np.random.RandomState(seed).standard_normal((n, self._code_width))
-        mixture = self._fitted_mixture()
-        if mixture is None:
+        if self._code_mixture is None:
             raise ValueError(
                 "prior='mixture' was set after fit, which has fitted no mixture. Call fit again."
             )
-        return sample_codes(mixture, n, seed)
+        return super()._draw_codes(n, seed)
 
     def _warn_of_failure(self):
         if self.n_active_units_ == 0:
@@ -356,7 +313,7 @@ class ConvVAE(DensityScores, CodeMixture, BaseConvEstimator):
                 ConvergenceWarning,
             )
 
-    @own_settings()
+    @isolated_settings()
     def sample(self, n_samples=1, random_state=None, *, likelihood_noise=False):
         """Draw new images: codes from `prior`, decoded.
 

@@ -6,6 +6,7 @@ from sklearn_unsup.networks._adversarial import (
     GenerativeAdversarialNetwork,
 )
 from sklearn_unsup.networks._autoencoder import Autoencoder
+from sklearn_unsup.networks._average import average_of, update_average
 from sklearn_unsup.networks._convolutional import (
     ConvDecoder,
     ConvEncoder,
@@ -20,6 +21,7 @@ from sklearn_unsup.networks._likelihoods import (
     GaussianLikelihood,
 )
 from sklearn_unsup.networks._mlp import MLPDecoder, MLPEncoder
+from sklearn_unsup.networks._network import AdversarialNetwork, Batch, Network
 from sklearn_unsup.networks._parts import copy_module
 from sklearn_unsup.networks._random_features import RandomFeatures
 from sklearn_unsup.networks._variational import VariationalAutoencoder
@@ -29,7 +31,9 @@ __all__ = [
     "JOINT_WIDTH",
     "MIN_VARIANCE",
     "OBJECTIVES",
+    "AdversarialNetwork",
     "Autoencoder",
+    "Batch",
     "BernoulliLikelihood",
     "ConvDecoder",
     "ConvEncoder",
@@ -39,11 +43,14 @@ __all__ = [
     "LeakyEncoder",
     "MLPDecoder",
     "MLPEncoder",
+    "Network",
     "RandomFeatures",
     "VariationalAutoencoder",
+    "average_of",
     "build_decoder",
     "build_encoder",
     "copy_module",
     "initialise",
     "materialise",
+    "update_average",
 ]

@@ -5,8 +5,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from sklearn_unsup.networks import losses
+from sklearn_unsup.networks._average import average_of, update_average
 from sklearn_unsup.networks._layers import Linear
-from sklearn_unsup.networks._parts import check_distinct, copy_module, trainable_parameters
+from sklearn_unsup.networks._network import AdversarialNetwork
+from sklearn_unsup.networks._parts import check_distinct, trainable_parameters
 from sklearn_unsup.networks._scaling import Scaling
 from sklearn_unsup.networks._spectral_norm import add_spectral_norm
 
@@ -23,7 +25,7 @@ OBJECTIVES = {  # name: the discriminator's loss, the generator's
 }
 
 
-class GenerativeAdversarialNetwork(nn.Module):
+class GenerativeAdversarialNetwork(AdversarialNetwork):
     """Generate images that a discriminator cannot tell from real ones.
 
     Goodfellow et al. 2014, "Generative Adversarial Nets".
@@ -77,7 +79,7 @@ class GenerativeAdversarialNetwork(nn.Module):
         self.is_lipschitz = objective == "wasserstein_gp"
         self.r1_penalty = r1_penalty
         self.ema_decay = ema_decay
-        self.average = copy_module(generator).requires_grad_(False)
+        self.average = average_of(generator)
         n_averaged = torch.zeros((), dtype=torch.float32, device="cpu")
         self.register_buffer("n_averaged", n_averaged)
         if objective == "hinge":
@@ -144,27 +146,27 @@ class GenerativeAdversarialNetwork(nn.Module):
         codes = self.scaling.scale.new_empty(n, self.n_components).normal_(generator=generator)
         return codes, self._in_full(self.generator(codes))
 
-    def discriminator_losses(self, images, codes, generated, generator=None):
+    def discriminator_losses(self, batch, codes, generated, generator=None):
         """Return the discriminator's loss and its parts.
 
         Parameters
         ----------
-        images : Tensor of shape (b, c, h, w)
-            Real, in the user's units.
+        batch : Batch
+            Of real images.
         codes, generated : Tensor of shape (b, k) and (b, c, h, w)
             As `generate` returns them, without gradients.
         generator : torch.Generator
             Of the points at which the gradient of "wasserstein_gp" is taken.
         """
-        real = self.scaling(images).requires_grad_(self.r1_penalty > 0)
+        real = self.scaling(batch.images).requires_grad_(self.r1_penalty > 0)
         inferred = None
         if self.joint is not None:
             with torch.no_grad():
                 inferred = self._in_full(self.encoder(real))  # (b, k)
         on_real, on_generated = self._scores(real, inferred), self._scores(generated, codes)
         loss = self.discriminator_loss(on_real, on_generated)
-        told_apart = ((on_real > 0).float().mean() + (on_generated < 0).float().mean()) / 2
-        parts = {"discriminator_accuracy": told_apart}
+        accuracy = ((on_real > 0).float().mean() + (on_generated < 0).float().mean()) / 2
+        parts = {"discriminator_accuracy": accuracy}
         penalty = 0.0
         if self.r1_penalty:
             penalty = penalty + self.r1_penalty * losses.r1_penalty(on_real, real)
@@ -176,7 +178,7 @@ class GenerativeAdversarialNetwork(nn.Module):
             parts["gradient_penalty"] = penalty
         return {"discriminator_loss": loss + penalty, **parts}
 
-    def generator_losses(self, images, codes, generated, generator=None):
+    def generator_losses(self, batch, codes, generated, generator=None):
         """Return the generator's loss, and the encoder's part in it; arguments as above.
 
         The encoder learns codes from noisy images. It does not see real ones, and without noise
@@ -184,7 +186,7 @@ class GenerativeAdversarialNetwork(nn.Module):
         """
         loss = self.generator_loss(self._scores(generated, codes))
         if self.joint is not None:
-            real = self.scaling(images)
+            real = self.scaling(batch.images)
             loss = loss + self.generator_loss(-self._scores(real, self.encoder(real)))
         elif self.encoder is not None:
             noise = torch.empty_like(generated).normal_(0, CODE_NOISE, generator=generator)
@@ -193,26 +195,9 @@ class GenerativeAdversarialNetwork(nn.Module):
             return {"generator_loss": loss + error, "code_error": error}
         return {"generator_loss": loss}
 
-    @torch.no_grad()
-    def update_average(self):
-        """Move the average towards the generator; the first steps count for more than later ones.
-
-        Buffers as well: the statistics of a BatchNorm belong to its weights.
-        """
-        n = self.n_averaged.add_(1)
-        weight = 1 - ((1 + n) / (10 + n)).clamp(max=self.ema_decay)
-        for average, current in self._averaged():
-            if average.is_floating_point():
-                average.lerp_(current, weight.to(average.dtype))
-            else:
-                average.copy_(current)
-
-    def _averaged(self):
-        """Yield each tensor of the average and what it follows; shared ones once."""
-        for kind in ("named_parameters", "named_buffers"):
-            current = dict(getattr(self.generator, kind)())
-            for name, average in getattr(self.average, kind)():
-                yield average, current[name]
+    def after_step(self):
+        """Move the average towards the generator."""
+        update_average(self.average, self.generator, self.n_averaged, self.ema_decay)
 
     def _scores(self, images, codes):
         """Scores (b,) of images, or of images with their codes."""

@@ -1,13 +1,13 @@
 """The autoencoder: an encoder, a decoder and what they are trained to do."""
 
 import torch
-from torch import nn
 
+from sklearn_unsup.networks._network import Network
 from sklearn_unsup.networks._parts import check_distinct, check_trainable
 from sklearn_unsup.networks._scaling import Scaling
 
 
-class Autoencoder(nn.Module):
+class Autoencoder(Network):
     """Encode, decode, and compare what comes back with what went in.
 
     Parameters
@@ -56,12 +56,12 @@ class Autoencoder(nn.Module):
         """Map images (b, c, h, w) to their reconstructions (b, c, h, w)."""
         return self.decode(self.encode(images))
 
-    def training_loss(self, images, generator=None):
-        """Return the loss of images (b, c, h, w) and its parts.
+    def training_loss(self, batch, generator=None):
+        """Return the loss of a batch and its parts.
 
         Noise is drawn from `generator`, and in training mode only.
         """
-        targets = inputs = self.scaling(images)  # (b, c, h, w)
+        targets = inputs = self.scaling(batch.images)  # (b, c, h, w)
         if self.training and self.noise_level > 0:
             noise = torch.empty_like(targets).normal_(generator=generator)  # (b, c, h, w)
             inputs = targets + self.noise_level * noise

@@ -3,15 +3,15 @@
 import math
 
 import torch
-from torch import nn
 
 from sklearn_unsup.networks import losses
+from sklearn_unsup.networks._network import Network
 from sklearn_unsup.networks._parts import check_distinct, check_trainable
 
 MAX_LOG_VARIANCE = 20.0  # beyond, an outlier's exponential throws the training off
 
 
-class VariationalAutoencoder(nn.Module):
+class VariationalAutoencoder(Network):
     """Encode to a Gaussian, decode a draw from it, and maximise the evidence lower bound.
 
     Kingma & Welling 2014, "Auto-Encoding Variational Bayes".
@@ -67,8 +67,9 @@ class VariationalAutoencoder(nn.Module):
         """Map images (b, c, h, w) to their reconstructions (b, c, h, w)."""
         return self.decode(self.encode(images))
 
-    def training_loss(self, images, generator=None):
-        """Return the negative bound of images (b, c, h, w), in nats an image, and its parts."""
+    def training_loss(self, batch, generator=None):
+        """Return the negative bound of a batch, in nats an image, and its parts."""
+        images = batch.images  # (b, c, h, w)
         if self.binarize:
             images = torch.bernoulli(images, generator=generator)
         mean, log_variance = self.posterior(images)  # (b, k)

@@ -11,7 +11,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn_unsup import ConvOutlierDetector
 from sklearn_unsup._data import LazyRows, binarize_by_row, is_lazy
 from sklearn_unsup._data import _lazy_rows as lazy_rows
-from sklearn_unsup._training import _lazy_batches, split_batches
+from sklearn_unsup._training import TrainingData, _lazy_batches, split_batches
 from sklearn_unsup.datasets import NpyFiles
 from sklearn_unsup.estimators import _vae
 
@@ -79,14 +79,19 @@ def test_every_row_is_seen_once_an_epoch_and_blocks_and_rows_are_shuffled(small_
     source = Watched(np.repeat(np.arange(205, dtype=np.uint8)[:, None], 64, axis=1))
     rows, generator = LazyRows(source), torch.Generator().manual_seed(0)
     for fraction in (0.0, 0.2):
-        training, validation = split_batches(rows, lambda x: x, 16, CPU, generator, fraction)
+        data = TrainingData(rows, given=np.arange(205))
+        training, validation = split_batches(data, lambda x: x, 16, CPU, generator, fraction)
         epochs = []
         for _ in range(2):
-            batches = [batch[:, 0].int().tolist() for batch in training]
+            batches = [batch.images[:, 0].int().tolist() for batch in training]
             assert len(batches) == len(training)
             assert {len(batch) for batch in batches[:-1]} == {16}
             epochs.append([row for batch in batches for row in batch])
-        held_out = [] if validation is None else torch.cat(list(validation))[:, 0].int().tolist()
+        held_out = []
+        for batch in validation or ():
+            held_out += batch.images[:, 0].int().tolist()
+        for batch in (*training, *(validation or ())):
+            np.testing.assert_array_equal(batch.given, batch.images[:, 0])
         assert sorted(epochs[0] + held_out) == list(range(205))
         assert sorted(epochs[1]) == sorted(epochs[0])
         assert epochs[0] != epochs[1]
@@ -98,7 +103,7 @@ def test_every_row_is_seen_once_an_epoch_and_blocks_and_rows_are_shuffled(small_
 def test_a_last_batch_of_one_row_joins_the_one_before(small_blocks):
     for n in (33, 41, 80, 81, 97):
         rows = LazyRows(Watched(np.zeros((n, 64), dtype=np.uint8)))
-        batches, _ = split_batches(rows, lambda x: x, 16, CPU, torch.Generator())
+        batches, _ = split_batches(TrainingData(rows), lambda x: x, 16, CPU, torch.Generator())
         sizes = [len(batch) for batch in batches]
         assert sum(sizes) == n
         assert min(sizes) > 1

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from sklearn_unsup.networks import (
+    Batch,
     ConvEncoder,
     GenerativeAdversarialNetwork,
     Generator,
@@ -55,7 +56,7 @@ def test_a_hinge_bounds_the_spectral_norms_of_the_discriminator(images):
     for step in range(50):
         codes, generated = network.generate(8, torch.Generator().manual_seed(step))
         optimizer.zero_grad()
-        network.discriminator_losses(images, codes, generated.detach())[
+        network.discriminator_losses(Batch(images), codes, generated.detach())[
             "discriminator_loss"
         ].backward()
         optimizer.step()
@@ -86,7 +87,7 @@ def test_the_average_follows_its_recurrence():
         with torch.no_grad():
             weight += 0.1 * n
             network.generator.stages[0].running_mean += n
-        network.update_average()
+        network.after_step()
         decay = min(0.5, (1 + n) / (10 + n))
         mean = decay * mean + (1 - decay) * weight
         statistics = decay * statistics + (1 - decay) * network.generator.stages[0].running_mean
@@ -106,7 +107,7 @@ def test_a_weight_that_two_layers_share_is_averaged_once():
     with torch.no_grad():
         first.weight += 1
     network.n_averaged.fill_(1e6)
-    network.update_average()
+    network.after_step()
     torch.testing.assert_close(network.average[1].weight, before + 0.5)
 
 
@@ -124,7 +125,9 @@ def test_the_encoder_learns_from_generated_images_without_moving_the_generator(i
     network = build(encoder=ConvEncoder(SHAPE, 3, (4,)))
     initialise(network.encoder, torch.Generator().manual_seed(2))
     codes, generated = network.generate(8, torch.Generator().manual_seed(0))
-    parts = network.generator_losses(images, codes, generated, torch.Generator().manual_seed(1))
+    parts = network.generator_losses(
+        Batch(images), codes, generated, torch.Generator().manual_seed(1)
+    )
     error = parts["code_error"]
     noise = torch.empty_like(generated).normal_(0, 0.5, generator=torch.Generator().manual_seed(1))
     expected = (network.encoder(generated + noise) - codes).square().mean()
@@ -152,7 +155,7 @@ def test_the_gradient_penalty_is_that_of_the_scores(images, joint):
             return network._scores(batch, pairs)
 
         slopes = (score(image + steps) - score(image - steps)) / 2e-5
-    parts = network.discriminator_losses(image, codes, generated.detach())
+    parts = network.discriminator_losses(Batch(image), codes, generated.detach())
     assert parts["gradient_penalty"].item() == pytest.approx(
         0.5 * 0.5 * float(slopes.square().sum()), rel=1e-4
     )
@@ -164,7 +167,7 @@ def test_a_wasserstein_critic_pays_for_gradients_between_real_and_generated(imag
     points = images.clone().requires_grad_()
     (slopes,) = torch.autograd.grad(network.discriminator(points).sum(), points)
     expected = 10 * (slopes.flatten(1).norm(dim=1) - 1).square().mean()
-    parts = network.discriminator_losses(images, None, images)
+    parts = network.discriminator_losses(Batch(images), None, images)
     torch.testing.assert_close(parts["gradient_penalty"], expected)
 
 

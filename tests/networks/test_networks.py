@@ -7,6 +7,7 @@ from torch import nn
 
 from sklearn_unsup.networks import (
     Autoencoder,
+    Batch,
     ConvDecoder,
     ConvEncoder,
     build_decoder,
@@ -112,15 +113,15 @@ def test_encode_and_decode_undo_each_others_scaling():
 def test_noise_is_for_training_only_and_has_the_given_level():
     network = linear_autoencoder(noise_level=0.5)
     images = torch.zeros(5000, 1, 2, 2)
-    loss = network.train().training_loss(images, torch.Generator().manual_seed(0))["loss"]
+    loss = network.train().training_loss(Batch(images), torch.Generator().manual_seed(0))["loss"]
     assert loss.item() == pytest.approx(0.25, rel=0.05)  # of an identity: the variance of the noise
-    assert network.eval().training_loss(images)["loss"].item() == 0.0
+    assert network.eval().training_loss(Batch(images))["loss"].item() == 0.0
 
 
 def test_the_loss_is_the_sum_of_its_parts():
     network = linear_autoencoder(penalty=lambda codes: 0.1 * codes.abs().mean(), noise_level=1.0)
     images = torch.ones(4, 1, 2, 2)
-    parts = network.train().training_loss(images, torch.Generator().manual_seed(0))
+    parts = network.train().training_loss(Batch(images), torch.Generator().manual_seed(0))
     torch.testing.assert_close(parts["loss"], parts["reconstruction"] + parts["penalty"])
 
 

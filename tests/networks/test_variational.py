@@ -5,6 +5,7 @@ import torch
 from torch import distributions, nn
 
 from sklearn_unsup.networks import (
+    Batch,
     BernoulliLikelihood,
     ConvDecoder,
     ConvEncoder,
@@ -78,7 +79,7 @@ def test_importance_weights_are_their_definition(network, images):
 
 
 def test_gradients_reach_every_weight_of_both_networks(network, images):
-    network.train().training_loss(images, generator())["loss"].backward()
+    network.train().training_loss(Batch(images), generator())["loss"].backward()
     assert all(p.grad is not None and p.grad.abs().max() > 0 for p in network.parameters())
 
 
@@ -86,11 +87,11 @@ def test_the_loss_is_the_sum_of_its_parts_in_nats(images):
     network = build(GaussianLikelihood, beta=3.0).train()
     for share in (0.25, 1.0):
         network.warm_up.fill_(share)
-        parts = network.training_loss(images, generator())
+        parts = network.training_loss(Batch(images), generator())
         expected = parts["reconstruction"] + 3 * share * parts["kl"]
         torch.testing.assert_close(parts["loss"], expected)
     network.warm_up.fill_(0.25)
-    parts = network.eval().training_loss(images, generator())  # no warm-up in validation
+    parts = network.eval().training_loss(Batch(images), generator())  # no warm-up in validation
     torch.testing.assert_close(parts["loss"], parts["reconstruction"] + 3 * parts["kl"])
 
 
@@ -131,11 +132,11 @@ def test_dynamic_binarization_has_the_given_probabilities():
     network = build(BernoulliLikelihood, binarize=True)
     network.encoder = Record()
     images = torch.rand(1, *SHAPE, generator=generator()).expand(4000, *SHAPE)
-    network.train().training_loss(images, generator())
+    network.train().training_loss(Batch(images), generator())
     first = network.encoder.seen
     assert set(first.unique().tolist()) == {0.0, 1.0}
     torch.testing.assert_close(first.mean(0), images[0], rtol=0, atol=0.05)
     random = generator()
-    network.training_loss(images, random)
-    network.training_loss(images, random)
+    network.training_loss(Batch(images), random)
+    network.training_loss(Batch(images), random)
     assert not torch.equal(first, network.encoder.seen)

@@ -4,13 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_unsup._training import Batches, split_batches
+from sklearn_unsup._training import Batches, TrainingData, split_batches
 
 CPU = torch.device("cpu")
 
 
 def as_columns(rows):
     return rows.reshape(len(rows), 1, 1, -1)
+
+
+def of(batch):
+    return batch.images.flatten(), batch.given
 
 
 def batches(rows, batch_size, **options):
@@ -22,7 +26,7 @@ def batches(rows, batch_size, **options):
 def test_an_epoch_has_each_row_once(batch_size, shuffle):
     rows = np.arange(14, dtype=np.uint8).reshape(7, 2)
     generator = torch.Generator().manual_seed(0) if shuffle else None
-    seen = torch.cat(list(batches(rows, batch_size, generator=generator)))
+    seen = torch.cat([b.images for b in batches(rows, batch_size, generator=generator)])
     assert seen.dtype == torch.float32
     assert seen.shape == (7, 1, 1, 2)
     found = seen.reshape(7, 2).numpy()
@@ -34,7 +38,7 @@ def test_epochs_are_shuffled_differently_and_repeatably():
 
     def two_epochs():
         shuffled = batches(rows, 50, generator=torch.Generator().manual_seed(0))
-        return [next(iter(shuffled)).flatten().tolist() for _ in range(2)]
+        return [next(iter(shuffled)).images.flatten().tolist() for _ in range(2)]
 
     first, second = two_epochs()
     assert first != second
@@ -59,7 +63,7 @@ def test_auto_gives_small_data_enough_steps_and_a_gpu_enough_rows(n, device, exp
 def test_a_read_only_memory_map_is_batched_without_being_read_whole(tmp_path, recwarn):
     np.save(tmp_path / "X.npy", np.arange(20.0).reshape(10, 2))
     rows = np.load(tmp_path / "X.npy", mmap_mode="r")
-    first = next(iter(batches(rows, 4)))
+    first = next(iter(batches(rows, 4))).images
     np.testing.assert_array_equal(first.reshape(4, 2).numpy(), rows[:4])
     assert not recwarn.list
 
@@ -77,7 +81,9 @@ def test_a_batch_copies_its_rows_and_no_others(relaid):
     rows = relaid(np.arange(400_000, dtype=np.float32).reshape(4000, 100))
     tracemalloc.start()
     for batch, start in zip(batches(rows, 40), range(0, 4000, 40), strict=True):
-        np.testing.assert_array_equal(batch.reshape(-1, 100).numpy(), rows[start : start + 40])
+        np.testing.assert_array_equal(
+            batch.images.reshape(-1, 100).numpy(), rows[start : start + 40]
+        )
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < rows.nbytes / 4
@@ -86,13 +92,18 @@ def test_a_batch_copies_its_rows_and_no_others(relaid):
 def test_held_out_rows_and_training_rows_are_all_rows():
     rows = np.arange(30.0).reshape(30, 1)
     generator = torch.Generator().manual_seed(0)
-    training, validation = split_batches(rows, as_columns, 8, CPU, generator, 0.2)
-    train, valid = (torch.cat(list(part)).flatten().tolist() for part in (training, validation))
+    data = TrainingData(rows, given=np.arange(30))
+    parts = split_batches(data, as_columns, 8, CPU, generator, 0.2)
+    train, valid = (
+        [(int(row), int(own)) for batch in part for row, own in zip(*of(batch), strict=True)]
+        for part in parts
+    )
     assert len(valid) == 6
-    assert sorted(train + valid) == list(range(30))
-    assert torch.cat(list(validation)).flatten().tolist() == valid  # in the same order each time
+    assert sorted(train + valid) == [(i, i) for i in range(30)]  # each row with what it was given
+    again = [int(row) for batch in parts[1] for row in batch.images.flatten()]
+    assert again == [row for row, _ in valid]  # in the same order each time
 
 
 def test_one_row_cannot_be_split():
     with pytest.raises(ValueError, match="n_samples=1: 1 sample"):
-        split_batches(np.zeros((1, 3)), as_columns, 8, CPU, torch.Generator(), 0.1)
+        split_batches(TrainingData(np.zeros((1, 3))), as_columns, 8, CPU, torch.Generator(), 0.1)

@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import Callback
 
 from sklearn_unsup import ConvOutlierDetector
-from sklearn_unsup._devices import own_settings
+from sklearn_unsup._devices import isolated_settings
 from sklearn_unsup._training import Interrupts
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to a process")
@@ -393,7 +393,7 @@ def test_settings_are_as_before_whatever_grad_mode_the_user_has(small, digits):
 
 
 def test_a_signal_waits_while_the_settings_are_entered():
-    with pytest.raises(KeyboardInterrupt), Interrupts() as interrupts, own_settings():
+    with pytest.raises(KeyboardInterrupt), Interrupts() as interrupts, isolated_settings():
         interrupt(2)
         reached = True
         interrupts.open()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sklearn_unsup._devices import _memory
+from sklearn_unsup._devices import _process
 
 
 @pytest.mark.parametrize(
@@ -19,15 +19,15 @@ def test_trimming_is_put_off_only_if_large_blocks_come_from_the_heap(
             pass
 
         def mallopt(self, option, value):
-            accepted = option == _memory.M_TRIM_THRESHOLD or value <= most
+            accepted = option == _process.M_TRIM_THRESHOLD or value <= most
             if accepted:
                 thresholds[option] = value
             return int(accepted)
 
-    monkeypatch.setattr(_memory.ctypes, "CDLL", OldGlibc)
-    monkeypatch.setattr(_memory, "_is_glibc", lambda: True)
-    for name in _memory.OF_THE_USER:
+    monkeypatch.setattr(_process.ctypes, "CDLL", OldGlibc)
+    monkeypatch.setattr(_process, "_is_glibc", lambda: True)
+    for name in _process.OF_THE_USER:
         monkeypatch.delenv(name, raising=False)
-    _memory.keep_freed_memory()
-    assert thresholds.get(_memory.M_MMAP_THRESHOLD) == mapped
-    assert thresholds.get(_memory.M_TRIM_THRESHOLD) == trimmed
+    _process.keep_freed_memory.__wrapped__()
+    assert thresholds.get(_process.M_MMAP_THRESHOLD) == mapped
+    assert thresholds.get(_process.M_TRIM_THRESHOLD) == trimmed

@@ -1,18 +1,64 @@
-"""Walks through the space of codes, decoded."""
+"""Codes to images: reconstructions, and walks through the space of codes."""
 
 from numbers import Integral
 
 import numpy as np
-from sklearn.utils import check_scalar
+import torch
+from sklearn.utils import check_array, check_scalar
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from sklearn_unsup._devices import own_settings
+from sklearn_unsup._data import check_rows, to_rows
+from sklearn_unsup._devices import isolated_settings
 
 
-class Exploration:
-    """Decode what lies between the codes of images, and around the code of one."""
+class DecoderMixin:
+    """`inverse_transform` and what follows from it, for an estimator with `EncoderMixin`.
 
-    @own_settings()
+    The network has `decode`.
+    """
+
+    @isolated_settings()
+    def inverse_transform(self, X):
+        """Decode codes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components)
+            Codes.
+
+        Returns
+        -------
+        images : ndarray of shape (n_samples, n_features) or (n_samples, ...), float32
+            In the units and the layout of the X that `fit` saw.
+        """
+        check_is_fitted(self)
+        codes = check_array(X, dtype=[np.float32, np.float64], input_name="X")
+        if codes.shape[1] != self._code_width:
+            raise ValueError(
+                f"X has {codes.shape[1]} features, but {type(self).__name__}.inverse_transform "
+                f"expects codes of {self._code_width} (n_components)."
+            )
+        check_rows(codes)
+        return self._as_fitted(self._decode(codes))
+
+    @isolated_settings()
+    def reconstruct(self, X):
+        """Encode X and decode the codes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images.
+
+        Returns
+        -------
+        images : ndarray of shape (n_samples, n_features) or (n_samples, ...), float32
+            In the units and the layout of the X that `fit` saw.
+        """
+        check_is_fitted(self)
+        return self._as_fitted(self._decode(self._encode(self._validate(X))))
+
+    @isolated_settings()
     def interpolate(self, X_a, X_b, n_steps=10, *, path="linear"):
         """Decode the codes on the way from each image of `X_a` to its partner in `X_b`.
 
@@ -50,7 +96,7 @@ class Exploration:
         images = self._as_fitted(self._decode(codes.reshape(-1, codes.shape[2])))
         return images.reshape(len(codes_a), n_steps, *images.shape[1:])
 
-    @own_settings()
+    @isolated_settings()
     def traverse(self, X_row, component, values):
         """Decode the code of one image, with one component set to each of some values.
 
@@ -81,6 +127,19 @@ class Exploration:
         codes = np.repeat(code, len(values), axis=0)
         codes[:, component] = values
         return self._as_fitted(self._decode(codes))
+
+    def _decode(self, codes):
+        """Return rows (n, n_features) from codes (n, k)."""
+        return self._apply(
+            lambda tensor: to_rows(self.network_.decode(tensor), self._layout),
+            codes,
+            self.n_features_in_,
+        )
+
+    def _exercise(self, network, images, parameters):
+        """Decode as many codes as there are images."""
+        network.decode(torch.zeros(len(images), parameters["n_components"]))
+        super()._exercise(network, images, parameters)
 
 
 def _linear(a, b, n_steps):

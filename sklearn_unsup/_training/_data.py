@@ -1,0 +1,47 @@
+"""The rows that a network is trained on, and what is given beside them."""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sklearn_unsup._data import row_blocks
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Rows, what was given for each, and others to validate on.
+
+    Parameters
+    ----------
+    rows : ndarray or LazyRows of shape (n, n_features)
+    given : ndarray of shape (n, ...), default=None
+        Labels or indices, which reach the network as `Batch.given`.
+    held_out : TrainingData, default=None
+        Rows to validate on in place of a share of these.
+    """
+
+    rows: Sequence
+    given: np.ndarray | None = None
+    held_out: "TrainingData | None" = None
+
+    def __len__(self):
+        return len(self.rows)
+
+    def map(self, function):
+        """Return data with other rows, those to validate on included."""
+        held_out = None if self.held_out is None else self.held_out.map(function)
+        return replace(self, rows=function(self.rows), held_out=held_out)
+
+    def summary(self):
+        """Return what tells these data from others: all of them are read."""
+        held_out = None if self.held_out is None else self.held_out.summary()
+        return _summary(self.rows), None if self.given is None else _summary(self.given), held_out
+
+
+def _summary(rows):
+    crc = 0
+    for block in row_blocks(rows) if rows.ndim == 2 else [slice(None)]:
+        crc = zlib.crc32(np.ascontiguousarray(rows[block]).data, crc)
+    return rows.shape, rows.dtype.str, crc

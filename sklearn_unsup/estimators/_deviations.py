@@ -1,0 +1,146 @@
+"""How unlike most others an image is: by its code, and by the error of its reconstruction.
+
+Denouden et al. 2018, "Improving Reconstruction Autoencoder Out-of-distribution Detection with
+Mahalanobis Distance".
+"""
+
+import numpy as np
+from sklearn import config_context
+from sklearn.covariance import LedoitWolf
+from sklearn.utils import check_array
+
+from sklearn_unsup._data import LazyRows, as_rows, is_lazy, row_blocks
+from sklearn_unsup._persistence import Spec, array, check, number
+
+BLOCK_SIZE = 2**22  # numbers, 32 MB in float64
+N_ROUNDINGS = 8  # differences of so many roundings are no differences
+
+
+def check_reference(state, width):
+    """Raise an error if a detector of codes of a width cannot have learnt a state."""
+    is_reference = Spec(lambda value: value is None or isinstance(value, dict), "a dict")
+    check({"_reference": is_reference, "offset_": number()}, state)
+    if state["_reference"] is None:
+        return
+    shapes = {"precision": (width, width), "median": (2,), "spread": (2,)}
+    shapes |= dict.fromkeys(("mean", "scale", "location"), (width,))
+    least = dict.fromkeys(("scale", "spread"), np.finfo(np.float64).tiny)  # they are divisors
+    check(
+        {
+            name: array(np.float64, shape, least.get(name, -np.inf))
+            for name, shape in shapes.items()
+        },
+        state["_reference"],
+    )
+
+
+def encode(estimator, X):
+    """Return codes (n, k), X as rows (n, n_features), and the shape of a sample of X."""
+    # A DataFrame, if the user has asked for it; polars' has its columns one by one in memory, and
+    # sums over it are rounded otherwise.
+    codes = np.ascontiguousarray(estimator.transform(X))
+    if is_lazy(X):
+        return codes, LazyRows(X), tuple(X.shape[1:])
+    rows, sample_shape = as_rows(X)
+    return codes, check_array(rows), sample_shape
+
+
+def squared_errors(estimator, codes, rows):
+    """Return the squared error of each pixel (n, n_features), float64, and its resolution."""
+    reconstructed = np.asarray(estimator.inverse_transform(codes)).reshape(rows.shape)
+    return np.square(rows.astype(np.float64) - reconstructed), _resolution(reconstructed)
+
+
+def _resolution(array):
+    """Return the relative size of what may be rounding."""
+    is_float = np.issubdtype(array.dtype, np.floating)
+    return N_ROUNDINGS * float(np.finfo(array.dtype if is_float else np.float64).eps)
+
+
+def measure(estimator, X):
+    """Encode and decode X.
+
+    Returns
+    -------
+    codes : ndarray of shape (n, k), float64
+    errors : ndarray of shape (n,), float64
+        Root mean squared.
+    resolutions : tuple of float
+        Below which codes, relative to the largest, and errors do not differ.
+    width : float
+        Of the range of X.
+    """
+    codes, rows, _ = encode(estimator, X)
+    errors, extremes, resolution = [], [], 0.0
+    for block in row_blocks(rows, BLOCK_SIZE):
+        given = rows[block]
+        squares, resolution = squared_errors(estimator, codes[block], given)
+        errors.append(np.sqrt(squares.mean(axis=1)))
+        extremes += [float(given.min()), float(given.max())]
+    low, high = min(extremes), max(extremes)
+    resolutions = _resolution(codes), resolution * max(abs(low), abs(high))
+    return codes.astype(np.float64), np.concatenate(errors), resolutions, high - low
+
+
+def fit_reference(codes, errors, resolutions, width):
+    """Return how the codes and errors of X are distributed, as arrays.
+
+    The units of X cancel out of the scores: what is the same in all of X has a scale of its own
+    kind, and 1 only if X is constant.
+    """
+    code_resolution, error_resolution = resolutions
+    mean, scale = codes.mean(axis=0), codes.std(axis=0)
+    is_constant = scale <= code_resolution * np.abs(codes).max()
+    typical = float(np.sqrt(np.square(scale).mean()))
+    scale = np.where(is_constant, 1.0 if is_constant.all() else typical, scale)
+    standardised = np.where(is_constant, 0.0, (codes - mean) / scale)
+    # Arrays, whatever the user wants of his own transformers. Shrunk: of few samples a covariance
+    # is singular.
+    with config_context(transform_output="default", array_api_dispatch=False):
+        covariance = LedoitWolf().fit(standardised)
+    reference = {
+        "mean": mean,
+        "scale": scale,
+        "location": covariance.location_,
+        "precision": covariance.precision_,
+    }
+    measures = _deviations(codes, errors, reference)
+    reference["median"] = np.median(measures, axis=0)
+    distances = measures[:, 0]
+    reference["spread"] = np.array(
+        [
+            _spread(distances, code_resolution * distances.max(), 1.0),
+            _spread(errors, error_resolution, width),
+        ]
+    )
+    return reference
+
+
+def _spread(values, resolution, default):
+    """Return the interquartile range of values, or the next best if that is 0 up to rounding."""
+    others = values[np.abs(values - np.median(values)) > resolution]
+    low, high = np.percentile(values, [25, 75])
+    for spread in (
+        high - low,
+        np.subtract(*np.percentile(others, [75, 25])) if len(others) else 0.0,
+        values.std(),
+        default,
+    ):
+        if spread > resolution:
+            return spread
+    return 1.0
+
+
+def _deviations(codes, errors, reference):
+    """Return the codes' Mahalanobis distances, and the errors (n, 2)."""
+    deviations = (codes - reference["mean"]) / reference["scale"] - reference["location"]
+    squares = np.einsum("ij,ij->i", deviations @ reference["precision"], deviations)
+    return np.column_stack([np.sqrt(np.maximum(squares, 0.0)), errors])
+
+
+def scores_of(codes, errors, reference):
+    """Return scores (n,), float64; `reference` is None for those of the error alone."""
+    if reference is None:
+        return -np.square(errors)
+    deviations = _deviations(codes, errors, reference) - reference["median"]
+    return -(deviations / reference["spread"]).max(axis=1)

@@ -1,0 +1,38 @@
+"""`fit` learns on a draft and commits at once."""
+
+from sklearn.base import BaseEstimator
+
+from sklearn_unsup.estimators._values import plain
+
+SCIKIT_LEARNS = ("_skl", "_callback", "_parent_callback", "_propagated")  # not learnt
+
+
+class Transaction(BaseEstimator):
+    """Learn on a copy of the estimator.
+
+    `_commit` makes the draft the estimator, at the very end: whatever goes wrong before leaves the
+    estimator as it was.
+    """
+
+    def _draft(self):
+        """Return a copy whose parameters are plain values, whatever a grid has made them from."""
+        draft = object.__new__(type(self))
+        parameters = {name: plain(value) for name, value in self.get_params(deep=False).items()}
+        vars(draft).update(vars(self), **parameters)
+        return draft
+
+    def _commit(self, draft):
+        """Take over all of a draft but its parameters, which stay what the user has set."""
+        self.__dict__ = {**vars(draft), **self.get_params(deep=False)}
+
+    def _fitted_attributes(self):
+        parameters = self._get_param_names()
+        return {name: value for name, value in vars(self).items() if name not in parameters}
+
+    def _learnt(self):
+        """Return the fitted attributes, without what scikit-learn keeps beside them."""
+        return {
+            name: value
+            for name, value in self._fitted_attributes().items()
+            if not name.startswith(SCIKIT_LEARNS)
+        }

@@ -1,0 +1,57 @@
+"""The values that a user sets: as plain values, and checked."""
+
+import io
+import pickle
+from numbers import Integral
+
+import numpy as np
+
+
+def plain(value):
+    """Return the plain value that a parameter stands for: grids are made of numpy's.
+
+    Arrays of any library, lists and ranges become tuples, scalars of numpy become Python's.
+    """
+    if isinstance(value, np.generic):
+        return value.item()
+    if hasattr(value, "__array__") and not callable(value):
+        return plain(np.asarray(value).tolist())
+    return tuple(map(plain, value)) if isinstance(value, list | tuple | range) else value
+
+
+def check_widths(parameters):
+    """Raise a ValueError if one of the parameters that hold widths is no sequence of them."""
+    for name in parameters.keys() & {"hidden_channels", "hidden_layer_sizes"}:
+        widths = parameters[name]
+        is_sequence = isinstance(widths, list | tuple)  # scikit-learn takes a set, and array(4)
+        if not is_sequence or not all(
+            isinstance(width, Integral) and width >= 1 for width in widths
+        ):
+            raise ValueError(
+                f"{name}={widths!r}: expected a tuple of integers of at least 1, such as (32, 64)."
+            )
+        if name == "hidden_channels" and not widths:
+            raise ValueError("hidden_channels=(): expected at least one width, such as (32, 64).")
+
+
+class _Pickler(pickle.Pickler):
+    def reducer_override(self, value):
+        """Take a class or function of the user's script as it is.
+
+        A worker process has it from cloudpickle, and has no such script.
+        """
+        name = getattr(value, "__qualname__", "<")
+        if getattr(value, "__module__", None) == "__main__" and "<" not in name:
+            return str, (name,)
+        return NotImplemented
+
+
+def check_can_be_pickled(name, factory):
+    """Raise an error before the training, not when its result is to be saved."""
+    try:
+        _Pickler(io.BytesIO()).dump(factory)
+    except Exception as error:
+        raise ValueError(
+            f"{name}={factory!r} cannot be pickled ({error}), so the fitted estimator could not be "
+            "saved. Give a class or function that is defined with a name at the top of a module."
+        ) from error
