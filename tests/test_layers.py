@@ -47,6 +47,9 @@ OF_ESTIMATORS = {  # module of estimators: others that it may import
     "_sampling": set(),
     "_deviations": set(),
     "_generation": set(),
+    "_inference": set(),
+    "_quality": {"_generation"},
+    "_posterior": {"_code_density"},
     "_input": set(),
     "_phases": set(),
     "_parameters": {"_documentation"},
@@ -54,12 +57,13 @@ OF_ESTIMATORS = {  # module of estimators: others that it may import
     "_saving": {"_saved_state", "_transaction", "_values"},
     "_construction": {"_values"},
     "_code_density": {"_sampling"},
-    "_base": {"_availability", "_construction", "_documentation", "_input", "_phases"}
-    | {"_saving", "_values"},
+    "_base": {"_availability", "_construction", "_documentation", "_inference", "_input"}
+    | {"_phases", "_saving", "_values"},
     "_autoencoder": FOR_MODELS | {"_code_density"},
-    "_vae": FOR_MODELS | {"_code_density"},
-    "_gan": FOR_MODELS | {"_generation"},
-    "_outliers": {"_autoencoder", "_deviations", "_documentation", "_saving"},
+    "_vae": FOR_MODELS | {"_code_density", "_posterior"},
+    "_gan": FOR_MODELS | {"_quality"},
+    "_detector_saving": {"_deviations", "_saving"},
+    "_outliers": {"_autoencoder", "_detector_saving", "_deviations", "_documentation"},
 }
 MOST_LINES = 250
 MOST_KEYWORDS = 15

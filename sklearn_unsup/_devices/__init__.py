@@ -18,23 +18,3 @@ from sklearn_unsup._devices._process import (
 from sklearn_unsup._devices._settings import isolated_settings
 from sklearn_unsup._devices._transfer import keep_on_device, to_device
 from sklearn_unsup._devices._workers import ForkSafeLock, translate_device_errors
-
-__all__ = [
-    "ForkSafeLock",
-    "apply_in_chunks",
-    "capture_stream",
-    "device_after_loading",
-    "draw_seed",
-    "give_back_memory",
-    "is_out_of_memory",
-    "isolated_settings",
-    "isolated_torch_rng",
-    "keep_on_device",
-    "may_tune",
-    "resolve_device",
-    "resolve_precision",
-    "run_on_stream",
-    "seed_from",
-    "to_device",
-    "translate_device_errors",
-]

@@ -17,21 +17,3 @@ from sklearn_unsup._training._progress import ScikitLearnCallbacks
 from sklearn_unsup._training._split import split_batches
 from sklearn_unsup._training._trainer import Trainer
 from sklearn_unsup._training._warm_up import WarmUp
-
-__all__ = [
-    "AdversarialTrainer",
-    "Batches",
-    "Interrupts",
-    "Optimisation",
-    "ScikitLearnCallbacks",
-    "Trainer",
-    "TrainingCheckpoint",
-    "TrainingData",
-    "TrainingDivergedError",
-    "WarmUp",
-    "check_moments",
-    "copy_callbacks",
-    "expected_moments",
-    "optimizer_state",
-    "split_batches",
-]

@@ -6,9 +6,9 @@ from functools import partial
 import torch
 from sklearn import get_config
 from sklearn.callback import CallbackSupportMixin
+from sklearn.utils import check_consistent_length
 
 from sklearn_unsup._devices import (
-    apply_in_chunks,
     give_back_memory,
     isolated_settings,
     isolated_torch_rng,
@@ -27,6 +27,7 @@ from sklearn_unsup._training import (
 from sklearn_unsup.estimators._availability import hidden_with_early_stopping
 from sklearn_unsup.estimators._construction import Construction
 from sklearn_unsup.estimators._documentation import DocumentationLink
+from sklearn_unsup.estimators._inference import Inference
 from sklearn_unsup.estimators._input import Input
 from sklearn_unsup.estimators._phases import Phases
 from sklearn_unsup.estimators._saving import Saving
@@ -34,13 +35,15 @@ from sklearn_unsup.estimators._values import check_widths
 from sklearn_unsup.networks import copy_module
 
 
-class ImageEstimator(CallbackSupportMixin, DocumentationLink, Input, Construction, Saving):
+class ImageEstimator(
+    CallbackSupportMixin, DocumentationLink, Input, Construction, Inference, Saving
+):
     """Base of the estimators that learn from images with a network.
 
     A child takes the mixins that it can honour (`EncoderMixin`, `DecoderMixin`, `SamplerMixin`,
-    scores), names its parameters in `__init__` under `with_shared_parameters`, and gives the hooks
-    `_build_network` and `_fit_scaling`. Those that it may change have a default: `_validate_y`,
-    `_start`, `_resume`, and what follows `partial_fit` below.
+    scores), names its parameters in `__init__` under `with_shared_parameters`, and gives the hook
+    `_build_network`. Other hooks have a default: `_validate_y`, `_network_sizes`, `_fit_scaling`,
+    `_start`, `_resume`, `_specs`, and those at the end of this class.
     """
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -164,6 +167,7 @@ class ImageEstimator(CallbackSupportMixin, DocumentationLink, Input, Constructio
         check_widths(self.get_params(deep=False))
         rows = self._validate(X, reset=not resume)
         given = self._validate_y(y, len(rows), reset=not resume)
+        check_consistent_length(rows, given)
         device = resolve_device(self.device)
         generator = self._generator(resume)
         interrupt = None
@@ -207,12 +211,6 @@ class ImageEstimator(CallbackSupportMixin, DocumentationLink, Input, Constructio
         draft = self._draft()
         draft._conclude(copy_module(network), data, phases, torch.Generator().manual_seed(0))
         return draft._fitted_attributes()
-
-    def _apply(self, function, rows, n_outputs, noise=None, out=None):
-        """Apply a function of tensors to all rows, on the device of the network."""
-        device = self.network_.scaling.scale.device
-        with translate_device_errors(device):
-            return apply_in_chunks(function, rows, device, n_outputs, noise, out)
 
     def __sklearn_is_fitted__(self):
         """Tell whether `fit` has run."""

@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import torch
 
-from sklearn_unsup._data import find_layout
+from sklearn_unsup._data import find_layout, standardisation
 from sklearn_unsup._devices import draw_seed, isolated_torch_rng
 from sklearn_unsup._persistence import fingerprint, network_identity
 from sklearn_unsup.estimators._values import check_can_be_pickled, plain
@@ -17,8 +17,8 @@ WITHOUT_EFFECT = ("callbacks", "compile", "device", "verbose")  # on what is lea
 class Construction:
     """Build the network from parameters.
 
-    The estimator brings `_build_network` and `_fit_scaling`, and the class attributes that
-    `with_shared_parameters` sets; `Input` has read X.
+    The estimator brings `_build_network`, and the class attributes that `with_shared_parameters`
+    sets; `Input` has read X.
     """
 
     _gains = {}  # noqa: RUF012  of the initial weights of parts of the network, where not 1
@@ -31,13 +31,20 @@ class Construction:
         image_shape : tuple of int
             ``(C, H, W)``.
         **parameters
-            Those of `_network_parameters`.
+            What else `_network_sizes` returns, and the parameters in `_network_parameters`.
         """
         raise NotImplementedError
 
+    def _network_sizes(self, state):
+        """Return what X and y decide of the network, from fitted attributes by name.
+
+        In place of an array there may be its `ArrayType`: a file that is not read yet.
+        """
+        return {"image_shape": state["image_shape_"]}
+
     def _fit_scaling(self, rows):
         """Return the offset (n_features,) and the scale of rows (n, n_features)."""
-        raise NotImplementedError
+        return standardisation(rows)
 
     def _start(self, rows, generator):
         """Build a new network, with new weights and the scaling of X."""
@@ -46,7 +53,7 @@ class Construction:
         vars(self).pop("_training_state", None)
         self._fitted_params = self._network_params()
         self.history_ = []
-        network = self._build_network(self.image_shape_, **self._fitted_params)
+        network = self._build_network(**self._network_sizes(vars(self)), **self._fitted_params)
         custom = self._custom_parts(self._fitted_params)
         for name, part in network.named_children():
             if name not in custom:
@@ -97,9 +104,9 @@ class Construction:
                 "for. Call fit with warm_start=False to build another."
             )
 
-    def _build_anew(self, image_shape, parameters):
+    def _build_anew(self, state, parameters):
         with isolated_torch_rng(0, torch.device("cpu")):  # a custom network draws its weights
-            return self._build_network(image_shape, **parameters)
+            return self._build_network(**self._network_sizes(state), **parameters)
 
     def _network_params(self):
         """Return the parameters that shape the network: copies, which no user can change."""

@@ -7,7 +7,7 @@ import torch
 from sklearn.utils import check_array, check_scalar
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from sklearn_unsup._data import check_rows, to_rows
+from sklearn_unsup._data import check_rows
 from sklearn_unsup._devices import isolated_settings
 
 
@@ -130,11 +130,7 @@ class DecoderMixin:
 
     def _decode(self, codes):
         """Return rows (n, n_features) from codes (n, k)."""
-        return self._apply(
-            lambda tensor: to_rows(self.network_.decode(tensor), self._layout),
-            codes,
-            self.n_features_in_,
-        )
+        return self._generate(self.network_.decode, codes)
 
     def _exercise(self, network, images, parameters):
         """Decode as many codes as there are images."""

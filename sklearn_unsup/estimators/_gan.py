@@ -1,51 +1,27 @@
 """A generative adversarial network.
 
-Goodfellow et al. 2014, "Generative Adversarial Nets"; Radford, Metz & Chintala 2016, "Unsupervised
-Representation Learning with Deep Convolutional Generative Adversarial Networks".
+Goodfellow et al. 2014, "Generative Adversarial Nets".
 """
 
-from dataclasses import replace
 from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
 import torch
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
 from sklearn_unsup._data import check_in_range, unit_range
-from sklearn_unsup._devices import isolated_settings, seed_from
+from sklearn_unsup._devices import seed_from
 from sklearn_unsup._persistence import integer
 from sklearn_unsup._sklearn import Interval, StrOptions
-from sklearn_unsup._training import AdversarialTrainer, split_batches
-from sklearn_unsup._warnings import warn
+from sklearn_unsup._training import AdversarialTrainer
 from sklearn_unsup.estimators._base import ImageEstimator
 from sklearn_unsup.estimators._decoding import DecoderMixin
 from sklearn_unsup.estimators._encoding import EncoderMixin
-from sklearn_unsup.estimators._generation import (
-    MAX_HELD_OUT,
-    MIN_ROWS,
-    generation_quality,
-    n_held_out,
-)
 from sklearn_unsup.estimators._parameters import store, with_shared_parameters
+from sklearn_unsup.estimators._quality import GenerationQuality
 from sklearn_unsup.estimators._sampling import CodeSamplerMixin
-from sklearn_unsup.networks import (
-    HE_GAIN,
-    JOINT_WIDTH,
-    OBJECTIVES,
-    ConvEncoder,
-    GenerativeAdversarialNetwork,
-    Generator,
-    LeakyEncoder,
-    build_decoder,
-    build_encoder,
-)
-
-MIN_DIVERSITY = 0.02
-MIN_COVERAGE = 0.05
-MAX_ACCURACY = 0.99
+from sklearn_unsup.networks import HE_GAIN, OBJECTIVES, build_adversarial
 
 
 def _has_codes(gan):
@@ -60,24 +36,20 @@ def _has_codes(gan):
 
 
 @with_shared_parameters(
-    last_layers=(
-        "the\n    noise, and between the discriminator's and the score. The encoder has none"
-    ),
+    last_layers="the\n    noise, or the discriminator's score; the encoder has none",
     early_stopping_effect='Stop when "valid_distance" no longer improves.',
     held_out=", at most 2,000 of them",
     watched='"valid_distance"',
     history="the losses of both players and the\n    figures of quality that the notes explain",
 )
-class ConvGAN(CodeSamplerMixin, DecoderMixin, EncoderMixin, ImageEstimator):
+class ConvGAN(GenerationQuality, CodeSamplerMixin, DecoderMixin, EncoderMixin, ImageEstimator):
     """Convolutional generative adversarial network, with codes of images.
 
     A generator turns noise into images, a discriminator learns to tell them from X, and the
-    generator learns to deceive it [1]_ [2]_. `sample` draws new images, sharper than those of an
+    generator learns to deceive it [1]_. `sample` draws new images, sharper than those of an
     autoencoder; `transform` gives codes of X by an encoder that is trained beside the generator,
-    and `inverse_transform` generates images from codes.
-
-    The training watches itself: each epoch, generated images are compared with rows that were held
-    out, and the best generator is kept.
+    and `inverse_transform` generates images from codes. After each epoch, generated images are
+    compared with rows that were held out, and the best generator is kept.
 
     Parameters
     ----------
@@ -94,27 +66,24 @@ class ConvGAN(CodeSamplerMixin, DecoderMixin, EncoderMixin, ImageEstimator):
 
     objective : {"non_saturating", "hinge", "wasserstein_gp", "least_squares"}, \
 default="non_saturating"
-        What the two play for: cross-entropy [1]_, hinge loss with spectral normalisation of the
-        discriminator [3]_, Wasserstein distance with a gradient penalty of weight 10 [4]_ (take
-        `n_critic=5`), or squared error [5]_.
+        What the two minimise: cross-entropy, a hinge loss with spectral normalisation of the
+        discriminator, the Wasserstein distance with a gradient penalty of weight 10 (set
+        `n_critic=5`), or a squared error. The user guide has the formulas: :ref:`gan`.
 
     r1_penalty : float, default=0.1
-        Weight (gamma) of the discriminator's squared gradient norm at real images, scaled to
-        [-1, 1] [6]_. It keeps the discriminator from running ahead: more is safer and slower.
+        Weight of the discriminator's squared gradient norm at real images, scaled to [-1, 1] [2]_.
+        Larger values train more stably and more slowly.
 
     n_critic : int, default=1
         Steps of the discriminator for each of the generator.
 
     code : {"regression", "adversarial", "discriminator"}, default="regression"
-        What `transform` gives. "regression": the noise, as an encoder learns to read it off
-        generated images, to which noise of standard deviation 0.5 is added (of a range from -1 to
-        1). It does not disturb the game, and is for codes to cluster, search and walk through.
-        "adversarial": the discriminator judges pairs of an image and its code, so that the encoder
-        inverts the generator on X itself [7]_. It learns slowly: after three epochs of MNIST, 0.75
-        of nearest neighbours were of the same digit, beside 0.95 by regression.
-        "discriminator": no code but features for a classifier, the discriminator's convolution
-        stages pooled to 4 x 4 [2]_ (0.97 there). They are many (3,584 of images of 28 x 28), and
-        `inverse_transform`, `reconstruct`, `interpolate` and `traverse` are not offered.
+        What `transform` gives. "regression": the noise, which an encoder learns to read off
+        generated images; it does not disturb the training, and suits clustering, search and
+        interpolation. "adversarial": the discriminator judges pairs of an image and its code, so
+        that the encoder inverts the generator on X itself; it learns slowly. "discriminator": not a
+        code but features for a classifier, the discriminator's convolution stages pooled to 4 x 4;
+        `inverse_transform`, `reconstruct`, `interpolate` and `traverse` are not available.
 
     ema_decay : float, default=0.999
         Decay, per step, of the moving average of the generator's weights that all images are
@@ -135,38 +104,21 @@ default="non_saturating"
 
     Notes
     -----
-    Rows are held out in every `fit`, and each epoch as many images are generated and compared with
-    them, in a feature space that depends on no model: pooled convolutions with fixed random
-    weights. `history_` has "valid_distance", the squared Fréchet distance as a multiple of the
-    variance of the real features (0 is perfect, 1 no better than the mean image),
-    "valid_coverage" [8]_, "valid_diversity", the variance of the generated features as a multiple
-    of the real, and "valid_missing", the share of held-out images in the largest group that
-    resembles each other and no generated image: above 0, a kind of image is missing. A chunk of
-    `partial_fit` with fewer than 4 rows is not judged. Of the players it has
-    "train_discriminator_loss", "train_generator_loss" and "train_discriminator_accuracy" (0.5: it
-    is deceived, 1: it is not), and no "train_loss": neither loss says how good the images are.
+    Rows are held out in every `fit`. `history_` compares them with as many generated images:
+    "valid_distance" (0 is perfect, 1 no better than the mean image), "valid_coverage",
+    "valid_diversity", and "valid_missing", which is above 0 if a kind of image is missing. A chunk
+    of `partial_fit` with fewer than 4 rows is not judged. "train_discriminator_accuracy" is 0.5 if
+    the discriminator cannot tell generated images from real ones. There is no "train_loss", and no
+    `score_samples`: the losses do not say how good the images are, and the model has no density.
 
-    There is no `score_samples`: the model gives no density of an image.
-
-    Adam, by name, has betas of 0 and 0.99 here, no momentum [6]_. `compile` leaves out the
-    discriminator's loss if it has a gradient penalty.
+    Adam, by name, has betas of 0 and 0.99 here [2]_. `compile` leaves out the discriminator's loss
+    if it has a gradient penalty.
 
     References
     ----------
     .. [1] Goodfellow et al. (2014). "Generative Adversarial Nets". NeurIPS.
-    .. [2] Radford, Metz & Chintala (2016). "Unsupervised Representation Learning with Deep
-       Convolutional Generative Adversarial Networks". ICLR. Section 5.1.
-    .. [3] Miyato, Kataoka, Koyama & Yoshida (2018). "Spectral Normalization for Generative
-       Adversarial Networks". ICLR.
-    .. [4] Gulrajani, Ahmed, Arjovsky, Dumoulin & Courville (2017). "Improved Training of
-       Wasserstein GANs". NeurIPS.
-    .. [5] Mao et al. (2017). "Least Squares Generative Adversarial Networks". ICCV.
-    .. [6] Mescheder, Geiger & Nowozin (2018). "Which Training Methods for GANs do actually
-       Converge?". ICML. Section 4.1.
-    .. [7] Donahue, Krähenbühl & Darrell (2017). "Adversarial Feature Learning". ICLR; and Dumoulin
-       et al. (2017). "Adversarially Learned Inference". ICLR.
-    .. [8] Naeem, Oh, Uh, Choi & Yoo (2020). "Reliable Fidelity and Diversity Metrics for Generative
-       Models". ICML.
+    .. [2] Mescheder, Geiger & Nowozin (2018). "Which Training Methods for GANs do actually
+       Converge?". ICML. Sections 4.1 and 5.1.
 
     Examples
     --------
@@ -206,7 +158,6 @@ default="non_saturating"
     }
     _trainer = AdversarialTrainer
     _adam_betas = (0.0, 0.99)  # no momentum: Mescheder et al. 2018, section 5.1
-    _always_validates = True
     _gains: ClassVar[dict] = {"discriminator": HE_GAIN, "joint": HE_GAIN}
 
     def __init__(
@@ -246,60 +197,16 @@ default="non_saturating"
     ):
         store(self, locals())
 
-    def _build_network(
-        self,
-        image_shape,
-        n_components,
-        encoder,
-        generator,
-        discriminator,
-        objective,
-        r1_penalty,
-        code,
-        ema_decay,
-        **widths,
-    ):
-        joint = code == "adversarial"
-        n_judged = JOINT_WIDTH if joint else 1
-        judge = LeakyEncoder if objective == "hinge" else ConvEncoder
-        if code == "discriminator":
-            encoder = None
-        else:  # straight to the code: its neighbours are alike more often
-            straight = {**widths, "hidden_layer_sizes": ()}
-            encoder = build_encoder(encoder, image_shape, n_components, **straight)
-        return GenerativeAdversarialNetwork(
-            build_decoder(generator, image_shape, n_components, "generator", Generator, **widths),
-            build_encoder(discriminator, image_shape, n_judged, "discriminator", judge, **widths),
-            image_shape,
-            n_components,
-            objective=objective,
-            encoder=encoder,
-            joint=joint,
-            r1_penalty=r1_penalty,
-            ema_decay=ema_decay,
-        )
+    def _build_network(self, **parameters):
+        return build_adversarial(**parameters)
 
     def _trainer_options(self):
         return {"n_critic": self.n_critic, "restore_best": self.restore_best}
 
     def _specs(self, state):
-        return {
-            **super()._specs(state),
-            "best_epoch_": integer(1, len(state["history_"])),
-            "_score_seed": integer(0, 2**31),
-        }
+        return {**super()._specs(state), "_score_seed": integer(0, 2**31)}
 
     def _start(self, rows, generator):
-        if self.code == "discriminator" and self.discriminator is not None:
-            raise ValueError(
-                "code='discriminator' pools the convolution stages of the discriminator, and those "
-                "of the custom discriminator= are not known. Set code='regression'."
-            )
-        if self.code == "discriminator" and self.encoder is not None:
-            raise ValueError(
-                "code='discriminator' has no encoder, and encoder= would not be used. Set "
-                "code='regression', or leave encoder out."
-            )
         network = super()._start(rows, generator)
         network.average.load_state_dict(network.generator.state_dict())
         self._score_seed = seed_from(generator)
@@ -308,119 +215,18 @@ default="non_saturating"
     def _resume(self, rows):
         network = super()._resume(rows)
         low, scale = (network.scaling.offset - network.scaling.scale).min(), network.scaling.scale
-        check_in_range(
-            rows,
-            float(low),
-            2 * float(scale),
-            "beyond which nothing can be generated. Call fit with warm_start=False",
-        )
+        consequence = "beyond which nothing can be generated. Call fit with warm_start=False"
+        check_in_range(rows, float(low), 2 * float(scale), consequence)
         return network
 
     def _fit_scaling(self, rows):
         low, width = unit_range(rows)
         return low + width / 2, width / 2  # to [-1, 1]
 
-    def _split(self, data, device, generator, is_chunk):
-        held_out, n = data.held_out, 0
-        too_few = len(data) < MIN_ROWS and is_chunk  # to judge by some of them
-        if held_out is None and not too_few:
-            n = n_held_out(len(data), self.validation_fraction)
-        training, validation = split_batches(
-            replace(data, held_out=None),
-            self._to_images,
-            self.batch_size,
-            device,
-            generator,
-            n / len(data),
-        )
-        if held_out is None and too_few:
-            return training, None
-        rows = data.rows[validation.indices] if held_out is None else held_out.rows
-        if len(rows) < 2:
-            raise ValueError(
-                "X_val has n_samples=1: ConvGAN compares two distributions, and expects at least 2."
-            )
-        if len(rows) > MAX_HELD_OUT:
-            drawn = torch.randperm(len(rows), generator=generator)[:MAX_HELD_OUT]
-            rows = rows[np.sort(drawn.numpy())]
-        seed = seed_from(generator)
-        return training, lambda network: self._quality(network, rows, seed)
-
-    def _conclude(self, network, data, phases, generator):
-        n_before = len(self.history_)
-        super()._conclude(network, data, phases, generator)
-        self.best_epoch_, best = self.n_iter_, phases.trainer.best_
-        if self.restore_best and best is not None:
-            # Ctrl-C may have come when the best epoch was known, and not yet recorded as a whole.
-            self.best_epoch_ = min(n_before + best[1], self.n_iter_)
-
-    def _warn_of_failure(self):
-        quality = self.history_[self.best_epoch_ - 1]
-        coverage, diversity = quality["valid_coverage"], quality["valid_diversity"]
-        missing = quality.get("valid_missing", 0.0)  # histories of older models have none
-        accuracy = self.history_[-1]["train_discriminator_accuracy"]
-        symptoms = []
-        if diversity < MIN_DIVERSITY:
-            symptoms.append(f"generated images are nearly identical (diversity {diversity:.2g})")
-        if coverage < MIN_COVERAGE:
-            symptoms.append(f"generated images are like few of X's (coverage {coverage:.2g})")
-        # A Wasserstein critic gives no probabilities: telling images apart is what it is for.
-        if accuracy > MAX_ACCURACY and self.objective != "wasserstein_gp":
-            symptoms.append(
-                f"the discriminator has won (it tells {accuracy:.1%} of the images apart), and the "
-                "generator learns no more"
-            )
-        advice = "Train longer (max_epochs), lower learning_rate, or raise r1_penalty."
-        if symptoms:
-            warn(
-                "The generator has collapsed or is not trained far enough: "
-                f"{'; '.join(symptoms)}. {advice}",
-                ConvergenceWarning,
-            )
-        elif missing > 0:
-            warn(
-                f"A kind of image is missing: no generated image is like {missing:.0%} of the "
-                f"held-out images, which resemble each other. {advice} If the kind is rare, repeat "
-                "its images in X.",
-                ConvergenceWarning,
-            )
-
     inverse_transform = available_if(_has_codes)(DecoderMixin.inverse_transform)
     reconstruct = available_if(_has_codes)(DecoderMixin.reconstruct)
     interpolate = available_if(_has_codes)(DecoderMixin.interpolate)
     traverse = available_if(_has_codes)(DecoderMixin.traverse)
-
-    @isolated_settings()
-    def score(self, X, y=None):
-        """Return minus the distance between X and as many generated images.
-
-        The distance is that of "valid_distance" in `history_`: 0 is perfect, and 1 no better than
-        the mean image. It is larger the fewer rows X has; compare scores of equal numbers of rows.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
-            At least 2 samples.
-        y : Ignored
-            Not used, present for API consistency by convention.
-
-        Returns
-        -------
-        score : float
-            At most 0; larger is better. The same on each call: the noise has a seed made in `fit`.
-        """
-        check_is_fitted(self)
-        rows = self._validate(X)
-        if len(rows) < 2:
-            raise ValueError(
-                f"X has n_samples={len(rows)}, but ConvGAN.score compares two distributions and "
-                "expects at least 2 samples."
-            )
-        return -self._quality(self.network_, rows, self._score_seed)["distance"]
-
-    def _quality(self, network, rows, seed):
-        codes = self._draw_codes(len(rows), seed)
-        return generation_quality(network, rows, codes, self._to_images, self.image_shape_)
 
     def _draw_codes(self, n, seed):
         return np.random.RandomState(seed).standard_normal((n, self._code_width))
@@ -428,12 +234,9 @@ default="non_saturating"
     def _represent(self, rows, out):
         if self.network_.encoder is not None:
             return super()._represent(rows, out)
-        return self._apply(
-            lambda tensor: self.network_.features(self._to_images(tensor)),
-            rows,
-            self._n_features_out,
-            out=out,
-        )
+        network, to_images = self.network_, self._to_images
+        n_outputs = self._n_features_out
+        return self._apply(lambda x: network.features(to_images(x)), rows, n_outputs, out=out)
 
     def _exercise(self, network, images, parameters):
         if network.encoder is not None:

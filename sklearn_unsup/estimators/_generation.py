@@ -23,6 +23,9 @@ MAX_GENERATED = 0.05  # of the rows that there would be of a kind that is not mi
 MIN_ISOLATION = 0.75
 MAX_COVERED = 0.35
 MIN_RELATIVE_DISTANCE = 0.8
+MIN_DIVERSITY = 0.02
+MIN_COVERAGE = 0.05
+MAX_ACCURACY = 0.99
 
 
 def n_held_out(n_rows, fraction):
@@ -150,3 +153,41 @@ def _groups(distances, least):
         members[i] = members[int(one)] | members[int(other)]
         if least <= size <= n / 2:
             yield members[i]
+
+
+def symptoms_of_failure(best, last, objective):
+    """Return a message if a generator has collapsed or misses a kind of image, else None.
+
+    Parameters
+    ----------
+    best, last : dict
+        The rows of `history_` of the epoch that was kept, and of the last.
+    objective : str
+    """
+    coverage, diversity = best["valid_coverage"], best["valid_diversity"]
+    missing = best.get("valid_missing", 0.0)  # histories of older models have none
+    accuracy = last["train_discriminator_accuracy"]
+    symptoms = []
+    if diversity < MIN_DIVERSITY:
+        symptoms.append(f"generated images are nearly identical (diversity {diversity:.2g})")
+    if coverage < MIN_COVERAGE:
+        symptoms.append(f"generated images are like few of X's (coverage {coverage:.2g})")
+    # A Wasserstein critic gives no probabilities: its task is to tell images apart.
+    if accuracy > MAX_ACCURACY and objective != "wasserstein_gp":
+        symptoms.append(
+            f"the discriminator has won (it tells {accuracy:.1%} of the images apart), and the "
+            "generator learns no more"
+        )
+    advice = "Train longer (max_epochs), lower learning_rate, or raise r1_penalty."
+    if symptoms:
+        return (
+            "The generator has collapsed or is not trained far enough: "
+            f"{'; '.join(symptoms)}. {advice}"
+        )
+    if missing > 0:
+        return (
+            f"A kind of image is missing: no generated image is like {missing:.0%} of the "
+            f"held-out images, which resemble each other. {advice} If the kind is rare, repeat "
+            "its images in X."
+        )
+    return None

@@ -17,9 +17,9 @@ from sklearn_unsup._devices import draw_seed, isolated_settings
 from sklearn_unsup._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from sklearn_unsup._training import Interrupts
 from sklearn_unsup.estimators._autoencoder import ConvAutoencoder
+from sklearn_unsup.estimators._detector_saving import DetectorSaving
 from sklearn_unsup.estimators._deviations import (
     BLOCK_SIZE,
-    check_reference,
     encode,
     fit_reference,
     measure,
@@ -27,11 +27,10 @@ from sklearn_unsup.estimators._deviations import (
     squared_errors,
 )
 from sklearn_unsup.estimators._documentation import DocumentationLink
-from sklearn_unsup.estimators._saving import Saving, Sealed, WeightFiles
 
 
 class ConvOutlierDetector(
-    DocumentationLink, Sealed, WeightFiles, MetaEstimatorMixin, OutlierMixin, BaseEstimator
+    DocumentationLink, DetectorSaving, MetaEstimatorMixin, OutlierMixin, BaseEstimator
 ):
     """Detect images that are unlike most others, by how an autoencoder encodes and decodes them.
 
@@ -84,7 +83,6 @@ class ConvOutlierDetector(
     ----------
     .. [1] Denouden, Salay, Czarnecki, Abdelzad, Phan & Vernekar (2018). "Improving Reconstruction
        Autoencoder Out-of-distribution Detection with Mahalanobis Distance". arXiv:1812.02765.
-       (There a weighted sum is taken, with weights chosen by hand.)
 
     Examples
     --------
@@ -134,10 +132,7 @@ class ConvOutlierDetector(
         KeyboardInterrupt
             On Ctrl-C; if `estimator` keeps what it has learnt until then, so does the detector.
         """
-        with (
-            Interrupts() as interrupts,
-            isolated_settings(),
-        ):  # Ctrl-C must not keep these from ending
+        with Interrupts() as interrupts, isolated_settings():
             interrupt = self._fit(X, interrupts)
         if interrupt is not None:
             raise interrupt
@@ -165,50 +160,6 @@ class ConvOutlierDetector(
         offset = float(np.percentile(scores, 100 * self.contamination))
         self._take_over(estimator, reference, offset)
         return interrupt
-
-    def _take_over(self, estimator, reference, offset):
-        self.estimator_, self._reference, self.offset_ = estimator, reference, offset
-        for name in ("n_features_in_", "feature_names_in_"):
-            vars(self).pop(name, None)
-            if hasattr(estimator, name):
-                setattr(self, name, getattr(estimator, name))
-
-    def _unpack(self, state):
-        if "estimator_" in state:
-            reference = state["_reference"]
-            width = np.size(reference["mean"]) if isinstance(reference, dict) else 0
-            check_reference({name: state[name] for name in ("_reference", "offset_")}, width)
-        return state
-
-    def _to_file(self):
-        estimator = _with_weights(self.estimator_)
-        state = {
-            "estimator_": estimator._to_file()[0],
-            "_reference": self._reference,
-            "offset_": self.offset_,
-        }
-        return state, {"estimator": type(estimator).__name__}
-
-    def _load(self, file):
-        estimator = _with_weights(self._new_estimator())
-        with file:
-            saved, method = file.header["estimator"], "combined"
-            if file.outline["_reference"] is None:
-                method = "reconstruction_error"
-        for name, own, found in (
-            ("estimator", type(estimator).__name__, saved),
-            ("method", self.method, method),
-        ):
-            if own != found:
-                raise ValueError(
-                    f"{name} is {own!r}, but that of the detector in {file.path} was {found!r}. "
-                    f"Set {name} to that first."
-                )
-        state = estimator._load(file, lambda whole: whole["estimator_"])
-        with file:
-            del state["estimator_"]
-            check_reference(state, estimator._n_features_out)
-        self._take_over(estimator, state["_reference"], state["offset_"])
 
     def _new_estimator(self):
         return ConvAutoencoder() if self.estimator is None else clone(self.estimator)
@@ -296,13 +247,3 @@ def _fit_or_be_interrupted(estimator, X, interrupts):
             raise interrupt from None
         return interrupt
     return None
-
-
-def _with_weights(estimator):
-    """Return an estimator, if its weights can be saved in a file."""
-    if not isinstance(estimator, Saving):
-        raise TypeError(
-            f"Files of weights are for estimators that have save_weights, and estimator is "
-            f"{estimator!r}. Save the detector with joblib or skops."
-        )
-    return estimator

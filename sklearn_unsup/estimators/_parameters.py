@@ -224,10 +224,11 @@ def with_shared_parameters(**wording):
             if name in defaults
         }
         cls._parameter_constraints = shared | vars(cls).get("_parameter_constraints", {})
-        of_network = [name for name in shared if name in NetworkParameters.constraints]
-        cls._network_parameters = (*of_network, *vars(cls).get("_network_parameters", ()))
         factories = NetworkParameters.factories | vars(cls).get("_factories", {})
         cls._factories = {name: parts for name, parts in factories.items() if name in defaults}
+        shared_names = [name for name in shared if name in NetworkParameters.constraints]
+        own_names = vars(cls).get("_network_parameters", ())
+        cls._network_parameters = tuple(dict.fromkeys([*shared_names, *cls._factories, *own_names]))
         cls.__doc__ = unite_docstrings(cls, GROUPS, defaults, WORDING | wording)
         return cls
 

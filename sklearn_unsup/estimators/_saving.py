@@ -80,13 +80,12 @@ class WeightFiles:
         ------
         NotFittedError
             Before `fit`.
-        OSError
-            If the file cannot be written. What was at `path` is still there.
-        ValueError
-            If there is a FIFO or a device at `path`.
+        OSError, ValueError
+            If the file cannot be written, or there is a FIFO or a device at `path`. What was there
+            is still there.
         TypeError
-            If a custom network holds what cannot be saved; or, of a detector, if its `estimator`
-            has no `save_weights`, as a Pipeline or PCA has none.
+            If a custom network cannot be saved, or the `estimator` of a detector has no
+            `save_weights`, such as PCA.
 
         Examples
         --------
@@ -102,9 +101,9 @@ class WeightFiles:
         True
         """
         check_is_fitted(self)
-        parameters = {name: repr(value) for name, value in self.get_params().items()}
         state, header = self._to_file()
-        persistence.save_file(path, type(self).__name__, state, parameters=parameters, **header)
+        header["parameters"] = {name: repr(value) for name, value in self.get_params().items()}
+        persistence.save_file(path, type(self).__name__, state, **header)
         return self
 
     @isolated_settings()
@@ -128,8 +127,7 @@ class WeightFiles:
         CorruptedModelError
             If the file is damaged, of another class, or of a newer version of sklearn_unsup.
         ValueError
-            If this estimator has other parameters of the network than the one that was saved; or a
-            detector another `estimator` or `method`.
+            If other parameters of the network, or of a detector, are set than those saved.
         OSError
             If the file cannot be read.
         """
@@ -148,8 +146,7 @@ class WeightFiles:
 class Saving(Sealed, WeightFiles, Transaction):
     """Save the weights of a network as numpy arrays, in pickles and in files of their own.
 
-    What a file may bring is a fixed list of names, with the types, shapes and ranges of `_specs`.
-    The estimator has `Construction`.
+    A file may hold the names of `_specs`, and no others. The estimator has `Construction`.
     """
 
     def _pack(self, state):
@@ -162,15 +159,15 @@ class Saving(Sealed, WeightFiles, Transaction):
             parameters, anew = state["_fitted_params"], None
             custom = self._custom_parts(parameters)
             if custom:
-                anew = self._build_anew(state["image_shape_"], parameters)
+                anew = self._build_anew(state, parameters)
             state["_weights"] = persistence.network_state(network, custom, anew)
         return state
 
     def _unpack(self, state):
         if "_weights" in state:
-            network = self._build_anew(state["image_shape_"], state["_fitted_params"])
-            names = [*self._specs(state), "_weights"]
-            learnt = {name: state.pop(name) for name in names if name in state}
+            network = self._build_anew(state, state["_fitted_params"])
+            names = state.keys() & {*self._specs(state), "_weights"}
+            learnt = {name: state.pop(name) for name in names}
             state |= self._fill(network, learnt, plain(state["optimizer"]))
             state["network_"] = network.to(device_after_loading(state["device"]))
         return state
@@ -228,22 +225,18 @@ class Saving(Sealed, WeightFiles, Transaction):
             outline = part(file.outline)
             saved, shapes = (outline[name] for name in ("_fitted_params", "_weights"))
             image_shape = outline["image_shape_"]
-            is_network = is_sides(image_shape) and ArrayType("float32", image_shape) in [
-                shape for shape in shapes.values() if isinstance(shape, ArrayType)
-            ]
+            types = [each for each in shapes.values() if isinstance(each, ArrayType)]
+            is_network = is_sides(image_shape) and ArrayType("float32", image_shape) in types
             if saved.keys() != own.keys() or not is_network:
                 raise CorruptedModelError("it is no network of this class")
-            others = [
-                name for name, value in own.items() if not persistence.are_alike(value, saved[name])
-            ]
+            others = [name for name in own if not persistence.are_alike(own[name], saved[name])]
         for name in others[:1]:
             raise ValueError(
                 f"{name}={own[name]!r} differs from {saved[name]!r:.500}, which the network in "
                 f"{file.path} was built with. Set {name} to that first."
             )
         with file:
-            network = self._build_anew(image_shape, own)
-            # Before there is memory for it.
+            network = self._build_anew(outline, own)  # it has no memory yet
             persistence.check_fit(network, shapes, self._custom_parts(own))
             whole = file.read()
             state = self._fill(network, part(whole), plain(self.optimizer))

@@ -7,51 +7,38 @@ from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
-import torch
-from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_unsup._data import binarize_by_row, check_unit_interval, row_blocks, standardisation
+from sklearn_unsup._data import binarize_by_row, check_unit_interval, standardisation
 from sklearn_unsup._devices import draw_seed, isolated_settings, seed_from
-from sklearn_unsup._persistence import Spec, array, integer, number
 from sklearn_unsup._sklearn import Interval, StrOptions
 from sklearn_unsup._training import WarmUp
 from sklearn_unsup._warnings import warn
 from sklearn_unsup.estimators._base import ImageEstimator
-from sklearn_unsup.estimators._code_density import CodeMixtureMixin, RowSample
+from sklearn_unsup.estimators._code_density import RowSample
 from sklearn_unsup.estimators._decoding import DecoderMixin
 from sklearn_unsup.estimators._encoding import EncoderMixin
 from sklearn_unsup.estimators._parameters import store, with_shared_parameters
+from sklearn_unsup.estimators._posterior import PosteriorStatistics
 from sklearn_unsup.estimators._scores import DensityScores
-from sklearn_unsup.metrics import active_units
-from sklearn_unsup.networks import (
-    MIN_VARIANCE,
-    BernoulliLikelihood,
-    GaussianLikelihood,
-    VariationalAutoencoder,
-    build_decoder,
-    build_encoder,
-    losses,
-)
-
-LIKELIHOODS = {"gaussian": GaussianLikelihood, "bernoulli": BernoulliLikelihood}
+from sklearn_unsup.networks import LIKELIHOODS, build_variational
 
 
 @with_shared_parameters(encoder_outputs="2 * n_components")
-class ConvVAE(DensityScores, CodeMixtureMixin, DecoderMixin, EncoderMixin, ImageEstimator):
-    """Convolutional variational autoencoder: a density of images, with codes that can be drawn.
+class ConvVAE(DensityScores, PosteriorStatistics, DecoderMixin, EncoderMixin, ImageEstimator):
+    """Convolutional variational autoencoder: codes, new images, and a density of images.
 
     An encoder maps each image to a Gaussian over codes, a decoder maps a code to a distribution of
     images, and both are trained to maximise the evidence lower bound of the log-density of X [1]_.
     It is to images what :class:`~sklearn.decomposition.FactorAnalysis` is to rows. `transform`
-    gives the mean of the Gaussian, `sample` new images, `score_samples` the bound in nats, so that
-    `GridSearchCV` maximises a likelihood.
+    returns the mean of the Gaussian, `sample` new images, and `score_samples` the bound in nats, so
+    that `GridSearchCV` maximises a likelihood.
 
     Parameters
     ----------
     likelihood : {"gaussian", "bernoulli"}, default="gaussian"
         Distribution of an image given its code. "gaussian" has one variance, learnt in closed form
-        from the residuals [2]_: X may come in any units, and there is no weight to tune.
-        "bernoulli" is for X in [0, 1].
+        from the residuals: X may come in any units, and there is no weight to tune. "bernoulli" is
+        for X in [0, 1].
 
     binarize : {"static", "dynamic"} or None, default=None
         With "bernoulli": draw black or white for each pixel of X, with its value as the
@@ -60,21 +47,21 @@ class ConvVAE(DensityScores, CodeMixtureMixin, DecoderMixin, EncoderMixin, Image
         and `reconstruct` see X as it is. None draws nothing.
 
     beta : float, default=1.0
-        Weight of the divergence between the posterior and the prior in training [3]_. Above 1 the
+        Weight of the divergence between the posterior and the prior in training [2]_. Above 1 the
         components become more independent and the reconstructions poorer.
 
     beta_warmup_epochs : int, default=0
-        Epochs over which the weight rises from 0 to `beta` [4]_. The validation loss has the full
+        Epochs over which the weight rises from 0 to `beta`. The validation loss has the full
         weight, and early stopping waits for it.
 
     free_bits : float, default=0.0
-        Nats below which the divergence of a component is not pushed down [5]_.
+        Nats below which the divergence of a component is not pushed down.
 
     prior : {"mixture", "normal"}, default="mixture"
         Where `sample` draws codes from: a Gaussian mixture fitted, when it is first needed, to
-        codes drawn from the posteriors of (at most 10,000 of) the training rows [6]_, or the
-        standard normal of the model, whose samples look less like X. Scores always refer to the
-        standard normal.
+        codes drawn from the posteriors of (at most 10,000 of) the training rows, or the standard
+        normal of the model, whose samples look less like X. Scores always refer to the standard
+        normal.
 
     Attributes
     ----------
@@ -83,7 +70,7 @@ class ConvVAE(DensityScores, CodeMixtureMixin, DecoderMixin, EncoderMixin, Image
         training rows, in nats: how much the component says about an image.
 
     n_active_units_ : int
-        Number of components whose posterior mean has a variance above 0.01 over the same rows [7]_.
+        Number of components whose posterior mean has a variance above 0.01 over the same rows.
 
     noise_variance_ : float
         Variance of a pixel around the decoded mean over the same rows, in the squared units of X.
@@ -93,43 +80,28 @@ class ConvVAE(DensityScores, CodeMixtureMixin, DecoderMixin, EncoderMixin, Image
     --------
     ConvAutoencoder : Codes and reconstructions, by one of three losses; no density.
     sklearn.decomposition.PCA : With its `score`, the linear counterpart.
-    sklearn.neighbors.KernelDensity : A density for rows of few features.
 
     Notes
     -----
-    The log-density of "gaussian" is in nats per image and depends on the units of X, as that of
-    :meth:`PCA.score <sklearn.decomposition.PCA.score>` does. "bernoulli" gives log-probabilities of
-    binary images. Grey X with ``binarize=None`` scores the mean log-probability, given a code, over
-    all ways to binarise it: good for training, but no density of grey images.
+    Log-densities of "gaussian" are in nats per image and depend on the units of X. "bernoulli"
+    gives log-probabilities of binary images; with ``binarize=None``, grey X has a score but no
+    density. The noise of a score is drawn for each row from its values and a seed made in `fit`:
+    the score of a row is the same on each call. The user guide has the formulas: :ref:`vae`.
 
-    In `history_`, "train_loss" is the negative bound in nats, the divergence weighted as it was in
-    that step, and "train_reconstruction" and "train_kl" are its parts, unweighted. With "gaussian"
-    they have the variance that was best for each batch; scores have `noise_variance_`.
+    In `history_`, "train_loss" is the negative bound with the divergence weighted as in that step;
+    "train_reconstruction" and "train_kl" are its parts. After `partial_fit`, what was learnt from
+    the codes (`noise_variance_`, `kl_per_component_`, `n_active_units_`, the mixture) is that of
+    the last chunk.
 
-    After `partial_fit`, `noise_variance_`, `kl_per_component_`, `n_active_units_` and the mixture
-    are those of the last chunk.
-
-    A custom encoder gets images that are standardised, and gives the means of the codes followed by
-    their log-variances. A custom decoder gives unbounded numbers: standardised images with
-    "gaussian", with "bernoulli" logits relative to those of the mean image. Neither ends in a
-    sigmoid.
-
-    The noise of a score is drawn for each row from a seed made in `fit` and from the row's values.
-    The score of a row is therefore the same on each call, whatever rows stand beside it.
+    A custom encoder gets standardised images, and gives the means of the codes followed by their
+    log-variances. A custom decoder gives unbounded numbers: standardised images with "gaussian",
+    logits relative to those of the mean image with "bernoulli".
 
     References
     ----------
     .. [1] Kingma & Welling (2014). "Auto-Encoding Variational Bayes". ICLR.
-    .. [2] Rybkin, Daniilidis & Levine (2021). "Simple and Effective VAE Training with Calibrated
-       Decoders". ICML.
-    .. [3] Higgins et al. (2017). "beta-VAE: Learning Basic Visual Concepts with a Constrained
+    .. [2] Higgins et al. (2017). "beta-VAE: Learning Basic Visual Concepts with a Constrained
        Variational Framework". ICLR.
-    .. [4] Sønderby et al. (2016). "Ladder Variational Autoencoders". NeurIPS.
-    .. [5] Kingma et al. (2016). "Improved Variational Inference with Inverse Autoregressive Flow".
-       NeurIPS. Section C.8.
-    .. [6] Ghosh, Sajjadi, Vergari, Black & Schölkopf (2020). "From Variational to Deterministic
-       Autoencoders". ICLR. Section 4.
-    .. [7] Burda, Grosse & Salakhutdinov (2016). "Importance Weighted Autoencoders". ICLR.
 
     Examples
     --------
@@ -143,10 +115,6 @@ class ConvVAE(DensityScores, CodeMixtureMixin, DecoderMixin, EncoderMixin, Image
     (3, 64)
     >>> vae.score_samples(X[:2], n_importance_samples=50).shape
     (2,)
-    >>> vae.interpolate(X[:2], X[2:4], n_steps=5, path="spherical").shape
-    (2, 5, 64)
-    >>> vae.traverse(X[0], component=3, values=[-2, 0, 2]).shape
-    (3, 64)
     """
 
     _parameter_constraints: ClassVar[dict] = {
@@ -195,39 +163,8 @@ class ConvVAE(DensityScores, CodeMixtureMixin, DecoderMixin, EncoderMixin, Image
     ):
         store(self, locals())
 
-    def _build_network(
-        self,
-        image_shape,
-        n_components,
-        encoder,
-        decoder,
-        likelihood,
-        binarize,
-        beta,
-        free_bits,
-        **widths,
-    ):
-        return VariationalAutoencoder(
-            build_encoder(encoder, image_shape, 2 * n_components, **widths),
-            build_decoder(decoder, image_shape, n_components, **widths),
-            LIKELIHOODS[likelihood](image_shape),
-            beta=beta,
-            free_bits=free_bits,
-            binarize=binarize == "dynamic",
-        )
-
-    def _specs(self, state):
-        k = state["_fitted_params"]["n_components"]
-        specs = super()._specs(state)
-        is_gaussian = state["_fitted_params"]["likelihood"] == "gaussian"
-        return {
-            **specs,
-            "_code_mixture": specs["_code_mixture"] | Spec(lambda value: value is None, "None"),
-            "_row_seed": integer(0, 2**31),
-            "kl_per_component_": array(np.float64, (k,)),
-            "n_active_units_": integer(0, k),
-            **({"noise_variance_": number(0.0)} if is_gaussian else {}),
-        }
+    def _build_network(self, **parameters):
+        return build_variational(**parameters)
 
     def _validate(self, X, reset=False):
         rows = super()._validate(X, reset)
@@ -263,55 +200,6 @@ class ConvVAE(DensityScores, CodeMixtureMixin, DecoderMixin, EncoderMixin, Image
         if self.beta_warmup_epochs:
             callbacks = [WarmUp(self.beta_warmup_epochs, len(self.history_))]
         phases.train(network, data, callbacks=callbacks)
-
-    def _after_training(self, rows, seed):
-        rows = RowSample(rows, seed, self._observed)
-        k = self._code_width
-        posteriors = self._apply(
-            lambda tensor: torch.cat(self.network_.posterior(self._to_images(tensor)), 1),
-            rows,
-            2 * k,
-        )
-        means, log_variances = posteriors[:, :k], posteriors[:, k:]  # (n, k)
-        kl = losses.kl_from_standard_normal(*map(torch.from_numpy, (means, log_variances)))
-        self.kl_per_component_ = kl.numpy().mean(axis=0, dtype=np.float64)
-        self.n_active_units_ = active_units(means)
-        if self.likelihood == "gaussian":
-            residuals = self._apply(
-                lambda tensor, noise: self.network_.residual_variances(
-                    self._to_images(tensor), noise
-                )[:, None],
-                rows,
-                1,
-                self._row_noise(),
-            )
-            variance = max(residuals.mean(dtype=np.float64), MIN_VARIANCE)
-            self.network_.likelihood.variance.fill_(variance)
-            self.noise_variance_ = float(variance * float(self.network_.scaling.scale) ** 2)
-        self._code_mixture = None
-        if self.prior == "mixture":
-            draw = self._row_noise()
-            noise = np.concatenate([draw(rows[block]) for block in row_blocks(rows)])  # (n, k)
-            codes = means + np.exp(0.5 * log_variances) * noise
-            self._code_mixture = codes, seed
-
-    def _draw_codes(self, n, seed):
-        if self.prior == "normal":
-            return np.random.RandomState(seed).standard_normal((n, self._code_width))
-        if self._code_mixture is None:
-            raise ValueError(
-                "prior='mixture' was set after fit, which has fitted no mixture. Call fit again."
-            )
-        return super()._draw_codes(n, seed)
-
-    def _warn_of_failure(self):
-        if self.n_active_units_ == 0:
-            warn(
-                "Posterior collapse: no component says anything about X (n_active_units_ is 0), "
-                "so all codes are alike. Lower beta, set beta_warmup_epochs or free_bits (to 0.1, "
-                "for example), or train longer (max_epochs, learning_rate).",
-                ConvergenceWarning,
-            )
 
     @isolated_settings()
     def sample(self, n_samples=1, random_state=None, *, likelihood_noise=False):

@@ -7,6 +7,8 @@ from sklearn_unsup.networks._adversarial import (
 )
 from sklearn_unsup.networks._autoencoder import Autoencoder
 from sklearn_unsup.networks._average import average_of, update_average
+from sklearn_unsup.networks._build_adversarial import build_adversarial
+from sklearn_unsup.networks._build_variational import LIKELIHOODS, build_variational
 from sklearn_unsup.networks._convolutional import (
     ConvDecoder,
     ConvEncoder,
@@ -24,11 +26,13 @@ from sklearn_unsup.networks._mlp import MLPDecoder, MLPEncoder
 from sklearn_unsup.networks._network import AdversarialNetwork, Batch, Network
 from sklearn_unsup.networks._parts import copy_module
 from sklearn_unsup.networks._random_features import RandomFeatures
+from sklearn_unsup.networks._scaling import Scaling
 from sklearn_unsup.networks._variational import VariationalAutoencoder
 
 __all__ = [
     "HE_GAIN",
     "JOINT_WIDTH",
+    "LIKELIHOODS",
     "MIN_VARIANCE",
     "OBJECTIVES",
     "AdversarialNetwork",
@@ -45,10 +49,13 @@ __all__ = [
     "MLPEncoder",
     "Network",
     "RandomFeatures",
+    "Scaling",
     "VariationalAutoencoder",
     "average_of",
+    "build_adversarial",
     "build_decoder",
     "build_encoder",
+    "build_variational",
     "copy_module",
     "initialise",
     "materialise",

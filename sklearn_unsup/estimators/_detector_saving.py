@@ -1,0 +1,67 @@
+"""How a detector is saved: with the estimator that it has fitted."""
+
+import numpy as np
+
+from sklearn_unsup.estimators._deviations import check_reference
+from sklearn_unsup.estimators._saving import Saving, Sealed, WeightFiles
+
+
+class DetectorSaving(Sealed, WeightFiles):
+    """Save what a detector has learnt.
+
+    The detector has `_new_estimator`.
+    """
+
+    def _take_over(self, estimator, reference, offset):
+        self.estimator_, self._reference, self.offset_ = estimator, reference, offset
+        for name in ("n_features_in_", "feature_names_in_"):
+            vars(self).pop(name, None)
+            if hasattr(estimator, name):
+                setattr(self, name, getattr(estimator, name))
+
+    def _unpack(self, state):
+        if "estimator_" in state:
+            reference = state["_reference"]
+            width = np.size(reference["mean"]) if isinstance(reference, dict) else 0
+            check_reference({name: state[name] for name in ("_reference", "offset_")}, width)
+        return state
+
+    def _to_file(self):
+        estimator = _with_weights(self.estimator_)
+        state = {
+            "estimator_": estimator._to_file()[0],
+            "_reference": self._reference,
+            "offset_": self.offset_,
+        }
+        return state, {"estimator": type(estimator).__name__}
+
+    def _load(self, file):
+        estimator = _with_weights(self._new_estimator())
+        with file:
+            saved, method = file.header["estimator"], "combined"
+            if file.outline["_reference"] is None:
+                method = "reconstruction_error"
+        for name, own, found in (
+            ("estimator", type(estimator).__name__, saved),
+            ("method", self.method, method),
+        ):
+            if own != found:
+                raise ValueError(
+                    f"{name} is {own!r}, but that of the detector in {file.path} was {found!r}. "
+                    f"Set {name} to that first."
+                )
+        state = estimator._load(file, lambda whole: whole["estimator_"])
+        with file:
+            del state["estimator_"]
+            check_reference(state, estimator._n_features_out)
+        self._take_over(estimator, state["_reference"], state["offset_"])
+
+
+def _with_weights(estimator):
+    """Return an estimator, if its weights can be saved in a file."""
+    if not isinstance(estimator, Saving):
+        raise TypeError(
+            f"Files of weights are for estimators that have save_weights, and estimator is "
+            f"{estimator!r}. Save the detector with joblib or skops."
+        )
+    return estimator

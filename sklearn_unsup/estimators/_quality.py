@@ -1,0 +1,105 @@
+"""Held-out rows by which generated images are judged, while a generator learns and after it."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_unsup._devices import isolated_settings, seed_from
+from sklearn_unsup._persistence import integer
+from sklearn_unsup._training import split_batches
+from sklearn_unsup._warnings import warn
+from sklearn_unsup.estimators._generation import (
+    MAX_HELD_OUT,
+    MIN_ROWS,
+    generation_quality,
+    n_held_out,
+    symptoms_of_failure,
+)
+
+
+class GenerationQuality:
+    """Compare generated images with held-out rows after each epoch, and keep the best epoch.
+
+    For an `ImageEstimator` with `CodeSamplerMixin`, the parameters `restore_best` and `objective`,
+    and `_score_seed`.
+    """
+
+    _always_validates = True
+
+    def _split(self, data, device, generator, is_chunk):
+        held_out, n = data.held_out, 0
+        too_few = len(data) < MIN_ROWS and is_chunk  # to judge by some of them
+        if held_out is None and not too_few:
+            n = n_held_out(len(data), self.validation_fraction)
+        training, validation = split_batches(
+            replace(data, held_out=None),
+            self._to_images,
+            self.batch_size,
+            device,
+            generator,
+            n / len(data),
+        )
+        if held_out is None and too_few:
+            return training, None
+        rows = data.rows[validation.indices] if held_out is None else held_out.rows
+        if len(rows) < 2:
+            raise ValueError(
+                "X_val has n_samples=1: ConvGAN compares two distributions, and expects at least 2."
+            )
+        if len(rows) > MAX_HELD_OUT:
+            drawn = torch.randperm(len(rows), generator=generator)[:MAX_HELD_OUT]
+            rows = rows[np.sort(drawn.numpy())]
+        seed = seed_from(generator)
+        return training, lambda network: self._quality(network, rows, seed)
+
+    def _specs(self, state):
+        return {**super()._specs(state), "best_epoch_": integer(1, len(state["history_"]))}
+
+    def _conclude(self, network, data, phases, generator):
+        n_before = len(self.history_)
+        super()._conclude(network, data, phases, generator)
+        self.best_epoch_, best = self.n_iter_, phases.trainer.best_
+        if self.restore_best and best is not None:
+            # Ctrl-C may have come when the best epoch was known, and not yet recorded as a whole.
+            self.best_epoch_ = min(n_before + best[1], self.n_iter_)
+
+    def _warn_of_failure(self):
+        best, last = self.history_[self.best_epoch_ - 1], self.history_[-1]
+        message = symptoms_of_failure(best, last, self.objective)
+        if message is not None:
+            warn(message, ConvergenceWarning)
+
+    @isolated_settings()
+    def score(self, X, y=None):
+        """Return minus the distance between X and as many generated images.
+
+        The distance is "valid_distance" of `history_`. It is larger the fewer rows X has: compare
+        scores of equal numbers of rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            At least 2 samples.
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        score : float
+            At most 0; larger is better. It is the same on each call, as the noise has a fixed seed.
+        """
+        check_is_fitted(self)
+        rows = self._validate(X)
+        if len(rows) < 2:
+            raise ValueError(
+                f"X has n_samples={len(rows)}, but ConvGAN.score compares two distributions and "
+                "expects at least 2 samples."
+            )
+        return -self._quality(self.network_, rows, self._score_seed)["distance"]
+
+    def _quality(self, network, rows, seed):
+        codes = self._draw_codes(len(rows), seed)
+        return generation_quality(network, rows, codes, self._to_images, self.image_shape_)
