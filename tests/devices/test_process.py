@@ -1,8 +1,10 @@
 """Memory between steps; what it saves is measured in benchmarks/pages.py."""
 
 import pytest
+import torch
 
 from sklearn_unsup._devices import _process
+from sklearn_unsup._training import _graphs
 
 
 @pytest.mark.parametrize(
@@ -31,3 +33,21 @@ def test_trimming_is_put_off_only_if_large_blocks_come_from_the_heap(
     _process.keep_freed_memory.__wrapped__()
     assert thresholds.get(_process.M_MMAP_THRESHOLD) == mapped
     assert thresholds.get(_process.M_TRIM_THRESHOLD) == trimmed
+
+
+def test_a_user_can_have_the_process_left_alone(monkeypatch):
+    def touched(name):
+        raise AssertionError("the C library was called")
+
+    monkeypatch.setattr(_process.ctypes, "CDLL", touched)
+    monkeypatch.setattr(_process, "_is_glibc", lambda: True)
+    for name in _process.OF_THE_USER:
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(AssertionError, match="C library"):
+        _process.give_back_memory()
+    monkeypatch.setenv("SKLEARN_UNSUP_TUNE_PROCESS", "0")
+    _process.keep_freed_memory.__wrapped__()
+    _process.give_back_memory()
+    assert not _graphs.has_graphs(torch.device("cuda"))
+    monkeypatch.delenv("SKLEARN_UNSUP_TUNE_PROCESS")
+    assert _graphs.has_graphs(torch.device("cuda"))
