@@ -11,9 +11,9 @@ from sklearn_unsup._devices._device import (
 from sklearn_unsup._devices._inference import apply_in_chunks, is_out_of_memory
 from sklearn_unsup._devices._process import (
     capture_stream,
-    give_back_memory,
-    may_tune,
+    release_memory,
     run_on_stream,
+    tuning_is_enabled,
 )
 from sklearn_unsup._devices._settings import isolated_settings
 from sklearn_unsup._devices._transfer import keep_on_device, to_device

@@ -89,7 +89,7 @@ def isolated_torch_rng(seed, device):
     device : torch.device
     """
     on_cuda = device.type == "cuda"
-    with _GLOBAL_RNG_LOCK.here, torch.random.fork_rng(devices=[device] if on_cuda else []):
+    with _GLOBAL_RNG_LOCK.lock, torch.random.fork_rng(devices=[device] if on_cuda else []):
         torch.default_generator.manual_seed(seed)
         if on_cuda:
             with torch.cuda.device(device):

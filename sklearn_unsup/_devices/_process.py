@@ -20,7 +20,7 @@ OF_THE_USER = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABL
 _OF_THIS_THREAD = threading.local()
 
 
-def may_tune():
+def tuning_is_enabled():
     """Tell whether the process may be tuned."""
     return os.environ.get(SWITCH, "1") != "0"
 
@@ -33,15 +33,15 @@ def keep_freed_memory():
     page again when the next step asks for it. Other allocators, and a user who has set these
     thresholds, are left alone.
     """
-    if _is_glibc() and may_tune() and not any(name in os.environ for name in OF_THE_USER):
+    if _is_glibc() and tuning_is_enabled() and not any(name in os.environ for name in OF_THE_USER):
         set_option = ctypes.CDLL(None).mallopt  # returns 0 if it refuses
         if any(set_option(M_MMAP_THRESHOLD, size) for size in (KEPT_BYTES, MOST_OF_OLD_GLIBC)):
             set_option(M_TRIM_THRESHOLD, KEPT_BYTES)
 
 
-def give_back_memory():
+def release_memory():
     """Give the system back what glibc has kept."""
-    if _is_glibc() and may_tune():
+    if _is_glibc() and tuning_is_enabled():
         ctypes.CDLL(None).malloc_trim(0)
 
 
@@ -51,7 +51,7 @@ def _is_glibc():
 
 def copy_stream(device):
     """Return this thread's stream for copies: memory that was used on one serves no other."""
-    if not may_tune():
+    if not tuning_is_enabled():
         return torch.cuda.current_stream(device)
     index = torch.cuda.current_device() if device.index is None else device.index
     if index not in vars(_OF_THIS_THREAD):

@@ -42,7 +42,7 @@ if hasattr(os, "register_at_fork"):
 class ForkSafeLock:
     """A lock that is free in a forked process, whoever held it in the other.
 
-    Use it as ``with lock.here:``. What that gives is a lock of Python's own: Ctrl-C cannot come
+    Use it as ``with lock.lock:``. What that gives is a lock of Python's own: Ctrl-C cannot come
     between taking it and entering the block, and a process that is forked within the block leaves
     it as the other does.
 
@@ -59,7 +59,7 @@ class ForkSafeLock:
             os.register_at_fork(after_in_child=self._renew)
 
     def _renew(self):
-        self.here = self._kind()
+        self.lock = self._kind()
 
 
 def _threads_work():
@@ -68,37 +68,37 @@ def _threads_work():
     Had the parent of this process done so, with torch's threads or by other code of the user's, it
     would wait for threads that were not copied, forever.
     """
-    answer, told = os.pipe()  # of its end a handler of SIGCHLD may know, and nobody else
+    read_end, write_end = os.pipe()  # of its end a handler of SIGCHLD may know, and nobody else
     child = None
     try:
         with warnings.catch_warnings():  # Python 3.12 has one of forks beside threads
             warnings.simplefilter("ignore", DeprecationWarning)
             child = os.fork()
         if child == 0:
-            _try_threads(told)
-        os.close(told)
-        told = None
+            _try_threads(write_end)
+        os.close(write_end)
+        write_end = None
         waiting = select.poll()  # `select.select` takes no descriptor above 1023
-        waiting.register(answer, select.POLLIN)
-        return bool(waiting.poll(1000 * TRIAL_SECONDS) and os.read(answer, 1))
+        waiting.register(read_end, select.POLLIN)
+        return bool(waiting.poll(1000 * TRIAL_SECONDS) and os.read(read_end, 1))
     finally:
         if child:
-            _end(child)
-        for end in (answer, told):
+            _kill(child)
+        for end in (read_end, write_end):
             if end is not None:
                 os.close(end)
 
 
-def _try_threads(told):
+def _try_threads(write_end):
     """Compute with several threads, and end this process: nothing of the user's is to run in it."""
     try:
         torch.zeros(2**20, dtype=torch.float32, device="cpu").add_(1)  # enough for all threads
-        os.write(told, b"1")
+        os.write(write_end, b"1")
     finally:
         os._exit(0)
 
 
-def _end(child):
+def _kill(child):
     """End a child process, and leave no zombie of it."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(child, signal.SIGKILL)

@@ -29,8 +29,8 @@ class AdversarialTrainer(Trainer):
         As of `Trainer`.
     """
 
-    kept: ClassVar[dict] = {
-        **Trainer.kept,
+    checkpointed: ClassVar[dict] = {
+        **Trainer.checkpointed,
         "n_turns_": integer(0),
         "parts_": Spec(
             lambda parts: (

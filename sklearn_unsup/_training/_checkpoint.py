@@ -73,7 +73,7 @@ class TrainingCheckpoint(Callback):
         precision = str(net.precision or torch.float32).removeprefix("torch.")
         device = f"{torch.device(net.device).type}-{net.batches_.batch_size}-{precision}"
         self.path_ = folder / f"{name}-{device}.safetensors"
-        self.anew_ = copy_module(net.module_) if net.custom else None
+        self.untrained_ = copy_module(net.module_) if net.custom else None
         remove_leftovers(self.path_)
         if _exists(self.path_):
             with SavedFile(self.path_, type(self).__name__) as file:
@@ -86,11 +86,11 @@ class TrainingCheckpoint(Callback):
 
     def on_epoch_end(self, net, **kwargs):
         """Save all that the next epoch needs."""
-        save_file(self.path_, type(self).__name__, state_of(net, self.anew_))
+        save_file(self.path_, type(self).__name__, state_of(net, self.untrained_))
 
     def on_train_end(self, net, **kwargs):
         """Let go of the network."""
-        self.anew_ = None
+        self.untrained_ = None
 
 
 def identity_of(net):
@@ -102,7 +102,7 @@ def identity_of(net):
         If a callback cannot be taken apart.
     """
     named = [each if isinstance(each, tuple) else ("", each) for each in net.callbacks]
-    deciding = [(name, each) for name, each in named if not _only_watches(each)]
+    deciding = [(name, each) for name, each in named if not _is_observer(each)]
     identity = net.identify()
     try:
         return f"{identity[0]}-{fingerprint([identity, deciding])[:20]}"
@@ -114,10 +114,10 @@ def identity_of(net):
         ) from error
 
 
-def _only_watches(callback):
+def _is_observer(callback):
     kind = callback if isinstance(callback, type) else type(callback)
-    watchers = (TrainingCheckpoint, ScikitLearnCallbacks)
-    return issubclass(kind, watchers) or kind.__module__ == "skorch.callbacks.logging"
+    observers = (TrainingCheckpoint, ScikitLearnCallbacks)
+    return issubclass(kind, observers) or kind.__module__ == "skorch.callbacks.logging"
 
 
 def _exists(path):

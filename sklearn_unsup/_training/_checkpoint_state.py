@@ -47,7 +47,7 @@ def state_of(net, anew):
             for callback in _schedulers(net)
         ],
         "history": _plain([{**row, "batches": None} for row in net.history]),
-        "trainer": to_plain({name: getattr(net, name) for name in net.kept}),
+        "trainer": to_plain({name: getattr(net, name) for name in net.checkpointed}),
         "random_states": [generator.get_state().numpy() for generator in _generators(net)],
     }
 
@@ -125,7 +125,7 @@ def _check_parts(net, state):
         ),
     }
     check(of_optimizer, state["optimizer"])
-    check(net.kept, state["trainer"])
+    check(net.checkpointed, state["trainer"])
     check_fit(net.module_, state["network"], net.custom)
     best, n_epochs = state["trainer"]["best_"], len(state["history"])
     check(

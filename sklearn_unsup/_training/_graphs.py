@@ -4,7 +4,7 @@ import warnings
 
 import torch
 
-from sklearn_unsup._devices import ForkSafeLock, capture_stream, may_tune, run_on_stream
+from sklearn_unsup._devices import ForkSafeLock, capture_stream, run_on_stream, tuning_is_enabled
 from sklearn_unsup.networks import Batch
 
 STEPS_BEFORE = 3  # that run as they are: libraries set themselves up in the first ones
@@ -14,7 +14,7 @@ _CAPTURING = ForkSafeLock()
 
 def has_graphs(device):
     """Tell whether what a device does can be captured and replayed, on a stream of its own."""
-    return device.type == "cuda" and may_tune()
+    return device.type == "cuda" and tuning_is_enabled()
 
 
 class GraphedSteps:
@@ -74,7 +74,7 @@ class GraphedSteps:
         for group, rate in zip(groups, rates, strict=True):
             group.update(lr=rate, capturable=True)
         try:
-            with _CAPTURING.here:
+            with _CAPTURING.lock:
                 replay, parts = capture(
                     lambda: self.step(static, variant), self.generator, self.stream
                 )

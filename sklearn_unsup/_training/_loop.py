@@ -19,7 +19,7 @@ class StopTraining(Exception):
     """Leave skorch's loop at the end of an epoch."""
 
 
-class Loop(NeuralNet):
+class TrainingLoop(NeuralNet):
     """skorch's loop: batches come ready, and numbers are kept per epoch, on the device until then.
 
     Ctrl-C is not swallowed, and a loss that is not finite is an error. `Trainer` brings

@@ -12,11 +12,11 @@ from sklearn_unsup._training._checkpoint import TrainingCheckpoint, identity_of
 from sklearn_unsup._training._errors import translate_batch_errors
 from sklearn_unsup._training._graphs import MIN_STEPS, GraphedSteps, has_graphs
 from sklearn_unsup._training._interrupts import Interrupts
-from sklearn_unsup._training._loop import Loop, StopTraining
+from sklearn_unsup._training._loop import StopTraining, TrainingLoop
 from sklearn_unsup._training._optimizers import build_optimizer, match_strides, schedule_callbacks
 
 
-class Trainer(Loop):
+class Trainer(TrainingLoop):
     """Train a network by its own `training_loss`, with validation, schedules and callbacks.
 
     Parameters
@@ -46,7 +46,7 @@ class Trainer(Loop):
         Say when Ctrl-C may end the training; None leaves it to Python.
     """
 
-    kept: ClassVar[dict] = {  # what a checkpoint keeps of the trainer itself
+    checkpointed: ClassVar[dict] = {  # what a checkpoint keeps of the trainer itself
         "best_": Spec(lambda best: best is None or _is_best(best), "a loss, an epoch and weights"),
         "improved_": integer(0),
         "stop_": Spec(lambda stop: isinstance(stop, bool), "True or False"),

@@ -3,15 +3,14 @@
 import contextlib
 from functools import partial
 
-import torch
 from sklearn import get_config
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_consistent_length
 
 from sklearn_unsup._devices import (
-    give_back_memory,
     isolated_settings,
     isolated_torch_rng,
+    release_memory,
     resolve_device,
     seed_from,
     translate_device_errors,
@@ -32,7 +31,6 @@ from sklearn_unsup.estimators._input import Input
 from sklearn_unsup.estimators._phases import Phases
 from sklearn_unsup.estimators._saving import Saving
 from sklearn_unsup.estimators._values import check_widths
-from sklearn_unsup.networks import copy_module
 
 
 class ImageEstimator(
@@ -193,7 +191,7 @@ class ImageEstimator(
                     raise
                 interrupt = error
             finally:
-                give_back_memory()
+                release_memory()
         try:
             self._conclude(network, data, phases, generator)
         except Exception as error:
@@ -205,12 +203,6 @@ class ImageEstimator(
         if self.warm_start or is_chunk:
             self._training_state = phases.training_state()
         return interrupt
-
-    def _snapshot(self, network, data, phases, net):
-        """Return the fitted attributes as if training had stopped now."""
-        draft = self._draft()
-        draft._conclude(copy_module(network), data, phases, torch.Generator().manual_seed(0))
-        return draft._fitted_attributes()
 
     def __sklearn_is_fitted__(self):
         """Tell whether `fit` has run."""

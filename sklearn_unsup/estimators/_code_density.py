@@ -68,7 +68,7 @@ class CodeMixtureMixin(CodeSamplerMixin):
         return sample_codes(self._fitted_mixture(), n, seed)
 
     def _fitted_mixture(self):
-        with _FITTING.here:
+        with _FITTING.lock:
             if isinstance(self._code_mixture, tuple):
                 self._code_mixture = fit_code_mixture(*self._code_mixture)
             return self._code_mixture

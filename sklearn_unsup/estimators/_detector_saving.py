@@ -27,7 +27,7 @@ class DetectorSaving(Sealed, WeightFiles):
         return state
 
     def _to_file(self):
-        estimator = _with_weights(self.estimator_)
+        estimator = check_saves_weights(self.estimator_)
         state = {
             "estimator_": estimator._to_file()[0],
             "_reference": self._reference,
@@ -36,7 +36,7 @@ class DetectorSaving(Sealed, WeightFiles):
         return state, {"estimator": type(estimator).__name__}
 
     def _load(self, file):
-        estimator = _with_weights(self._new_estimator())
+        estimator = check_saves_weights(self._new_estimator())
         with file:
             saved, method = file.header["estimator"], "combined"
             if file.outline["_reference"] is None:
@@ -57,7 +57,7 @@ class DetectorSaving(Sealed, WeightFiles):
         self._take_over(estimator, state["_reference"], state["offset_"])
 
 
-def _with_weights(estimator):
+def check_saves_weights(estimator):
     """Return an estimator, if its weights can be saved in a file."""
     if not isinstance(estimator, Saving):
         raise TypeError(

@@ -1,14 +1,16 @@
 """`fit` learns on a draft and commits at once."""
 
+import torch
 from sklearn.base import BaseEstimator
 
 from sklearn_unsup.estimators._values import plain
+from sklearn_unsup.networks import copy_module
 
 SCIKIT_LEARNS = ("_skl", "_callback", "_parent_callback", "_propagated")  # not learnt
 
 
 class Transaction(BaseEstimator):
-    """Learn on a copy of the estimator.
+    """Learn on a copy of the estimator, which has `_conclude`.
 
     `_commit` makes the draft the estimator, at the very end: whatever goes wrong before leaves the
     estimator as it was.
@@ -24,6 +26,12 @@ class Transaction(BaseEstimator):
     def _commit(self, draft):
         """Take over all of a draft but its parameters, which stay what the user has set."""
         self.__dict__ = {**vars(draft), **self.get_params(deep=False)}
+
+    def _snapshot(self, network, data, phases, net):
+        """Return the fitted attributes as if training had stopped now."""
+        draft = self._draft()
+        draft._conclude(copy_module(network), data, phases, torch.Generator().manual_seed(0))
+        return draft._fitted_attributes()
 
     def _fitted_attributes(self):
         parameters = self._get_param_names()

@@ -44,10 +44,10 @@ def test_a_user_can_have_the_process_left_alone(monkeypatch):
     for name in _process.OF_THE_USER:
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(AssertionError, match="C library"):
-        _process.give_back_memory()
+        _process.release_memory()
     monkeypatch.setenv("SKLEARN_UNSUP_TUNE_PROCESS", "0")
     _process.keep_freed_memory.__wrapped__()
-    _process.give_back_memory()
+    _process.release_memory()
     assert not _graphs.has_graphs(torch.device("cuda"))
     monkeypatch.delenv("SKLEARN_UNSUP_TUNE_PROCESS")
     assert _graphs.has_graphs(torch.device("cuda"))

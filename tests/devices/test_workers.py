@@ -247,14 +247,14 @@ def test_a_lock_that_is_held_is_free_in_a_fork(small, digits, one_thread, name, 
     held, done = threading.Event(), threading.Event()
 
     def hold():
-        with LOCKS[name].here:
+        with LOCKS[name].lock:
             held.set()
             done.wait(SECONDS)
 
     def use():
         custom = small(encoder=LinearEncoder, decoder=LinearDecoder, batch_size=100)
         model = custom.fit(digits)
-        with LOCKS[name].here:
+        with LOCKS[name].lock:
             return pickle.loads(pickle.dumps(model)).n_iter_, "used"
 
     def use_mixture():
@@ -262,9 +262,9 @@ def test_a_lock_that_is_held_is_free_in_a_fork(small, digits, one_thread, name, 
 
     function = use_mixture if name == "mixture" else use
     if holder == "this thread":
-        with LOCKS[name].here:
+        with LOCKS[name].lock:
             found = in_a_fork(function)
-        with LOCKS[name].here:  # it was given back
+        with LOCKS[name].lock:  # it was given back
             pass
     else:
         thread = threading.Thread(target=hold)

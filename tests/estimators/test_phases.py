@@ -1,0 +1,157 @@
+"""Models of a new kind: no decoder, two phases, labels. See toy_estimators.py."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+from sklearn.neighbors import NearestNeighbors
+from skorch.callbacks import Callback
+from toy_estimators import LabelledSampler, TwoViewEncoder
+
+from sklearn_unsup import TrainingCheckpoint
+
+QUICK = {"device": "cpu", "random_state": 0}
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_digits(return_X_y=True)
+
+
+@pytest.fixture(scope="module")
+def sampler(digits):
+    X, y = digits
+    return LabelledSampler(max_epochs=6, batch_size=32, **QUICK).fit(X[:600], y[:600])
+
+
+def share_of_views_recognised(encoder, X):
+    """Return for how many images a noisy view is nearer to its image than to others."""
+    noise = np.random.default_rng(0).normal(0, 0.5 * X.std(), X.shape)
+    codes, of_views = encoder.transform(X), encoder.transform(X + noise)
+    nearest = NearestNeighbors(n_neighbors=1, metric="cosine").fit(codes)
+    found = nearest.kneighbors(of_views, return_distance=False)[:, 0]
+    return (found == np.arange(len(X))).mean()
+
+
+def test_codes_of_two_views_become_neighbours(digits):
+    X, _ = digits
+    encoder = TwoViewEncoder(max_epochs=8, **QUICK).fit(X[:600])
+    untrained = TwoViewEncoder(max_epochs=1, learning_rate=1e-9, **QUICK).fit(X[:600])
+    new = X[600:900]
+    assert share_of_views_recognised(encoder, new) > 0.6
+    assert share_of_views_recognised(untrained, new) < 0.4
+
+
+def test_a_model_has_the_methods_that_it_can_honour(digits, sampler):
+    encoder = TwoViewEncoder()
+    cannot = ("inverse_transform", "reconstruct", "interpolate", "traverse", "sample", "score")
+    assert not any(hasattr(encoder, name) for name in cannot)
+    assert not any(hasattr(sampler, name) for name in ("transform", *cannot) if name != "sample")
+    assert sampler.sample(3, random_state=0).shape == (3, 64)
+
+
+def test_the_history_says_which_phase_an_epoch_belongs_to(sampler):
+    assert [row["phase"] for row in sampler.history_] == ["images"] * 6 + ["classes"] * 6
+    assert [row["epoch"] for row in sampler.history_] == list(range(1, 13))
+    assert sampler.n_iter_ == 12
+    for phase in ("images", "classes"):
+        losses = [row["train_loss"] for row in sampler.history_ if row["phase"] == phase]
+        assert losses[-1] < losses[0]
+
+
+def test_labels_reach_the_network(digits, sampler):
+    """The codes of one class are easier to describe than those of all."""
+    X, y = digits
+    without = LabelledSampler(max_epochs=6, batch_size=32, **QUICK).fit(X[:600])
+    assert sampler.history_[-1]["train_loss"] < without.history_[-1]["train_loss"] - 0.3
+    named = np.array([f"digit {i}" for i in y[:600]])
+    same = LabelledSampler(max_epochs=6, batch_size=32, **QUICK).fit(X[:600], named)
+    np.testing.assert_array_equal(same.sample(5, 0), sampler.sample(5, 0))
+    assert list(same.classes_[:2]) == ["digit 0", "digit 1"]
+
+
+def test_as_many_labels_as_rows_are_expected(digits):
+    X, y = digits
+    with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \[50, 49\]"):
+        LabelledSampler(max_epochs=1, **QUICK).fit(X[:50], y[:49])
+
+
+class Killed(BaseException):
+    """What a process does not survive."""
+
+
+class KillAfter(Callback):
+    def __init__(self, phase_epochs):
+        self.phase_epochs = phase_epochs  # of all phases together
+        self.n = 0
+
+    def __getstate__(self):
+        return {}  # it does not decide how the training ends
+
+    def on_epoch_end(self, net, **kwargs):
+        self.n += 1
+
+    def on_epoch_begin(self, net, **kwargs):
+        if self.n == self.phase_epochs:
+            raise Killed
+
+
+@pytest.mark.parametrize("epoch", [1, 3, 4, 5])
+def test_a_fit_that_was_stopped_in_any_phase_ends_with_the_same_bits(epoch, digits, tmp_path):
+    X, y = (part[:100] for part in digits)
+    expected = LabelledSampler(max_epochs=3, **QUICK).fit(X, y)
+    callbacks = [TrainingCheckpoint(tmp_path), KillAfter(epoch)]
+    stopped = LabelledSampler(max_epochs=3, callbacks=callbacks, **QUICK)
+    with pytest.raises(Killed):
+        stopped.fit(X, y)
+    callbacks[1].phase_epochs = None
+    resumed = stopped.fit(X, y)
+    np.testing.assert_array_equal(resumed.sample(5, 0), expected.sample(5, 0))
+    assert [row["train_loss"] for row in resumed.history_] == [
+        row["train_loss"] for row in expected.history_
+    ]
+
+
+def test_another_y_is_another_training(digits, tmp_path):
+    X, y = (part[:100] for part in digits)
+    model = LabelledSampler(max_epochs=1, callbacks=[TrainingCheckpoint(tmp_path)], **QUICK)
+    model.fit(X, y)
+    n_phases = len(list(tmp_path.iterdir()))
+    assert n_phases == 2
+    model.fit(X, y)
+    assert len(list(tmp_path.iterdir())) == n_phases
+    model.fit(X, y % 2)
+    assert len(list(tmp_path.iterdir())) == 2 * n_phases
+
+
+class CtrlC(Callback):
+    def __init__(self, epoch):
+        self.epoch = epoch
+        self.n = 0
+
+    def on_epoch_begin(self, net, **kwargs):
+        self.n += 1
+        if self.n > self.epoch:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("epoch", [1, 2, 3])
+def test_ctrl_c_keeps_the_epochs_of_all_phases(epoch, digits):
+    X, y = (part[:100] for part in digits)
+    model = LabelledSampler(max_epochs=2, callbacks=[CtrlC(epoch)], **QUICK)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, y)
+    assert model.n_iter_ == epoch
+    assert model.sample(2, 0).shape == (2, 64)
+    assert pickle.loads(pickle.dumps(model.set_params(callbacks=None))).n_iter_ == epoch
+
+
+def test_a_warm_start_goes_through_all_phases_again(digits):
+    X, y = (part[:100] for part in digits)
+    model = LabelledSampler(max_epochs=2, warm_start=True, **QUICK).fit(X, y).fit(X, y)
+    assert [row["phase"] for row in model.history_] == 2 * (["images"] * 2 + ["classes"] * 2)
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.fit(X, y).sample(2, 0), model.fit(X, y).sample(2, 0))
+    with pytest.raises(ValueError, match="classes that fit has not seen"):
+        model.fit(X, y + 5)
