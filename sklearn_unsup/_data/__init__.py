@@ -1,4 +1,4 @@
-"""Rows and images: the shape rule, the units of X, rows on a disk, noise by row."""
+"""Rows and images: the shape rule, the units of X, rows on disk, noise by row."""
 
 from sklearn_unsup._data._containers import as_array, check_readable, check_unmasked
 from sklearn_unsup._data._images import (
@@ -9,8 +9,8 @@ from sklearn_unsup._data._images import (
     to_images,
     to_rows,
 )
+from sklearn_unsup._data._input_warnings import warn_of_misreading, warn_of_other_range
 from sklearn_unsup._data._lazy_rows import LazyRows, ShiftedRows, is_lazy, numeric, share_memory
-from sklearn_unsup._data._misreadings import warn_of_misreading, warn_of_other_range
 from sklearn_unsup._data._row_noise import binarize_by_row, normal_by_row
 from sklearn_unsup._data._scaling import (
     check_in_range,

@@ -1,29 +1,30 @@
-"""What X may come in: arrays, lists of images, tables and tensors of any library."""
+"""Containers of images: arrays, lists of images, tables and tensors of any library."""
 
 from collections.abc import Sequence
 from numbers import Number
 
 import numpy as np
 
-from sklearn_unsup._data._refusals import (
+from sklearn_unsup._data._input_errors import (
     EXPECTED,
     TEXT,
     check_container,
     check_text,
+    closed_file_error,
+    element_shape,
     is_image,
-    refuse_elements,
-    say_stack,
-    shape_of,
+    raise_elements_error,
+    stack_message,
 )
 
-N_ROWS_LOOKED_AT = 3  # of a table or an object array; the first may hold None
+N_INSPECTED_ROWS = 3  # of a table or an object array; the first may hold None
 
 
 def check_readable(X):
-    """Raise an error if X cannot even be asked for its shape.
+    """Raise an error if the shape of X cannot be read.
 
-    Call this before anything else is asked of X: the attributes of a dataset in a closed HDF5 file
-    raise errors of their own, and so do those of a nested tensor.
+    Call this before any other attribute of X is read: the attributes of a dataset in a closed HDF5
+    file, and those of a nested tensor, raise errors.
     """
     if isinstance(X, type):
         raise TypeError(f"X is the class {X.__name__}, not an object of it. {EXPECTED}.")
@@ -35,10 +36,7 @@ def check_readable(X):
     try:
         _ = getattr(X, "shape", None)
     except Exception as error:
-        raise ValueError(
-            f"X cannot be read, its file is closed or no longer there ({error}). Open the file, "
-            "and keep it open while the estimator reads X."
-        ) from error
+        raise closed_file_error(error) from error
 
 
 def check_unmasked(X):
@@ -52,18 +50,18 @@ def check_unmasked(X):
 
 
 def as_array(X):
-    """Return X as something with a shape that numpy and scikit-learn read as numbers.
+    """Return X in a form with a shape that numpy and scikit-learn can read as numbers.
 
-    Arrays, DataFrames and sparse matrices come back as they are; lists of images are stacked. An
-    *object* array or column of images is not: `np.stack` is asked for, as X[0] is no number there.
+    Arrays, DataFrames and sparse matrices are returned unchanged; lists of images are stacked. An
+    *object* array or column of images is an error, whose message suggests `np.stack`.
 
     Raises
     ------
     ValueError, TypeError
-        If X is something else; says what to do.
+        If X is something else; the message says what to do.
     """
     check_readable(X)
-    if hasattr(X, "tocsr"):  # scikit-learn says what there is to say of sparse matrices
+    if hasattr(X, "tocsr"):  # scikit-learn raises the error for sparse matrices
         return X
     if hasattr(X, "to_numpy") and hasattr(X, "columns"):  # a LazyFrame has columns only
         if not len(X.columns):
@@ -78,8 +76,8 @@ def as_array(X):
     if hasattr(X, "to_numpy") and len(X.shape) == 1:  # a Series
         X, images = X.to_numpy(), "X.to_list()"
         if X.ndim > 1:  # an array column of polars
-            raise ValueError(say_stack("X is a Series of arrays", images))
-    X = _without_library(X)
+            raise ValueError(stack_message("X is a Series of arrays", images))
+    X = _tensor_to_array(X)
     if not hasattr(X, "shape"):
         X = _stack(X)
     check_unmasked(X)
@@ -88,8 +86,8 @@ def as_array(X):
     return X
 
 
-def _without_library(X):
-    """Return a tensor, of torch or alike, as an array; everything else as it is."""
+def _tensor_to_array(X):
+    """Return a tensor, of torch or similar, as an array; anything else unchanged."""
     if not (hasattr(X, "detach") and hasattr(X, "cpu")):
         return X.numpy() if callable(getattr(X, "numpy", None)) else X
     check_readable(X)
@@ -109,24 +107,21 @@ def _without_library(X):
 
 def _check_columns(table):
     """Raise an error if a cell in the first rows of a DataFrame is an image, or text."""
-    head = table[:N_ROWS_LOOKED_AT].to_numpy()
+    head = table[:N_INSPECTED_ROWS].to_numpy()
     if head.dtype.kind not in "OSTU":
         return
     columns = list(table.columns)
     for (_, i), cell in np.ndenumerate(head):
-        column = columns[i]
+        code = f"X[{columns[i]!r}]"
         if isinstance(cell, TEXT):
-            check_text(cell, f"X[{column!r}]")
-        elif shape_of(cell) != ():
-            raise ValueError(
-                say_stack(
-                    f"Column {column!r} of X holds images, one a cell", f"X[{column!r}].to_list()"
-                )
-            )
+            check_text(cell, code)
+        elif element_shape(cell) != ():
+            what = f"Column {columns[i]!r} of X holds images, one a cell"
+            raise ValueError(stack_message(what, f"{code}.to_list()"))
 
 
 def _check_dtype(X, images):
-    """Raise an error if X is no array of numbers; `images` is the code of all its elements."""
+    """Raise an error if X is not an array of numbers; `images` is code that lists its elements."""
     if X.dtype.names is not None:
         raise ValueError(
             f"X is a structured array with the fields {', '.join(X.dtype.names)}. {EXPECTED}: use "
@@ -143,16 +138,16 @@ def _check_dtype(X, images):
     if isinstance(cell, TEXT):
         check_text(cell, "X")
     elif X.ndim == 1 and not isinstance(cell, Number):
-        refuse_elements(X, images)
-    elif X.ndim > 1 and any(map(is_image, X[:N_ROWS_LOOKED_AT].flat)):
-        raise ValueError(say_stack("X is an object array with images as cells", "X[:, i]"))
+        raise_elements_error(X, images)
+    elif X.ndim > 1 and any(map(is_image, X[:N_INSPECTED_ROWS].flat)):
+        raise ValueError(stack_message("X is an object array with images as cells", "X[:, i]"))
 
 
 def _stack(elements):
     """Return a sequence of numbers or images as an array."""
     if isinstance(elements, Sequence):
         if any(hasattr(element, "detach") or hasattr(element, "numpy") for element in elements):
-            elements = [_without_library(element) for element in elements]
+            elements = [_tensor_to_array(element) for element in elements]
         for element in elements:
             if hasattr(element, "getbands") and getattr(element, "mode", None) == "P":
                 raise ValueError(
@@ -165,5 +160,5 @@ def _stack(elements):
         return np.asarray(elements)
     except Exception as error:
         if isinstance(elements, Sequence) and len(elements):
-            refuse_elements(elements)
+            raise_elements_error(elements)
         raise ValueError(f"X cannot be made an array: {error}. {EXPECTED}.") from error

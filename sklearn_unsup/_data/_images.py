@@ -1,8 +1,8 @@
-"""Rows <-> images: the shape rule, in one place.
+"""Rows <-> images: the shape rule.
 
-A *layout* is the pair ``(sides, channel_axis)``: the shape of one image as the user has it, and
-which of its sides holds the channels (None: there is one channel and no side for it). Networks see
-images as ``(n, C, H, W)``; scikit-learn sees rows ``(n, n_features)``.
+A *layout* is the pair ``(sides, channel_axis)``: the shape of one of the user's images, and the
+axis of its channels (None: one channel, without an axis). Networks take images ``(n, C, H, W)``;
+scikit-learn takes rows ``(n, n_features)``.
 """
 
 from collections.abc import Iterable
@@ -11,24 +11,14 @@ from numbers import Integral
 
 import numpy as np
 
-from sklearn_unsup._data._containers import as_array, check_unmasked
-from sklearn_unsup._data._refusals import EXPECTED
-
-__all__ = [
-    "as_rows",
-    "channels_first",
-    "check_unmasked",
-    "find_layout",
-    "resolve_layout",
-    "to_images",
-    "to_rows",
-]
+from sklearn_unsup._data._containers import as_array
+from sklearn_unsup._data._input_errors import EXPECTED
 
 MAX_OBVIOUS_CHANNELS = 4  # grey, grey + alpha, RGB, RGBA
 
 
 def as_rows(X):
-    """Turn n-d X into rows, and leave everything that is not n-d as it came.
+    """Reshape images to rows; X of two dimensions is returned unchanged.
 
     Parameters
     ----------
@@ -45,7 +35,7 @@ def as_rows(X):
     Raises
     ------
     ValueError, TypeError
-        If X is not that; says what came and what to do.
+        If X is something else; the message says what to do.
     """
     X = as_array(X)
     n_axes = len(X.shape)
@@ -53,7 +43,7 @@ def as_rows(X):
         raise ValueError(f"X is a single number or object, {X!r:.60}. {EXPECTED}.")
     if n_axes == 1 and X.shape[0] == 0:
         raise ValueError(f"X is empty, it holds 0 samples. {EXPECTED}, with n of at least 1.")
-    if n_axes == 1 and not hasattr(X, "tocsr"):  # begins with scikit-learn's words
+    if n_axes == 1 and not hasattr(X, "tocsr"):  # the message begins as scikit-learn's
         raise ValueError(
             f"Expected 2D array, got 1D array: X has 1 axis. {EXPECTED}. Reshape your data: "
             "X.reshape(1, -1) if X is one row, X.reshape(-1, 1) if each number is a sample."
@@ -77,12 +67,12 @@ def find_layout(n_features, image_shape=None, channel_axis=None, sample_shape=No
     n_features : int
         Width of the rows.
     image_shape : sequence of int or None
-        The user's word. None takes `sample_shape`; if that is None too, a grey square if
-        `n_features` is a perfect square, else one row of pixels.
+        The user's choice. None takes `sample_shape`. If that is None too, images are grey squares
+        if `n_features` is a perfect square, else single rows of pixels.
     channel_axis : int or None
         See `resolve_layout`.
     sample_shape : tuple of int or None
-        Shape of one image if X came as n-d images, else None.
+        Shape of one image if X holds n-d images, else None.
 
     Returns
     -------
@@ -92,7 +82,7 @@ def find_layout(n_features, image_shape=None, channel_axis=None, sample_shape=No
     Raises
     ------
     ValueError
-        If the three do not fit together.
+        If the arguments are inconsistent.
     """
     if image_shape is None and sample_shape is None:
         if channel_axis is not None:
@@ -124,19 +114,19 @@ def resolve_layout(image_shape, channel_axis=None):
     image_shape : sequence of int
         ``(H, W)``, ``(C, H, W)`` or ``(H, W, C)``.
     channel_axis : int or None
-        Which side holds the channels. With None, two sides are a grey image; three sides are read
-        as channels first or last if exactly one of the two ends is short (at most 4).
+        Axis of the channels. With None, two sides are a grey image; three sides are read as
+        channels first or last if exactly one of the first and the last is at most 4.
 
     Returns
     -------
     layout : tuple
-        ``(sides, channel_axis)``, with a `channel_axis` that is not negative.
+        ``(sides, channel_axis)``; `channel_axis` is not negative.
 
     Raises
     ------
     ValueError
         If `image_shape` is not two or three sides of at least 1, if `channel_axis` is not one of
-        them, or if it is None and the channels cannot be told from the shape.
+        its axes, or if it is None and the shape is ambiguous.
     """
     sides = tuple(image_shape) if isinstance(image_shape, Iterable) else ()
     if len(sides) not in (2, 3) or not all(isinstance(s, Integral) and s >= 1 for s in sides):
@@ -173,7 +163,7 @@ def channels_first(layout):
 
 
 def to_images(rows, layout):
-    """Turn rows ``(n, n_features)`` into images ``(n, C, H, W)``; of numpy or torch."""
+    """Reshape rows ``(n, n_features)``, of numpy or torch, to images ``(n, C, H, W)``."""
     sides, axis = layout
     n, shape = rows.shape[0], channels_first(layout)
     if axis is not None:
@@ -183,7 +173,7 @@ def to_images(rows, layout):
 
 
 def to_rows(images, layout):
-    """Turn images ``(n, C, H, W)`` into rows ``(n, n_features)``: `to_images` undone."""
+    """Reshape images ``(n, C, H, W)`` to rows ``(n, n_features)``: the inverse of `to_images`."""
     sides, axis = layout
     n, shape = images.shape[0], channels_first(layout)
     if axis is not None:

@@ -1,35 +1,35 @@
-"""Rows that stay where they are: HDF5 and zarr arrays, lists of files. They are read in blocks."""
+"""Rows on disk, such as HDF5 and zarr arrays or lists of files, which are read in blocks."""
 
 import os
 from math import inf, prod
 
 import numpy as np
 
-from sklearn_unsup._data._images import check_unmasked
+from sklearn_unsup._data._containers import check_unmasked
 
-BLOCK_BYTES = 2**19  # what is read at once: long for a disk, and yet many fill a buffer
-MOST_WORK = 10**6  # to find out whether two arrays share memory
-NOT_LAZY = ("__array_namespace__", "detach", "iloc", "to_numpy", "tocsr")  # in memory, or sparse
+BLOCK_BYTES = 2**19  # large enough for a disk, and small enough that a buffer holds many blocks
+MAX_OVERLAP_WORK = 10**6  # to find out whether two arrays share memory
+IN_MEMORY = ("__array_namespace__", "detach", "iloc", "to_numpy", "tocsr")  # attributes
 
 
 def is_lazy(X):
-    """Tell whether X has a shape, a dtype and slices, but is no array in memory."""
+    """Tell whether X has a shape, a dtype and slices, but is not an array in memory."""
     has_slices = all(hasattr(X, name) for name in ("shape", "dtype", "__getitem__"))
-    in_memory = isinstance(X, np.ndarray | np.generic)
-    return has_slices and not in_memory and not any(hasattr(X, name) for name in NOT_LAZY)
+    is_array = isinstance(X, np.ndarray | np.generic)
+    return has_slices and not is_array and not any(hasattr(X, name) for name in IN_MEMORY)
 
 
 def numeric(rows):
-    """Return an array whose numbers torch has as well: of any width but long double."""
+    """Return an array in a dtype that torch can convert: long double becomes float64."""
     return rows.astype(np.float64) if rows.dtype.kind == "f" and rows.itemsize > 8 else rows
 
 
 def share_memory(a, b):
-    """Tell whether what is written to one may change the other, in memory or on a disk."""
+    """Tell whether writing to one may change the other, in memory or on disk."""
     if not (isinstance(a, np.ndarray) and isinstance(b, np.ndarray)):
         return a is b or (type(a) is type(b) and is_lazy(a) and bool(a == b))
     try:
-        if np.shares_memory(a, b, max_work=MOST_WORK):
+        if np.shares_memory(a, b, max_work=MAX_OVERLAP_WORK):
             return True
     except np.exceptions.TooHardError:
         return True
@@ -40,14 +40,14 @@ def share_memory(a, b):
 
 
 class ShiftedRows:
-    """A source whose values lie so far from zero that float32 lacks the digits, moved to zero.
+    """A source minus a constant, for values that are too far from zero to resolve in float32.
 
     Parameters
     ----------
     source : array-like of shape (n, ...)
-        In memory or not, of whole numbers or float64.
+        In memory or on disk, of whole numbers or float64.
     shift : int
-        What is taken from each value, before it becomes float32.
+        Subtracted from each value, before the conversion to float32.
     """
 
     dtype = np.dtype(np.float32)
@@ -62,31 +62,31 @@ class ShiftedRows:
         rows = self.source[which]
         check_unmasked(rows)
         rows = np.asarray(rows)
-        if rows.dtype.kind in "iu" and rows.itemsize == 8:  # whole numbers that float64 has not
-            rows = (rows - rows.dtype.type(self.shift)).view("i8")  # a difference is native
+        if rows.dtype.kind in "iu" and rows.itemsize == 8:  # float64 cannot hold them all
+            rows = (rows - rows.dtype.type(self.shift)).view("i8")  # now in native byte order
         else:
             rows = rows.astype(np.float64) - self.shift
         return rows.astype(np.float32)
 
 
 class LazyRows:
-    """Rows (n, n_features) of a source, read block by block; the last block is kept.
+    """Rows (n, n_features) of a source, read block by block. The last block is cached.
 
-    Where the source has chunks, as HDF5 and zarr have, a block is of whole ones along the rows:
-    none is read and decompressed for more than one block.
+    If the source has chunks, as in HDF5 and zarr, a block consists of whole chunks: each chunk is
+    read and decompressed for one block only.
 
     Parameters
     ----------
     source : object
-        Has a `shape` (n, ...) and a `dtype`, and gives an array for a slice.
+        Has a `shape` (n, ...) and a `dtype`, and returns an array for a slice.
     check : callable, default=None
-        Called with each block that is read; raises an error if it holds what it must not, and
-        returns its least and its largest value, and whether all are whole numbers.
+        Called with each block that is read. It raises an error if values are invalid, and returns
+        the smallest value, the largest, and whether all are whole numbers.
 
     Attributes
     ----------
     seen : tuple
-        What `check` has returned, of all blocks that have been read.
+        The results of `check`, combined over all blocks that have been read.
     """
 
     ndim = 2
@@ -95,7 +95,7 @@ class LazyRows:
         self.source = source
         self.check = check
         self.shape = (source.shape[0], prod(source.shape[1:]))
-        self.dtype = numeric(np.asanyarray(source[:1])).dtype  # netCDF4 names another than it gives
+        self.dtype = numeric(np.asanyarray(source[:1])).dtype  # netCDF4's `dtype` can be another
         self.dtype = self.dtype.newbyteorder("=")
         self.seen = (inf, -inf, True)
         self.size = prod(self.shape)
@@ -145,20 +145,16 @@ class LazyRows:
         rows = np.asarray(rows)
         rows = rows.reshape(len(rows), -1).astype(self.dtype, copy=False)
         if self.check is not None:
-            low, high, are_whole = self.check(rows)
-            self.seen = (
-                min(low, self.seen[0]),
-                max(high, self.seen[1]),
-                are_whole and self.seen[2],
-            )
+            lows, highs, are_whole = zip(self.check(rows), self.seen, strict=True)
+            self.seen = min(lows), max(highs), all(are_whole)
         return rows
 
     def min(self):
-        """Return the least of all values; the first call reads all rows."""
+        """Return the smallest value; the first call reads all rows."""
         return self._extremes()[0]
 
     def max(self):
-        """Return the largest of all values; the first call reads all rows."""
+        """Return the largest value; the first call reads all rows."""
         return self._extremes()[1]
 
     def _extremes(self):

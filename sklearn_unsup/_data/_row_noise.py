@@ -1,7 +1,7 @@
-"""Random numbers that are a function of a row's values: the same alone, in a batch, or tomorrow.
+"""Random numbers that are a function of a row's values: the same alone and in any batch.
 
-With one draw shared by all rows, the error of a mean over rows would not shrink with their number;
-with a draw per position, a row's score would depend on its neighbours.
+If all rows shared one draw, the error of a mean over rows would not shrink with their number. If
+the draw depended on the position, the score of a row would depend on its neighbours.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ def normal_by_row(rows, shape, seed):
     ----------
     rows : ndarray of shape (n, n_features)
     shape : tuple of int
-        Of the numbers of one row.
+        Shape of the numbers for one row.
     seed : int
 
     Returns
@@ -30,7 +30,7 @@ def normal_by_row(rows, shape, seed):
 
 
 def binarize_by_row(rows, seed):
-    """Draw binary rows, uint8, with the values of `rows` (n, n_features) as probabilities."""
+    """Draw binary rows, of uint8, with the values of `rows` (n, n_features) as probabilities."""
     binary = np.empty(rows.shape, dtype=np.uint8)
     for out, row, generator in zip(binary, rows, _generators(rows, seed), strict=True):
         out[:] = generator.random(len(row), dtype=np.float32) < row

@@ -1,4 +1,4 @@
-"""The units of X, learnt by `fit`: statistics in float64, one block of rows at a time."""
+"""The range and the scale of X: statistics in float64, one block of rows at a time."""
 
 import math
 
@@ -6,18 +6,18 @@ import numpy as np
 from sklearn.utils import assert_all_finite, gen_batches
 
 BLOCK_SIZE = 2**19  # numbers, 4 MB in float64
-MIN_RELATIVE_WIDTH = 2.0**-10  # of values far from zero, of which float32 has 2**13 on the way
+MIN_RELATIVE_WIDTH = 2.0**-10  # of the range of X, in which float32 then has 2**13 values
 MIN_STEPS = 2**10  # of float64, in the range of X
 MAX_MAGNITUDE = float(np.sqrt(np.finfo(np.float32).max))  # 1.8e19: squares still fit into float32
 
 
 def row_blocks(rows, size=BLOCK_SIZE):
-    """Yield slices of rows (n, n_features) that hold at most `size` numbers, or one row.
+    """Yield slices of rows (n, n_features) with at most `size` numbers, or one row.
 
-    Of rows that are read in blocks, they hold whole ones.
+    For lazy rows, a slice consists of whole blocks.
     """
-    n, at_once = size // max(1, rows.shape[1]), getattr(rows, "rows_per_block", 1)
-    return gen_batches(len(rows), max(at_once, n - n % at_once))
+    n, multiple = size // max(1, rows.shape[1]), getattr(rows, "rows_per_block", 1)
+    return gen_batches(len(rows), max(multiple, n - n % multiple))
 
 
 def column_moments(rows):
@@ -40,7 +40,7 @@ def column_moments(rows):
 
 
 def _sum_of_squares(values):
-    """Return the sum of squares of an array, which is overwritten."""
+    """Return the sum of squares of an array, and overwrite the array."""
     return float(np.square(values, out=values).sum())
 
 
@@ -50,7 +50,7 @@ def check_rows(rows, estimator=None):
     Returns
     -------
     low, high : int or float
-        The least and the largest.
+        The smallest and the largest value.
     are_whole : bool
         Whether all are whole numbers.
 
@@ -61,32 +61,29 @@ def check_rows(rows, estimator=None):
     low, high, are_whole = np.inf, -np.inf, True
     for block in row_blocks(rows):
         values = rows[block]
-        of_kind = int if values.dtype.kind in "iu" else float  # float64 has not all of int64
-        least, largest = of_kind(values.min()), of_kind(values.max())
-        if not (math.isfinite(least) and math.isfinite(largest)):
+        number = int if values.dtype.kind in "iu" else float  # float64 cannot hold every int64
+        smallest, largest = number(values.min()), number(values.max())
+        if not (math.isfinite(smallest) and math.isfinite(largest)):
             name = None if estimator is None else type(estimator).__name__
             assert_all_finite(values, estimator_name=name, input_name="X")
-        low, high = min(low, least), max(high, largest)
-        are_whole = are_whole and (values.dtype.kind in "biu" or _are_whole(values))
+        low, high = min(low, smallest), max(high, largest)
+        is_integer = values.dtype.kind in "biu"
+        are_whole = are_whole and (is_integer or bool((np.trunc(values) == values).all()))
     check_magnitude(low, high)
     return low, high, are_whole
 
 
-def _are_whole(values):
-    return bool((np.trunc(values) == values).all())
-
-
 def shift_of(low, high):
-    """Return the whole number by which values from `low` to `high` are to be moved to zero.
+    """Return the whole number to subtract from values between `low` and `high`.
 
-    0 if float32 has enough digits for them where they are.
+    It is 0 if float32 resolves them as they are.
     """
-    far, width = max(abs(low), abs(high)), high - low
-    if not 0 < width < MIN_RELATIVE_WIDTH * far:
+    magnitude, width = max(abs(low), abs(high)), high - low
+    if not 0 < width < MIN_RELATIVE_WIDTH * magnitude:
         return 0
-    if width < MIN_STEPS * np.spacing(float(far)):
+    if width < MIN_STEPS * np.spacing(float(magnitude)):
         raise ValueError(
-            f"X varies by {width:.3g} around values of {far:.3g}, which float64, the type of "
+            f"X varies by {width:.3g} around values of {magnitude:.3g}, which float64, the type of "
             "reconstructions, cannot resolve. Centre X, for example with X - X.min()."
         )
     return int(low) + int(width / 2)
@@ -104,9 +101,9 @@ def check_magnitude(low, high):
 
 
 def standardisation(rows):
-    """Offset per column and one scale, so that scaled X has mean zero and mean variance one.
+    """Offset per column and one scale that give X mean zero and mean variance one.
 
-    The mean squared error of the scaled X is then the share of variance that is not explained.
+    The mean squared error in these units is the share of variance that is not explained.
 
     Parameters
     ----------
@@ -125,14 +122,14 @@ def standardisation(rows):
     """
     mean, variance = column_moments(rows)
     scale, largest = float(np.sqrt(variance)), float(np.abs(mean).max())
-    if scale <= 16 * np.finfo(np.float64).eps * largest:  # constant, up to the rounding of the mean
+    if scale <= 16 * np.finfo(np.float64).eps * largest:  # constant, up to rounding of the mean
         return mean, 1.0
     _check_resolved(scale, largest)
     return mean, scale
 
 
 def unit_range(rows):
-    """Offset (the same for each column) and scale that bring all values of X into [0, 1].
+    """Offset, the same for each column, and scale that bring all values of X into [0, 1].
 
     Raises
     ------
@@ -156,7 +153,7 @@ def _check_resolved(scale, largest):
 
 def check_unit_interval(rows):
     """Raise a ValueError if values of `rows` lie outside of [0, 1]."""
-    low, high = np.float32(rows.min()), np.float32(rows.max())  # as the network will see them
+    low, high = np.float32(rows.min()), np.float32(rows.max())  # the network's dtype
     if low < 0 or high > 1:
         raise ValueError(
             f"X holds values from {low:.6g} to {high:.6g}, but likelihood='bernoulli' is one of "
@@ -168,7 +165,7 @@ def check_unit_interval(rows):
 def check_in_range(rows, low, scale, consequence):
     """Raise a ValueError if values of `rows` lie outside of the range that `unit_range` found.
 
-    `consequence` is what the range means to the model, and what else to do than to clip X.
+    `consequence` is part of the message: why that matters, and what to do.
     """
     beyond = max(low - float(rows.min()), float(rows.max()) - low - scale)
     if beyond > 1e-6 * scale + np.finfo(np.float32).eps * (abs(low) + scale):

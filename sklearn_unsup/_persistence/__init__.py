@@ -1,4 +1,4 @@
-"""What was learnt <-> plain values and numpy arrays: digest, versions, files without code."""
+"""Fitted state <-> plain values and numpy arrays: digests, versions, files without code."""
 
 from sklearn_unsup._persistence._arrays import ArrayType, to_plain, to_tensors
 from sklearn_unsup._persistence._files import (

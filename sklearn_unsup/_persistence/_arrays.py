@@ -6,12 +6,12 @@ from functools import cache
 import numpy as np
 import torch
 
-BITS = {1: torch.uint8, 2: torch.uint16, 4: torch.uint32, 8: torch.uint64}
+UNSIGNED = {1: torch.uint8, 2: torch.uint16, 4: torch.uint32, 8: torch.uint64}  # by item size
 
 
 @dataclass(frozen=True)
 class ArrayType:
-    """What is known of an array before it is read; no value in a file can be one."""
+    """Dtype and shape of an array in a file, known before the array is read."""
 
     dtype: str
     shape: tuple
@@ -23,7 +23,7 @@ class ArrayType:
 def to_plain(value):
     """Replace every tensor in nested dicts, lists and tuples by a numpy array.
 
-    Numbers of a kind that numpy lacks, such as bfloat16, become whole numbers with the same bits.
+    A dtype that numpy lacks, such as bfloat16, becomes an unsigned integer dtype of the same bits.
 
     Raises
     ------
@@ -34,7 +34,7 @@ def to_plain(value):
 
 
 def to_tensors(value):
-    """Replace every numpy array in nested dicts, lists and tuples by a tensor of its own."""
+    """Replace every numpy array in nested dicts, lists and tuples by a copy, a tensor."""
     return map_leaves(
         value,
         lambda leaf: torch.from_numpy(np.array(leaf)) if isinstance(leaf, np.ndarray) else leaf,
@@ -42,7 +42,7 @@ def to_tensors(value):
 
 
 def map_leaves(value, function):
-    """Apply a function to all that is no dict, list or tuple, however deep it lies."""
+    """Apply a function to every leaf of nested dicts, lists and tuples."""
     if isinstance(value, dict):
         return {key: map_leaves(item, function) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -52,26 +52,26 @@ def map_leaves(value, function):
 
 
 def array_type(tensor):
-    """Return the type of the array that holds a tensor."""
-    dtype = str(_dtype_of_array(tensor.dtype)).removeprefix("torch.")
+    """Return the type of the array that a tensor is saved as."""
+    dtype = str(_saved_dtype(tensor.dtype)).removeprefix("torch.")
     return ArrayType(dtype, tuple(tensor.shape))
 
 
-def with_bits(tensor):
-    """Return a view of a tensor in the dtype of the array that holds it."""
-    return tensor.view(_dtype_of_array(tensor.dtype))
+def view_as_saved(tensor):
+    """Return a view of a tensor in the dtype of the array that it is saved as."""
+    return tensor.view(_saved_dtype(tensor.dtype))
 
 
 def _to_array(tensor):
     if tensor.layout != torch.strided or tensor.is_quantized:
         raise TypeError(f"A tensor of layout {tensor.layout} cannot be saved: make it dense.")
-    return with_bits(tensor.detach().cpu()).numpy().copy()
+    return view_as_saved(tensor.detach().cpu()).numpy().copy()
 
 
 @cache
-def _dtype_of_array(dtype):
+def _saved_dtype(dtype):
     try:
         torch.empty(0, dtype=dtype, device="cpu").numpy()
         return dtype
     except TypeError:  # numpy lacks it
-        return BITS[dtype.itemsize]
+        return UNSIGNED[dtype.itemsize]

@@ -1,7 +1,7 @@
 """Files of arrays and plain values that hold no code, in the safetensors format.
 
-A file is written beside its name and then moved there, so that whoever is stopped in the middle
-leaves the file that was there before.
+A file is written under a temporary name and then moved, so that an interrupted write leaves the
+previous file intact.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ from sklearn_unsup._persistence._state import (
 
 try:
     import fcntl
-except ImportError:  # on Windows, where a file that is open cannot be removed anyway
+except ImportError:  # on Windows, where an open file cannot be removed
     fcntl = None
 
 WRITER = "sklearn_unsup"
@@ -36,34 +36,31 @@ DTYPES = {"F16": "float16", "F32": "float32", "F64": "float64", "C64": "complex6
 DTYPES |= {f"I{bits}": f"int{bits}" for bits in (8, 16, 32, 64)}
 DTYPES |= {f"U{bits}": f"uint{bits}" for bits in (8, 16, 32, 64)}
 
-# What content that was altered on purpose, digest and all, can bring about.
+# Errors that manipulated content with a valid digest can cause.
 CONTENT_ERRORS = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError)
 CONTENT_ERRORS = (*CONTENT_ERRORS, SafetensorError)
 
 
-SEQUENCES = {"list": list, "tuple": tuple, "ndarray": np.ndarray}
-
-
 def save_file(path, kind, state, **header):
-    """Write a state to a file, whole or not at all.
+    """Write a state to a file atomically.
 
     Parameters
     ----------
     path : str or path-like
     kind : str
-        What it is the state of; `SavedFile` asks for the same.
+        What the state belongs to; `SavedFile` expects the same.
     state : dict
-        Nested dicts, lists and tuples of plain values and numpy arrays. Of classes and functions
-        the name is written.
+        Nested dicts, lists and tuples of plain values and numpy arrays. Classes and functions are
+        saved as their names.
     **header
-        More plain values, to be read before the arrays are.
+        Further plain values, which are read before the arrays.
 
     Raises
     ------
     OSError
-        If the file cannot be written. What was at `path` is still there.
+        If the file cannot be written. A previous file at `path` stays as it is.
     ValueError
-        If there is something at `path` that is no regular file, such as a device.
+        If `path` is something other than a regular file, such as a device.
     """
     check_replaceable(path)
     arrays = {}
@@ -79,33 +76,34 @@ def save_file(path, kind, state, **header):
 
 
 class SavedFile(contextlib.AbstractContextManager):
-    """A file of `save_file`, open: its header is read and checked, its arrays are not yet.
+    """An open file that `save_file` wrote, whose header has been read and checked.
 
-    As a context manager it gives errors of the content the name of the file.
+    As a context manager it adds the name of the file to errors of its content.
 
     Parameters
     ----------
     path : str or path-like
     kind : str
-        As it was saved.
+        As given to `save_file`.
 
     Attributes
     ----------
     header : dict
     outline : dict
-        The state, with an `ArrayType` in the place of each array.
+        The state, with an `ArrayType` in place of each array.
 
     Raises
     ------
     CorruptedModelError
-        If the file is not one, is damaged, or is of another kind or of a newer format.
+        If the file is damaged, was not written by `save_file`, or has another kind or a newer
+        format.
     OSError
         If the file cannot be read.
     """
 
     def __init__(self, path, kind):
         self.path = os.fspath(path)
-        check_regular_file(self.path)  # safetensors calls "not found" what it cannot read
+        check_regular_file(self.path)  # safetensors reports unreadable files as "not found"
         self.size = os.path.getsize(self.path)
         with self:
             self._file = safe_open(self.path, "numpy")
@@ -125,7 +123,7 @@ class SavedFile(contextlib.AbstractContextManager):
             self.outline = from_json(self.header["state"], shapes)
 
     def read(self):
-        """Return the state, after the digest of its arrays was checked."""
+        """Check the digest of the arrays, and return the state."""
         arrays = self._file.get_tensors()
         self._check_digest(arrays, self.header["sha256"])
         return from_json(self.header["state"], arrays)
@@ -146,7 +144,7 @@ class SavedFile(contextlib.AbstractContextManager):
 
 
 def to_json(value, arrays, name=""):
-    """Return a value as JSON can hold it; its arrays go to `arrays`."""
+    """Return a value in the types of JSON; its arrays are added to `arrays`."""
     if isinstance(value, np.ndarray) and value.dtype.name in DTYPES.values():
         arrays[name] = np.ascontiguousarray(value).reshape(value.shape)
         return {"array": name}
@@ -156,8 +154,7 @@ def to_json(value, arrays, name=""):
     is_array = isinstance(value, np.ndarray)
     if isinstance(value, list | tuple) or (is_array and value.dtype.kind == "O"):
         items = [to_json(item, arrays, _join(name, i)) for i, item in enumerate(value)]
-        kind = next(kind for kind in SEQUENCES if isinstance(value, SEQUENCES[kind]))
-        return {kind: items}
+        return {"ndarray" if is_array else "list" if isinstance(value, list) else "tuple": items}
     if isinstance(value, np.generic):
         return value.item()
     if value is None or isinstance(value, str | int | float):
@@ -168,7 +165,7 @@ def to_json(value, arrays, name=""):
 
 
 def from_json(value, arrays):
-    """Undo `to_json`; classes and functions stay names."""
+    """Invert `to_json`; classes and functions stay names."""
     if not isinstance(value, dict):
         return value
     ((kind, content),) = value.items()
@@ -179,7 +176,8 @@ def from_json(value, arrays):
     if kind == "dict":
         return {key: from_json(item, arrays) for key, item in content}
     items = [from_json(item, arrays) for item in content]
-    return {"list": list, "tuple": tuple, "ndarray": _object_array}[kind](items)
+    object_array = partial(np.array, dtype=object)
+    return {"list": list, "tuple": tuple, "ndarray": object_array}[kind](items)
 
 
 def name_of(function):
@@ -191,12 +189,8 @@ def name_of(function):
 
 
 def are_alike(value, saved):
-    """Tell whether a value without arrays is what came back from a file; lists are tuples."""
+    """Tell whether a value without arrays equals one from a file; lists equal tuples."""
     return json.dumps(from_json(to_json(value, {}), {})) == json.dumps(saved)
-
-
-def _object_array(items):
-    return np.array(items, dtype=object)
 
 
 def _join(*names):
@@ -204,7 +198,7 @@ def _join(*names):
 
 
 def remove_leftovers(path):
-    """Remove what a process that was killed has left beside `path`, and nothing of a living one."""
+    """Remove temporary files of killed processes beside `path`, but not of running ones."""
     folder, name = os.path.split(path)
     for leftover in glob(os.path.join(escape(folder), f".{escape(name)}.*")):
         with contextlib.suppress(OSError, ValueError):
@@ -215,20 +209,20 @@ def remove_leftovers(path):
 
 
 def _lock(file):
-    """Lock a file until it is closed; raise an OSError if somebody else has."""
+    """Lock a file until it is closed; raise an OSError if another process holds the lock."""
     if fcntl is not None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _replace(path, content):
-    """Write a file beside `path`, see it to the disk, and move it there."""
-    path = os.path.realpath(path)  # what a link points to is replaced, not the link
+    """Write a temporary file beside `path`, flush it to the disk, and move it to `path`."""
+    path = os.path.realpath(path)  # the target of a link is replaced, not the link
     folder, name = os.path.split(path)
     temporary = os.path.join(folder, f".{name}.{uuid.uuid4().hex}")
     try:
         with open(temporary, "xb") as file:
             with contextlib.suppress(OSError):  # a file system may have no locks
-                _lock(file)  # until it is closed: `remove_leftovers` of others lets it be
+                _lock(file)  # so that `remove_leftovers` in other processes skips it
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

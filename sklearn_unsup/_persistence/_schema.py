@@ -1,4 +1,4 @@
-"""What a file may hold: names with types, shapes and ranges, checked before anything is kept."""
+"""Specifications of saved states: names with types, shapes and ranges of values."""
 
 import math
 from collections.abc import Callable
@@ -9,23 +9,23 @@ import numpy as np
 
 from sklearn_unsup._persistence._state import CorruptedModelError
 
-LARGEST = 2**53  # of the numbers that a file may hold where nothing says less
-MERSENNE_TWISTER = 5056  # bytes of torch's state of one, laid out as below
+LARGEST = 2**53  # default upper limit of a whole number in a file
+MERSENNE_TWISTER = 5056  # bytes of its state in torch, with the layout below
 LEFT, SEEDED, NEXT, N_WORDS = slice(8, 12), slice(12, 16), slice(16, 24), 624
 
 
 @dataclass(frozen=True)
 class Spec:
-    """What one value may be.
+    """Specification of one value.
 
     Parameters
     ----------
     holds : callable
-        Tells of a value whether it may be.
+        Tells whether a value is valid.
     text : str
-        What it may be, for messages.
+        Description of valid values, for messages.
     required : bool, default=True
-        Whether there has to be one.
+        Whether the value must be present.
     """
 
     holds: Callable
@@ -33,7 +33,7 @@ class Spec:
     required: bool = True
 
     def __or__(self, other):
-        """Return what allows what either does; `required` is that of the first."""
+        """Return a Spec that allows what either allows; `required` is that of the first."""
         return Spec(
             lambda value: self.holds(value) or other.holds(value),
             f"{self.text} or {other.text}",
@@ -42,7 +42,7 @@ class Spec:
 
 
 def check(specs, state):
-    """Raise an error if a state is not as it is specified.
+    """Raise an error if a state does not meet its specifications.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def check(specs, state):
     Raises
     ------
     CorruptedModelError
-        Names the first value that may not be, or is missing.
+        Names the first value that is invalid, unknown or missing.
     """
     for name in sorted(specs.keys() | set(state), key=str):
         if name not in specs:
@@ -65,7 +65,7 @@ def check(specs, state):
 
 
 def is_number(value):
-    """Tell whether a value is a real number, finite or not, that a float can hold."""
+    """Tell whether a value is a real number, finite or not, that fits a float; no bool."""
     if not isinstance(value, Real) or isinstance(value, bool | np.bool_):
         return False
     return isinstance(value, float | np.floating) or abs(value) <= 2**64
@@ -77,7 +77,7 @@ def is_finite(value):
 
 
 def is_whole(value):
-    """Tell whether a value is a whole number, and none of another type that equals one."""
+    """Tell whether a value is of an integer type; no bool."""
     return isinstance(value, Integral) and not isinstance(value, bool | np.bool_)
 
 
@@ -100,7 +100,7 @@ def number(low=-math.inf, high=math.inf, **options):
 
 
 def array(dtype, shape, low=-math.inf, **options):
-    """Return the Spec of an array; a side of None may have any length."""
+    """Return the Spec of an array; a side of None has any length."""
 
     def holds(value):
         if not isinstance(value, np.ndarray) or value.dtype != np.dtype(dtype):
@@ -115,14 +115,14 @@ def array(dtype, shape, low=-math.inf, **options):
 
 
 def sequence(kind, holds, text, **options):
-    """Return the Spec of a list or tuple whose items may be what `holds` says."""
+    """Return the Spec of a list or tuple for whose items `holds` is true."""
     return Spec(lambda value: isinstance(value, kind) and all(map(holds, value)), text, **options)
 
 
 def generator_state(own, **options):
-    """Return the Spec of an array of the state of a torch.Generator of the same kind.
+    """Return the Spec of the state of a torch.Generator of the same kind, as an array.
 
-    torch checks each of its counters, and not that they agree: with others it reads past the end of
+    torch checks each counter, but not that counters agree: if they do not, it reads past the end of
     the random words.
 
     Parameters
@@ -130,10 +130,10 @@ def generator_state(own, **options):
     own : ndarray of uint8
         A state of such a generator.
     """
-    bytes_like_own = array(np.uint8, own.shape)
+    has_own_shape = array(np.uint8, own.shape).holds
 
     def holds(value):
-        if not bytes_like_own.holds(value):
+        if not has_own_shape(value):
             return False
         if value.size != MERSENNE_TWISTER:
             return True

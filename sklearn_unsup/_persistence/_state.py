@@ -1,4 +1,4 @@
-"""The state of an estimator, sealed with its format, the versions that wrote it, and a digest."""
+"""Seals: the state of an estimator with its format, the versions that wrote it, and a digest."""
 
 import hashlib
 import zlib
@@ -11,15 +11,15 @@ import numpy as np
 from sklearn_unsup._version import __version__
 
 STATE_FORMAT = 3
-PACKAGES = ("torch", "scikit-learn", "numpy")  # beside this one
+PACKAGES = ("torch", "scikit-learn", "numpy")  # in addition to this one
 SEAL = "_seal"
 
 
 class CorruptedModelError(ValueError):
-    """A saved model is not what was saved, or not what this version can read.
+    """A saved model is damaged, or this version cannot read its format.
 
-    The message names the file and what is wrong with it. Take a copy that is whole, or the version
-    of the package that it asks for.
+    The message names the file and the problem. Load an intact copy, or install the version of the
+    package that the message names.
 
     Examples
     --------
@@ -38,46 +38,47 @@ class CorruptedModelError(ValueError):
 
 
 def seal(state):
-    """Add the format's number, the versions of packages, and a digest of all values.
+    """Add the format number, the versions of packages, and a digest of all values.
 
-    The digest finds accidents. It is no signature: who alters a file on purpose can make another.
+    The digest detects accidental damage. It is not a signature: it does not protect against
+    deliberate changes.
 
     Parameters
     ----------
     state : dict
-        Plain values, numpy arrays, and scikit-learn's estimators. Of other objects the digest
-        holds the type alone: their pickles may differ from what they hold.
+        Plain values, numpy arrays, and scikit-learn's estimators. For other objects the digest
+        covers only the type: equal objects may pickle differently.
 
     Returns
     -------
     sealed : dict
-        With one more key.
+        The state with one more key.
     """
     header = {"format": STATE_FORMAT, "versions": installed_versions()}
     return {**state, SEAL: {**header, "sha256": digest([header, state])}}
 
 
 def unseal(state, name):
-    """Check the seal of a state, and take it off.
+    """Check the seal of a state, and remove it.
 
     Parameters
     ----------
     state : dict
         As `seal` returns it.
     name : str
-        What it is the state of, for messages.
+        What the state belongs to, for messages.
 
     Returns
     -------
     state : dict
-        A new one, without the seal.
+        A new dict without the seal.
     versions : dict of str
-        Of the packages that wrote it.
+        Versions of the packages that wrote it.
 
     Raises
     ------
     CorruptedModelError
-        If the format is not one that this version reads, or a value was altered.
+        If this version cannot read the format, or a value was altered.
     """
     state = dict(state)
     try:
@@ -99,7 +100,7 @@ def unseal(state, name):
 
 
 def check_format(format, versions, subject):
-    """Raise an error if a format is not one that this version reads."""
+    """Raise an error if this version cannot read a format."""
     if isinstance(format, int) and 1 < format <= STATE_FORMAT:
         return
     writer = versions.get("sklearn-unsup") if isinstance(versions, dict) else None
@@ -124,10 +125,10 @@ def digest(value, format=STATE_FORMAT, feed_object=None):
     value : object
         Nested dicts, lists and tuples of plain values, numpy arrays and other objects.
     format : int, default=STATE_FORMAT
-        2 puts nothing between two values: [1, 23] and [12, 3] are alike there.
+        Format 2 does not separate values: the digests of [1, 23] and [12, 3] are equal.
     feed_object : callable, default=None
-        ``feed_object(value, write, feed)`` says what of another object is in the digest. None: its
-        type, and of scikit-learn's estimators all attributes.
+        ``feed_object(value, write, feed)`` adds an object of another type. None adds its type, and
+        all attributes of scikit-learn's estimators.
     """
     hasher = hashlib.sha256()
 
@@ -141,9 +142,9 @@ def digest(value, format=STATE_FORMAT, feed_object=None):
 
 
 def checksum(array):
-    """Return what stands for an array in a digest: its dtype, its shape, and a CRC.
+    """Return the contribution of an array to a digest: its dtype, its shape, and a CRC.
 
-    The CRC finds accidents as surely as a SHA, in less than half the time.
+    A CRC detects accidental damage, and takes less than half the time of a SHA.
     """
     crc = zlib.crc32(np.ascontiguousarray(array).data)
     return f"{array.dtype.str}{array.shape}{crc}".encode()
@@ -177,7 +178,7 @@ def _feed(value, write, feed_object):
 
 def _feed_type(value, write, feed):
     named = value if hasattr(value, "__qualname__") else type(value)
-    module = named.__module__.replace("sklearn_unsup._", "sklearn_unsup.")  # as rooms were called
+    module = named.__module__.replace("sklearn_unsup._", "sklearn_unsup.")  # the former names
     write("name", f"{module}.{named.__qualname__}".encode())
     if named.__module__.startswith("sklearn.") and hasattr(value, "get_params"):
         feed(vars(value))

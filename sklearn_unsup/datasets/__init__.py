@@ -1,4 +1,4 @@
-"""Images to try things on: bundled, generated, fetched."""
+"""Image data sets, bundled, generated or downloaded, and images in `.npy` files."""
 
 from sklearn_unsup.datasets._digits import load_digit_images
 from sklearn_unsup.datasets._mnist import fetch_fashion_mnist, fetch_mnist

@@ -10,7 +10,7 @@ def load_digit_images():
     -------
     bunch : Bunch
         - data : ndarray of shape (1797, 64), float64; rows of pixels, from 0 to 16.
-        - images : ndarray of shape (1797, 8, 8); the same as images.
+        - images : ndarray of shape (1797, 8, 8), float64; the same pixels as images.
         - image_shape : tuple; (8, 8).
         - target : ndarray of shape (1797,), int; the digit.
         - DESCR : str; where the data comes from.

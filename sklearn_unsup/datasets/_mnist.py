@@ -1,4 +1,4 @@
-"""MNIST and Fashion-MNIST: from a file that is there, else from OpenML."""
+"""MNIST and Fashion-MNIST, from a local file or from OpenML."""
 
 import os
 import tempfile
@@ -24,13 +24,13 @@ for Benchmarking Machine Learning Algorithms"."""
 
 
 def fetch_mnist(data_home=None):
-    """Load the MNIST digits, from a file or from OpenML.
+    """Load the MNIST digits, from a local file or from OpenML.
 
     Parameters
     ----------
     data_home : str or path-like, default=None
-        Folder in which to look for ``mnist.npz`` (keys x_train, y_train, x_test, y_test), and in
-        which to keep it after a download. None is scikit-learn's data folder.
+        Folder with ``mnist.npz`` (keys x_train, y_train, x_test, y_test). If there is no such file,
+        it is downloaded to this folder. None is scikit-learn's data folder.
 
     Returns
     -------
@@ -60,18 +60,18 @@ def fetch_mnist(data_home=None):
 
 
 def fetch_fashion_mnist(data_home=None):
-    """Load the Fashion-MNIST clothes, from a file or from OpenML.
+    """Load the Fashion-MNIST images of clothes, from a local file or from OpenML.
 
     Parameters
     ----------
     data_home : str or path-like, default=None
-        Folder in which to look for ``fashion_mnist.npz`` (keys x_train, y_train, x_test, y_test),
-        and in which to keep it after a download. None is scikit-learn's data folder.
+        Folder with ``fashion_mnist.npz`` (keys x_train, y_train, x_test, y_test). If there is no
+        such file, it is downloaded to this folder. None is scikit-learn's data folder.
 
     Returns
     -------
     bunch : Bunch
-        As `fetch_mnist`; the target is the class, 0 to 9.
+        As for `fetch_mnist`; the target is the class, 0 to 9.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def fetch_fashion_mnist(data_home=None):
 
 def _fetch(filename, openml_name, description, data_home):
     path = Path(get_data_home(data_home)) / filename
-    if not os.path.lexists(path):  # a link whose disk is not there is not replaced
+    if not os.path.lexists(path):  # a broken link, to a disk that is not mounted, is kept
         _download(openml_name, path)
     check_regular_file(path)
     with np.load(path) as arrays:
@@ -116,12 +116,9 @@ def _fetch(filename, openml_name, description, data_home):
 def _download(openml_name, path):
     X, y = fetch_openml(openml_name, version=1, as_frame=False, return_X_y=True)
     images, target = X.astype(np.uint8).reshape(-1, *SHAPE), y.astype(np.uint8)
-    arrays = {
-        "x_train": images[:N_TRAIN],
-        "y_train": target[:N_TRAIN],
-        "x_test": images[N_TRAIN:],
-        "y_test": target[N_TRAIN:],
-    }
+    arrays = {}
+    for part, rows in (("train", slice(N_TRAIN)), ("test", slice(N_TRAIN, None))):
+        arrays |= {f"x_{part}": images[rows], f"y_{part}": target[rows]}
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as file:
         np.savez_compressed(file, **arrays)
-    os.replace(file.name, path)  # a download that is cut off leaves no half file behind
+    os.replace(file.name, path)  # an interrupted download leaves no partial file at `path`

@@ -1,4 +1,4 @@
-"""Several files of an array, as one."""
+"""Several `.npy` files as one array."""
 
 import os
 
@@ -8,30 +8,30 @@ from sklearn_unsup._paths import check_regular_file
 
 
 class NpyFiles:
-    """Images in `.npy` files, one after the other, as an array that stays on disk.
+    """Images in several `.npy` files, concatenated to one array that stays on disk.
 
-    Estimators read it in blocks; the next ones are read while those before are learnt from, so that
-    the memory that is needed does not grow with X. Rows are shuffled in the order of blocks, and
-    among those of a buffer (16 MB): see :ref:`scaling`.
+    Estimators read the array in blocks, so that memory does not grow with its size. The next blocks
+    are read during training. The order of blocks is shuffled, and so are the rows in a buffer of 16
+    MB: see :ref:`scaling`.
 
     Parameters
     ----------
     paths : sequence of str or path-like
-        Files as :func:`numpy.save` writes them, at least one. Arrays are of one dtype, and of one
-        shape but for the number of images.
+        Files that :func:`numpy.save` has written, at least one. All arrays have the same dtype, and
+        the same shape except for the number of images.
 
     Attributes
     ----------
     shape : tuple of int
-        Of all images together, (n_samples, ...).
+        Shape of the concatenated array, (n_samples, ...).
     dtype : dtype
-        That of the files.
+        Dtype of the files.
 
     Raises
     ------
     ValueError
-        If there is no file, one is no regular file or no whole `.npy` file, or the arrays do not
-        fit together.
+        If there is no file, one is not a regular file or not a complete `.npy` file, or the arrays
+        have different dtypes or shapes.
     OSError
         If a file cannot be read.
 
@@ -61,16 +61,16 @@ class NpyFiles:
         self.paths = [os.fspath(path) for path in paths]
         if not self.paths:
             raise ValueError("paths is empty: expected at least one .npy file.")
-        outlines = [_outline(path) for path in self.paths]
-        first_shape, self.dtype = outlines[0]
-        for path, (shape, dtype) in zip(self.paths, outlines, strict=True):
+        headers = [_read_header(path) for path in self.paths]
+        first_shape, self.dtype = headers[0]
+        for path, (shape, dtype) in zip(self.paths, headers, strict=True):
             if len(shape) < 2 or shape[1:] != first_shape[1:] or dtype != self.dtype:
                 raise ValueError(
                     f"{path} holds an array of shape {shape} and dtype {dtype}, and "
                     f"{self.paths[0]} one of {first_shape} and {self.dtype}. Expected (n, ...) "
                     "with the same sides and dtype in each file."
                 )
-        self._ends = np.cumsum([shape[0] for shape, _ in outlines])
+        self._ends = np.cumsum([shape[0] for shape, _ in headers])
         self.shape = (int(self._ends[-1]), *first_shape[1:])
 
     def __len__(self):
@@ -78,7 +78,7 @@ class NpyFiles:
         return self.shape[0]
 
     def __array__(self, dtype=None, copy=None):
-        """Read all images into memory, for what takes nothing else."""
+        """Read all images into memory."""
         return np.asarray(self[:], dtype=dtype)
 
     def __getitem__(self, which):
@@ -87,7 +87,7 @@ class NpyFiles:
         Parameters
         ----------
         which : int, slice, or array-like of int or bool
-            An array is that of a fold of a search, say: it is read into memory.
+            Indices of the images, as for a NumPy array.
 
         Returns
         -------
@@ -104,17 +104,17 @@ class NpyFiles:
         begin = 0
         for path, end in zip(self.paths, self._ends, strict=True):
             here = (begin <= which) & (which < end)
-            if here.any():  # opened anew, so that no file stays open
+            if here.any():  # the file is opened for each access, so that no file stays open
                 images[here] = np.load(path, mmap_mode="r")[which[here] - begin]
             begin = end
         return images
 
 
-def _outline(path):
-    """Return the shape and the dtype of the array in a file, which is closed again."""
+def _read_header(path):
+    """Return the shape and the dtype of the array in a file, and close the file."""
     check_regular_file(path)
     try:
         array = np.load(path, mmap_mode="r")
         return array.shape, array.dtype
-    except (ValueError, EOFError, AttributeError) as error:  # an .npz has no shape
+    except (ValueError, EOFError, AttributeError) as error:  # an .npz file has no shape
         raise ValueError(f"{path} is no whole .npy file of numbers: {error}") from error

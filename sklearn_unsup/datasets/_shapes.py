@@ -1,4 +1,4 @@
-"""Procedurally drawn shapes whose factors are known."""
+"""Images of geometric shapes with known factors of variation."""
 
 from numbers import Integral, Real
 
@@ -19,20 +19,20 @@ that images vary smoothly with the factors."""
 
 
 def make_shapes(n_samples=1000, image_size=32, n_channels=1, noise=0.0, random_state=None):
-    """Draw images of one shape each, with the factors that made them.
+    """Draw images of one geometric shape each, and return their generating factors.
 
     Parameters
     ----------
     n_samples : int, default=1000
-        How many images to draw.
+        Number of images.
     image_size : int, default=32
         Side of the square images, in pixels; at least 8.
     n_channels : {1, 3}, default=1
         Grey or colour.
     noise : float, default=0.0
-        Standard deviation of the Gaussian noise that is added to the pixels.
+        Standard deviation of Gaussian noise, which is added to the pixels.
     random_state : int, RandomState instance or None, default=None
-        None draws differently on each call.
+        Seed of the factors and of the noise. None gives different images in each call.
 
     Returns
     -------
@@ -40,7 +40,7 @@ def make_shapes(n_samples=1000, image_size=32, n_channels=1, noise=0.0, random_s
         - data : ndarray of shape (n_samples, image_size ** 2 * n_channels), float32; rows of
           pixels, from 0 to 1 if there is no noise.
         - images : ndarray of shape (n_samples, image_size, image_size) or (n_samples, image_size,
-          image_size, 3); the same as images.
+          image_size, 3); the same pixels as images.
         - image_shape : tuple; the shape of one image.
         - target : ndarray of shape (n_samples,), int64; the kind.
         - factors : ndarray of shape (n_samples, 6), float64; kind, x, y, size, angle and colour.
@@ -98,7 +98,7 @@ def make_shapes(n_samples=1000, image_size=32, n_channels=1, noise=0.0, random_s
 
 
 def _draw(factors, side, n_channels):
-    """Return images (n, side, side) or (n, side, side, 3) of factors (n, 6)."""
+    """Return images (n, side, side) or (n, side, side, 3) with the factors (n, 6)."""
     kind, x, y, size, angle, colour = (column[:, None, None] for column in factors.T)  # (n, 1, 1)
     centres = (np.arange(side) + 0.5) / side
     dx, dy = centres[None, None, :] - x, y - centres[None, :, None]  # (n, side, side), y upwards
@@ -116,7 +116,7 @@ def _draw(factors, side, n_channels):
 
 
 def _ellipse(u, v, size):
-    """Distance to an ellipse with axes 1 : 0.6, to first order."""
+    """Signed distance to an ellipse with axes 1 : 0.6, to first order."""
     a, b = size, 0.6 * size
     level = np.hypot(u / a, v / b)
     slope = np.hypot(u / a**2, v / b**2) / np.maximum(level, 1e-9)
@@ -124,17 +124,17 @@ def _ellipse(u, v, size):
 
 
 def _rectangle(u, v, size):
-    """Distance to a rectangle with sides 1 : 0.6."""
+    """Signed distance to a rectangle with sides 1 : 0.6, approximate beyond its corners."""
     return np.maximum(np.abs(u) - size, np.abs(v) - 0.6 * size)
 
 
 def _triangle(u, v, size):
-    """Distance to an equilateral triangle: the largest of those to its three sides."""
+    """Signed distance to an equilateral triangle: the largest distance to one of its sides."""
     turns = 2 * np.pi / 3 * np.arange(3)
     return np.maximum.reduce([u * np.cos(t) + v * np.sin(t) for t in turns]) - size / 2
 
 
 def _hue(colour):
-    """Red, green and blue of a hue from red (0) over green to blue (1), all equally saturated."""
+    """Red, green and blue of a hue from red (0) through green to blue (1), fully saturated."""
     hue = 4 * colour  # sixths of the colour circle
     return [np.clip(2 - hue, 0, 1), np.clip(2 - np.abs(hue - 2), 0, 1), np.clip(hue - 2, 0, 1)]

@@ -1,4 +1,4 @@
-"""Displays: what a model has learnt, to be looked at. They need matplotlib (the extra `plot`)."""
+"""Displays: plots of models and of their results. They need matplotlib (the extra `plot`)."""
 
 from sklearn_unsup.displays._clusters import ClusterDisplay
 from sklearn_unsup.displays._explorer import explore

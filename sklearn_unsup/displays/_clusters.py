@@ -1,13 +1,13 @@
-"""What clusters hold."""
+"""Typical images of clusters."""
 
 import numpy as np
 
 from sklearn_unsup.displays._grid import GridDisplay
-from sklearn_unsup.displays._pictures import as_pictures, shape_of
+from sklearn_unsup.displays._pictures import as_pictures, find_shape
 
 
 class ClusterDisplay(GridDisplay):
-    """Show the most typical images of each cluster, a row for each.
+    """Show the most typical images of each cluster, one row for each cluster.
 
     It is recommended to use :meth:`from_estimator` or :meth:`from_predictions`.
 
@@ -44,14 +44,14 @@ class ClusterDisplay(GridDisplay):
         Parameters
         ----------
         estimator : Pipeline or clusterer
-            Fitted to X. What is typical is measured where the clusterer looks: on what the steps
-            before it give.
+            Fitted to X. Typical images are near the mean of their cluster in the input space of the
+            clusterer: the output of the earlier steps.
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
             Images.
         n_images : int, default=10
-            Of each cluster.
+            Number of images of each cluster.
         image_shape, channel_axis : default=None
-            As of the estimators; None takes that of an estimator in the Pipeline.
+            As for the estimators; None takes the settings of an estimator in the Pipeline.
         ax : matplotlib Axes, default=None
             None makes a new figure.
         **plot
@@ -67,8 +67,7 @@ class ClusterDisplay(GridDisplay):
             clusterer = estimator[-1]
             embedding = estimator[:-1].transform(X) if len(estimator) > 1 else None
         labels = estimator.predict(X) if hasattr(estimator, "predict") else clusterer.labels_
-        if image_shape is None:
-            image_shape, channel_axis = shape_of(estimator)
+        image_shape, channel_axis = find_shape(estimator, image_shape, channel_axis)
         return cls.from_predictions(
             X,
             labels,
@@ -93,20 +92,20 @@ class ClusterDisplay(GridDisplay):
         ax=None,
         **plot,
     ):
-        """Show the clusters that labels name.
+        """Show the clusters given by labels.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
             Images.
         labels : array-like of shape (n_samples,)
-            Noise, -1, is left out.
+            Cluster of each image. Noise (-1) is left out.
         embedding : array-like of shape (n_samples, n_dimensions), default=None
-            Typical are the images that are nearest to their cluster's mean in it; None takes X.
+            Typical images are nearest to the mean of their cluster in this space. None takes X.
         n_images : int, default=10
-            Of each cluster.
+            Number of images of each cluster.
         image_shape, channel_axis : default=None
-            As of the estimators.
+            As for the estimators.
         ax : matplotlib Axes, default=None
             None makes a new figure.
         **plot
@@ -119,19 +118,19 @@ class ClusterDisplay(GridDisplay):
         """
         labels = np.asarray(labels)
         pictures = as_pictures(X, image_shape, channel_axis)
-        places = pictures if embedding is None else np.asarray(embedding)
-        if not len(labels) == len(pictures) == len(places):
+        points = pictures if embedding is None else np.asarray(embedding)
+        if not len(labels) == len(pictures) == len(points):
             raise ValueError(
-                f"There are {len(pictures)} images, {len(labels)} labels and {len(places)} rows of "
+                f"There are {len(pictures)} images, {len(labels)} labels and {len(points)} rows of "
                 "the embedding: expected as many of each."
             )
-        places = places.reshape(len(places), -1)
+        points = points.reshape(len(points), -1)
         clusters = np.unique(labels[labels != -1])
         grid = np.full((len(clusters), n_images, *pictures.shape[1:]), np.nan)
         names = []
         for row, cluster in zip(grid, clusters, strict=True):
             members = np.flatnonzero(labels == cluster)
-            distances = np.linalg.norm(places[members] - places[members].mean(axis=0), axis=1)
+            distances = np.linalg.norm(points[members] - points[members].mean(axis=0), axis=1)
             typical = members[np.argsort(distances)[:n_images]]
             row[: len(typical)] = pictures[typical]
             names.append(f"{cluster} ({len(members)})")

@@ -1,4 +1,4 @@
-"""A map of images in one HTML file, to walk about in."""
+"""An interactive map of images in one HTML file."""
 
 import base64
 import io
@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from sklearn_unsup._paths import check_replaceable
-from sklearn_unsup.displays._latent import COLOURS, MARKERS, checked_embedding
-from sklearn_unsup.displays._pictures import as_pictures, shades, value_range
+from sklearn_unsup.displays._latent import COLOURS, MARKERS, check_embedding
+from sklearn_unsup.displays._pictures import as_pictures, to_rgb, value_range
 
-MAX_POINTS = 20_000  # more, and browsers become slow, and files large
-ROWS_AT_ONCE = 1_000
+MAX_POINTS = 20_000  # with more points, browsers become slow and files large
+BLOCK_ROWS = 1_000
 BOKEH_MARKERS = {
     "o": "circle",
     "s": "square",
@@ -61,31 +61,31 @@ def explore(
     thumbnail_size=64,
     title="Explorer",
 ):
-    """Write a map of images as one HTML file, to be explored in a browser.
+    """Write an interactive map of images as one HTML file for the browser.
 
-    The points can be moved and zoomed, the image under the pointer is shown, and the rows of points
-    that are chosen with a lasso are listed, to be copied into Python. A click on a label hides its
-    points. The file holds all that it needs: it opens from disk, without network or server. It is
-    made with Bokeh (the extra `explorer`).
+    You can pan and zoom, and see the image under the pointer. Select points with the lasso to list
+    their row numbers, and copy them into Python. A click on a label hides its points. The file
+    opens from disk, without network or server. It is made with Bokeh (the extra `explorer`).
 
     Parameters
     ----------
     X_images : array-like of shape (n_samples, n_features) or (n_samples, ...)
         The images, in any units; at most 20,000.
     embedding : array-like of shape (n_samples, 2)
-        Place of each image: two components of a code, or the result of PCA, t-SNE or UMAP.
+        Position of each image: two components of a code, or the result of PCA, t-SNE or UMAP.
     labels : array-like of shape (n_samples,), default=None
         Labels or clusters, for colours and markers.
     path : str or path-like, default="explorer.html"
-        The file to write; an old one is replaced, anything but a file is not.
+        The file to write. An existing file is replaced.
     image_shape, channel_axis : default=None
-        As of the estimators.
+        As for the estimators.
     cmap : str or matplotlib Colormap, default="gray"
-        Of grey images.
+        Colours of grey images.
     thumbnail_size : int, default=64
-        Largest side of an image in the file, in pixels; larger images are made smaller.
+        Longest side of an image in the file, in pixels. Larger images are scaled down. A larger
+        size gives a larger file.
     title : str, default="Explorer"
-        Of the page.
+        Title of the page.
 
     Returns
     -------
@@ -95,8 +95,8 @@ def explore(
     Raises
     ------
     ValueError
-        If the shapes do not fit, there are more than 20,000 rows, or there is something at `path`
-        that is no regular file.
+        If the shapes do not fit, there are more than 20,000 rows, or `path` is something other than
+        a regular file.
     OSError
         If the file cannot be written.
     ImportError
@@ -104,7 +104,7 @@ def explore(
 
     See Also
     --------
-    LatentSpaceDisplay : A map for print.
+    LatentSpaceDisplay : A static map.
 
     Examples
     --------
@@ -121,7 +121,7 @@ def explore(
     bokeh = _import_bokeh()
     path = Path(path).resolve()
     check_replaceable(path)
-    embedding, labels = checked_embedding(embedding, labels=labels, X_images=X_images)
+    embedding, labels = check_embedding(embedding, labels=labels, X_images=X_images)
     if len(embedding) > MAX_POINTS:
         raise ValueError(
             f"There are {len(embedding)} rows, and a browser shows at most {MAX_POINTS}. Choose "
@@ -133,9 +133,9 @@ def explore(
         "y": embedding[:, 1],
         "row": np.arange(len(embedding)),
         "label": labels.astype(str),
-        "image": list(_encoded(X_images, image_shape, channel_axis, cmap, thumbnail_size)),
+        "image": list(_encode_images(X_images, image_shape, channel_axis, cmap, thumbnail_size)),
     }
-    page = _page(data, np.unique(labels).astype(str))
+    page = _build_page(data, np.unique(labels).astype(str))
     path.write_text(bokeh.embed.file_html(page, bokeh.resources.INLINE, title), encoding="utf-8")
     return path
 
@@ -152,11 +152,11 @@ def _import_bokeh():
     return bokeh
 
 
-def _encoded(X, image_shape, channel_axis, cmap, thumbnail_size):
-    """Give each image as a WebP file in base64, block by block, so that X is never copied."""
-    from PIL import Image  # Bokeh has it
+def _encode_images(X, image_shape, channel_axis, cmap, thumbnail_size):
+    """Yield each image as a WebP file in base64. X is read in blocks and never copied whole."""
+    from PIL import Image  # a dependency of Bokeh
 
-    blocks = [slice(i, i + ROWS_AT_ONCE) for i in range(0, len(X), ROWS_AT_ONCE)]
+    blocks = [slice(i, i + BLOCK_ROWS) for i in range(0, len(X), BLOCK_ROWS)]
 
     def pictures():
         return (as_pictures(X[block], image_shape, channel_axis) for block in blocks)
@@ -164,7 +164,7 @@ def _encoded(X, image_shape, channel_axis, cmap, thumbnail_size):
     ranges = [value_range(block) for block in pictures()]
     limits = min(low for low, _ in ranges), max(high for _, high in ranges)
     for block in pictures():
-        for picture in np.uint8(255 * shades(block, limits, cmap) + 0.5):
+        for picture in np.uint8(255 * to_rgb(block, limits, cmap) + 0.5):
             image = Image.fromarray(picture)
             image.thumbnail((thumbnail_size, thumbnail_size))
             file = io.BytesIO()
@@ -172,8 +172,8 @@ def _encoded(X, image_shape, channel_axis, cmap, thumbnail_size):
             yield base64.b64encode(file.getvalue()).decode()
 
 
-def _page(data, names):
-    """Lay out the map, and what is chosen beside it."""
+def _build_page(data, names):
+    """Return the layout: the map, and the selected rows beside it."""
     from bokeh import layouts, models
     from bokeh.plotting import figure
 

@@ -1,21 +1,20 @@
-"""A grid of images, with labels."""
+"""A grid of images with labels."""
 
 import numpy as np
 
 from sklearn_unsup.displays._pictures import (
     as_pictures,
-    axes_for_grid,
-    shades,
-    shape_of,
+    find_shape,
     show_grid,
+    to_rgb,
     value_range,
 )
 
-OUTLIERS = 0.005  # share of values that may lie beyond black and white, on each side
+OUTLIERS = 0.005  # share of values on each side that are shown as plain black or white
 
 
 class GridDisplay:
-    """Show a grid of images; a child says what they are.
+    """Show a grid of images, which child classes compute.
 
     Parameters
     ----------
@@ -32,8 +31,8 @@ class GridDisplay:
 
     @classmethod
     def _from_images_of(cls, estimator, images, ax, plot, **labels):
-        """Plot images (rows, columns, ...) that an estimator has made."""
-        pictures = as_pictures(images.reshape(-1, *images.shape[2:]), *shape_of(estimator))
+        """Plot images (rows, columns, ...) that an estimator has generated."""
+        pictures = as_pictures(images.reshape(-1, *images.shape[2:]), *find_shape(estimator))
         pictures = pictures.reshape(*images.shape[:2], *pictures.shape[1:])
         return cls(images=pictures, **labels).plot(ax, **plot)
 
@@ -45,10 +44,10 @@ class GridDisplay:
         ax : matplotlib Axes, default=None
             None makes a new figure.
         limits : tuple of two float, default=None
-            Values that are darkest and brightest, so that grids can be compared. None takes those
-            of the images, without the most extreme percent.
+            Values that are shown as darkest and brightest. Set them to compare grids. None takes
+            the range of the images, without the most extreme 0.5 percent on each side.
         cmap : str or matplotlib Colormap, default="gray"
-            Of grey images.
+            Colours of grey images.
 
         Returns
         -------
@@ -56,8 +55,9 @@ class GridDisplay:
             Plotted.
         """
         limits = limits or value_range(self.images, OUTLIERS)
-        grid = shades(np.nan_to_num(self.images), limits, cmap)
+        grid = to_rgb(np.nan_to_num(self.images), limits, cmap)
         grid[np.isnan(self.images).any(axis=(2, 3, 4))] = np.nan
-        self.ax_, self.figure_ = axes_for_grid(ax, *grid.shape[:4])
-        self.image_ = show_grid(self.ax_, grid, self.row_labels, self.column_labels)
+        self.ax_, self.figure_, self.image_ = show_grid(
+            ax, grid, self.row_labels, self.column_labels
+        )
         return self

@@ -1,17 +1,17 @@
-"""Codes in the plane, with labels and images."""
+"""Scatter plots of the latent space, with labels and images."""
 
 import numpy as np
 
-from sklearn_unsup.displays._pictures import as_pictures, pyplot, shades, shape_of, value_range
+from sklearn_unsup.displays._pictures import as_pictures, find_shape, pyplot, to_rgb, value_range
 
-# Okabe & Ito 2008, "Color Universal Design": told apart with any kind of colour vision.
+# Okabe & Ito 2008, "Color Universal Design": distinguishable with any kind of colour vision.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
-SPACING = 2.0  # of thumbnails, in their size: points between them stay to be seen
-MARKERS = "os^Dv"  # the next eight labels get the next one, so that print tells them apart too
+SPACING = 2.0  # of thumbnails, relative to their size, so that points between them stay visible
+MARKERS = "os^Dv"  # one for every eight labels, as colours repeat
 
 
-def checked_embedding(embedding, labels=None, **rows):
-    """Return places in the plane, and labels, as arrays; all must have the same number of rows."""
+def check_embedding(embedding, labels=None, **rows):
+    """Return an embedding in the plane and labels as arrays; raise an error if lengths differ."""
     embedding = np.asarray(embedding)
     if embedding.ndim != 2 or embedding.shape[1] != 2:
         raise ValueError(
@@ -26,20 +26,20 @@ def checked_embedding(embedding, labels=None, **rows):
 
 
 class LatentSpaceDisplay:
-    """Show images as points in the plane.
+    """Show images as points of a scatter plot.
 
     It is recommended to use :meth:`from_estimator` or :meth:`from_arrays`.
 
     Parameters
     ----------
     embedding : ndarray of shape (n_samples, 2)
-        Place of each image.
+        Position of each image.
     labels : ndarray of shape (n_samples,), default=None
         Labels or clusters, for colours and markers.
     pictures : ndarray of shape (n_samples, H, W, C), default=None
         The images, for thumbnails.
     axis_names : tuple of str
-        Written at the axes.
+        Labels of the axes.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class LatentSpaceDisplay:
     thumbnails_ : list of matplotlib AnnotationBbox
         The images that are shown.
     thumbnail_rows_ : list of int
-        Which rows they are.
+        Their rows.
 
     Examples
     --------
@@ -91,11 +91,12 @@ class LatentSpaceDisplay:
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
             Images.
         y : array-like of shape (n_samples,), default=None
-            Labels or clusters, for the colours.
+            Labels or clusters, for colours and markers.
         components : tuple of two int, default=(0, 1)
-            For the other components, see :meth:`from_arrays` with an embedding of t-SNE or UMAP.
+            Components to show. To see all components at once, embed the codes with t-SNE or UMAP
+            and use :meth:`from_arrays`.
         image_shape, channel_axis : default=None
-            As of the estimators; None takes the estimator's own.
+            As for the estimators; None takes the estimator's settings.
         ax : matplotlib Axes, default=None
             None makes a new figure.
         **plot
@@ -107,8 +108,7 @@ class LatentSpaceDisplay:
             Plotted.
         """
         codes = np.asarray(estimator.transform(X))
-        if image_shape is None:
-            image_shape, channel_axis = shape_of(estimator)
+        image_shape, channel_axis = find_shape(estimator, image_shape, channel_axis)
         return cls.from_arrays(
             codes[:, list(components)],
             y,
@@ -138,15 +138,15 @@ class LatentSpaceDisplay:
         Parameters
         ----------
         embedding : array-like of shape (n_samples, 2)
-            Of t-SNE, UMAP, ...
+            Result of t-SNE, UMAP or PCA, for example.
         labels : array-like of shape (n_samples,), default=None
             Labels or clusters, for colours and markers.
         X : array-like of shape (n_samples, n_features) or (n_samples, ...), default=None
             The images, for thumbnails.
         axis_names : tuple of str
-            Written at the axes.
+            Labels of the axes.
         image_shape, channel_axis : default=None
-            As of the estimators.
+            As for the estimators.
         ax : matplotlib Axes, default=None
             None makes a new figure.
         **plot
@@ -157,13 +157,13 @@ class LatentSpaceDisplay:
         display : LatentSpaceDisplay
             Plotted.
         """
-        embedding, labels = checked_embedding(embedding, labels=labels, X=X)
+        embedding, labels = check_embedding(embedding, labels=labels, X=X)
         pictures = None if X is None else as_pictures(X, image_shape, channel_axis)
         display = cls(embedding=embedding, labels=labels, pictures=pictures, axis_names=axis_names)
         return display.plot(ax, **plot)
 
     def plot(self, ax=None, *, size=8, alpha=0.7, thumbnails=True, thumbnail_size=24, cmap="gray"):
-        """Plot the points, and images where they do not hide one another.
+        """Plot the points, and as many images as fit without overlap.
 
         Parameters
         ----------
@@ -174,9 +174,9 @@ class LatentSpaceDisplay:
         thumbnails : bool, default=True
             Whether to show images, if there are any.
         thumbnail_size : float, default=24
-            Of the longer side, in pixels of the figure.
+            Longer side of the images, in pixels of the figure.
         cmap : str or matplotlib Colormap, default="gray"
-            Of grey images.
+            Colours of grey images.
 
         Returns
         -------
@@ -207,18 +207,18 @@ class LatentSpaceDisplay:
         return self
 
     def _add_thumbnails(self, size, cmap, colours):
-        """Go through the points in random order, and show what has room."""
+        """Show the images of points in random order, where there is room."""
         from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
-        self.figure_.canvas.draw()  # the layout, and with it the place of each point, is settled
-        places = self.ax_.transData.transform(self.embedding)  # pixels
-        pictures = shades(self.pictures, value_range(self.pictures), cmap)
+        self.figure_.canvas.draw()  # the layout, and so the pixel of each point, is now final
+        pixels = self.ax_.transData.transform(self.embedding)
+        pictures = to_rgb(self.pictures, value_range(self.pictures), cmap)
         longest = max(pictures.shape[1:3])
-        free = np.ones(len(places), dtype=bool)
-        for row in np.random.RandomState(0).permutation(len(places)):
-            if not free[row]:
+        is_free = np.ones(len(pixels), dtype=bool)
+        for row in np.random.RandomState(0).permutation(len(pixels)):
+            if not is_free[row]:
                 continue
-            free &= np.abs(places - places[row]).max(axis=1) > SPACING * size
+            is_free &= np.abs(pixels - pixels[row]).max(axis=1) > SPACING * size
             zoom = size / longest * 72 / self.figure_.dpi
             box = AnnotationBbox(
                 OffsetImage(pictures[row], zoom=zoom, interpolation="nearest"),

@@ -1,4 +1,4 @@
-"""Curves: how the training went, and where the distances of neighbours turn."""
+"""Curves: the training history, and the distances to the k-th neighbour."""
 
 import numpy as np
 
@@ -9,26 +9,26 @@ NOT_PLOTTED = ("epoch", "duration")
 
 
 class TrainingHistoryDisplay:
-    """Show each part of the loss over the epochs, in training and validation.
+    """Show each part of the training and validation loss over the epochs.
 
     It is recommended to use :meth:`from_estimator`.
 
     Parameters
     ----------
     history : list of dict
-        As in `history_`: one an epoch, with numbers by name.
+        As in `history_`: one dict of numbers for each epoch.
     best_epoch : int or None
-        Marked, if given.
+        Epoch to mark.
 
     Attributes
     ----------
     axes_ : ndarray of matplotlib Axes
-        One for each part: parts have units of their own.
+        One for each part of the loss, as their units differ.
     ax_ : matplotlib Axes
-        The first.
+        The first of them.
     figure_ : matplotlib Figure
     lines_ : dict of matplotlib Line2D
-        By name in `history`.
+        Keys are names in `history`.
 
     Examples
     --------
@@ -52,10 +52,10 @@ class TrainingHistoryDisplay:
         Parameters
         ----------
         estimator : object
-            Fitted estimator of ours. Its best epoch is `best_epoch_`, else that of the smallest
-            validation loss, if there was a validation.
+            Fitted, with `history_`, such as ConvVAE. The best epoch is `best_epoch_`, else that of
+            the smallest validation loss, if there is one.
         ax : matplotlib Axes or array of Axes, default=None
-            None makes a new figure; one Axes gets all parts.
+            None makes a new figure. A single Axes shows all parts.
         **plot
             For :meth:`plot`.
 
@@ -76,7 +76,8 @@ class TrainingHistoryDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or array of Axes, default=None
-            None makes a new figure with an Axes for each part of the loss; one Axes gets them all.
+            None makes a new figure with one Axes for each part of the loss. A single Axes shows all
+            parts.
         **line
             For :meth:`matplotlib.axes.Axes.plot`.
 
@@ -86,7 +87,7 @@ class TrainingHistoryDisplay:
             Plotted.
         """
         names = [name for name in self.history[-1] if name not in NOT_PLOTTED]
-        parts = list(dict.fromkeys(_part(name) for name in names))
+        parts = list(dict.fromkeys(_loss_part(name) for name in names))
         if ax is None:
             n = len(parts)
             _, ax = pyplot().subplots(
@@ -98,22 +99,22 @@ class TrainingHistoryDisplay:
                 f"ax holds {len(self.axes_)} Axes: expected one, or one for each of {parts}."
             )
         self.ax_, self.figure_ = self.axes_[0], self.axes_[0].figure
-        shared, self.lines_ = len(self.axes_) < len(parts), {}
+        is_shared, self.lines_ = len(self.axes_) < len(parts), {}
         epochs = [row["epoch"] for row in self.history]
         for i, part in enumerate(parts):
-            axes = self.axes_[0 if shared else i]
+            axes = self.axes_[0 if is_shared else i]
             for name in names:
-                if _part(name) != part:
+                if _loss_part(name) != part:
                     continue
-                validation = name.startswith("valid_")
+                is_validation = name.startswith("valid_")
                 style = {
-                    "color": COLOURS[i % len(COLOURS) if shared else int(validation)],
-                    "linestyle": "--" if validation else "-",
-                    "label": name.replace("_", " ") if shared else name.split("_")[0],
+                    "color": COLOURS[i % len(COLOURS) if is_shared else int(is_validation)],
+                    "linestyle": "--" if is_validation else "-",
+                    "label": name.replace("_", " ") if is_shared else name.split("_")[0],
                 }
                 values = [row.get(name, np.nan) for row in self.history]
                 (self.lines_[name],) = axes.plot(epochs, values, **{**style, **line})
-            axes.set(xlabel="epoch", ylabel="" if shared else part.replace("_", " "))
+            axes.set(xlabel="epoch", ylabel="" if is_shared else part.replace("_", " "))
         for axes in self.axes_:
             if self.best_epoch is not None:
                 axes.axvline(self.best_epoch, color="0.6", linewidth=1, label="best epoch")
@@ -123,7 +124,7 @@ class TrainingHistoryDisplay:
 
 
 class KDistanceDisplay:
-    """Show the distances to the k-th neighbour, and where they turn: an `eps` for DBSCAN.
+    """Show the sorted distances to the k-th neighbour, and a suggested `eps` for DBSCAN.
 
     It is recommended to use :meth:`from_arrays`.
 
@@ -157,12 +158,12 @@ class KDistanceDisplay:
 
     @classmethod
     def from_arrays(cls, distances, eps, *, ax=None, **plot):
-        """Show what :func:`sklearn_unsup.metrics.k_distance_curve` returns.
+        """Show the result of :func:`sklearn_unsup.metrics.k_distance_curve`.
 
         Parameters
         ----------
         distances : array-like of shape (n_samples,)
-            From small to large.
+            In ascending order.
         eps : float
             Suggested radius, drawn as a line.
         ax : matplotlib Axes, default=None
@@ -185,7 +186,7 @@ class KDistanceDisplay:
         ax : matplotlib Axes, default=None
             None makes a new figure.
         name : str, default=None
-            Of the curve, for the legend.
+            Name of the curve in the legend.
         **line
             For :meth:`matplotlib.axes.Axes.plot`.
 
@@ -205,6 +206,6 @@ class KDistanceDisplay:
         return self
 
 
-def _part(name):
-    """Return the part of the loss that a name in the history is of."""
+def _loss_part(name):
+    """Return the part of the loss that a name in the history belongs to."""
     return name.removeprefix("train_").removeprefix("valid_")

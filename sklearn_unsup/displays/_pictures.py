@@ -1,4 +1,4 @@
-"""Images of any shape, in any units, as one picture: a mosaic with margins."""
+"""Images of any shape and in any units as RGB pictures, and mosaics of them."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ BACKGROUND = 1.0
 
 
 def pyplot():
-    """Import matplotlib, which is needed for plots only."""
+    """Import matplotlib, which only plots need."""
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
@@ -25,24 +25,23 @@ def pyplot():
 def as_pictures(X, image_shape=None, channel_axis=None):
     """Return images as (n, H, W, C), with one channel or three.
 
-    Two channels, or more than four, become their mean; a fourth, alpha, is left out.
+    Two channels, or more than four, are averaged. The fourth of four channels, alpha, is dropped.
 
     Parameters
     ----------
     X : array-like of shape (n, n_features) or (n, ...)
         Images.
     image_shape, channel_axis
-        As of the estimators.
+        As for the estimators.
     """
     rows, sample_shape = as_rows(X)
     rows = np.asarray(rows, dtype=np.float64)
     if rows.ndim != 2:
         raise ValueError(f"Expected images (n, n_features) or (n, ...), got shape {rows.shape}.")
     if len(sample_shape) > 1:
-        image_shape = None
+        layout = find_layout(rows.shape[1], None, channel_axis, sample_shape)
     else:
-        sample_shape = None
-    layout = find_layout(rows.shape[1], image_shape, channel_axis, sample_shape)
+        layout = find_layout(rows.shape[1], image_shape, channel_axis)
     images = np.moveaxis(to_images(rows, layout), 1, -1)  # (n, H, W, C)
     if images.shape[-1] in (3, 4):
         return images[..., :3]
@@ -50,15 +49,15 @@ def as_pictures(X, image_shape=None, channel_axis=None):
 
 
 def value_range(images, outliers=0):
-    """Return the lowest and the highest value, with a share of outliers left out; they differ."""
+    """Return two different limits of the values, without a share of outliers on each side."""
     low, high = np.nanquantile(images, [outliers, 1 - outliers])
     return float(low), float(high) if high > low else float(low) + 1.0
 
 
-def shades(images, limits, cmap="gray"):
-    """Return images (..., H, W, C) as RGB, from 0 to 1; what lies beyond the limits is clipped.
+def to_rgb(images, limits, cmap="gray"):
+    """Return images (..., H, W, C) as RGB from 0 to 1; values beyond the limits are clipped.
 
-    Signals, which are images of height 1, become curves.
+    Signals, which are images of height 1, are drawn as curves.
     """
     low, high = limits
     images = np.clip((images - low) / (high - low), 0, 1)
@@ -72,16 +71,19 @@ def shades(images, limits, cmap="gray"):
 def _curves(signals):
     """Draw signals (..., L), from 0 to 1, as dark curves (..., H, L, 3) on white."""
     height = max(MIN_SIGNAL_HEIGHT, round(SIGNAL_HEIGHT * signals.shape[-1]))
-    here = (1 - signals) * (height - 1)  # row of the curve in each column, from the top
-    after = np.concatenate([here[..., 1:], here[..., -1:]], axis=-1)
-    low, high = np.floor(np.minimum(here, after)), np.ceil(np.maximum(here, after))
+    start = (1 - signals) * (height - 1)  # row of the curve in each column, from the top
+    end = np.concatenate([start[..., 1:], start[..., -1:]], axis=-1)
+    low, high = np.floor(np.minimum(start, end)), np.ceil(np.maximum(start, end))
     rows = np.arange(height)[:, np.newaxis]
     on_curve = (low[..., np.newaxis, :] <= rows) & (rows <= high[..., np.newaxis, :])
     return np.where(on_curve, 0.1, BACKGROUND)[..., np.newaxis].repeat(3, axis=-1)
 
 
 def mosaic(images):
-    """Return one picture of RGB images (rows, columns, H, W, 3); missing ones are NaN."""
+    """Return RGB images (rows, columns, H, W, 3) as one picture, and the margin between them.
+
+    Missing images are NaN.
+    """
     n_rows, n_columns, height, width, _ = images.shape
     margin = max(1, round(MARGIN * max(height, width)))
     cells = np.full((n_rows, n_columns, height + margin, width + margin, 3), BACKGROUND)
@@ -91,40 +93,39 @@ def mosaic(images):
 
 
 def show_grid(ax, images, row_labels=None, column_labels=None):
-    """Show RGB images (rows, columns, H, W, 3) in one Axes, with labels.
+    """Show RGB images (rows, columns, H, W, 3) with labels, by default in a new figure.
 
     Returns
     -------
+    ax : matplotlib Axes
+    figure : matplotlib Figure
     image : matplotlib AxesImage
     """
-    picture, margin = mosaic(images)
     n_rows, n_columns, height, width, _ = images.shape
-    shown = ax.imshow(picture, interpolation="nearest")
-    rows, columns = ([], row_labels), ([], column_labels)
-    if row_labels is not None:
-        rows = [(height + margin) * i + (height - 1) / 2 for i in range(n_rows)], row_labels
-    if column_labels is not None:
-        columns = [(width + margin) * i + (width - 1) / 2 for i in range(n_columns)], column_labels
-    ax.set_yticks(rows[0], rows[1] or [])
-    ax.set_xticks(columns[0], columns[1] or [])
-    ax.xaxis.tick_top()
-    ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)
-    return shown
-
-
-def axes_for_grid(ax, n_rows, n_columns, height, width):
-    """Return an Axes whose cells are neither tiny nor huge, and its figure."""
-    if ax is None:
+    if ax is None:  # images of at most an inch, in a figure that grows with the grid up to a limit
         cell = min(1.0, 10 / max(n_columns, n_rows))
         longest = max(height, width)
         size = 1.2 + cell * n_columns * width / longest, 0.6 + cell * n_rows * height / longest
         _, ax = pyplot().subplots(figsize=size, layout="constrained")
-    return ax, ax.figure
+    picture, margin = mosaic(images)
+    image = ax.imshow(picture, interpolation="nearest")
+    y = [(height + margin) * i + (height - 1) / 2 for i in range(n_rows)]
+    x = [(width + margin) * i + (width - 1) / 2 for i in range(n_columns)]
+    ax.set_yticks([] if row_labels is None else y, row_labels or [])
+    ax.set_xticks([] if column_labels is None else x, column_labels or [])
+    ax.xaxis.tick_top()
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    return ax, ax.figure, image
 
 
-def shape_of(estimator):
-    """Return the image_shape and channel_axis of an estimator, or of one in a Pipeline."""
+def find_shape(estimator, image_shape=None, channel_axis=None):
+    """Return the arguments, or the settings of an estimator if `image_shape` is None.
+
+    The estimator may be a step of a Pipeline.
+    """
+    if image_shape is not None:
+        return image_shape, channel_axis
     steps = [step for _, step in getattr(estimator, "steps", [])]
     for step in (estimator, *steps):
         if hasattr(step, "image_shape_"):

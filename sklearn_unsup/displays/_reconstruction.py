@@ -1,26 +1,25 @@
-"""Originals beside what a model makes of them."""
+"""Images, reconstructions and errors."""
 
 import numpy as np
 
 from sklearn_unsup.displays._pictures import (
     as_pictures,
-    axes_for_grid,
-    shades,
-    shape_of,
+    find_shape,
     show_grid,
+    to_rgb,
     value_range,
 )
 
 
 class ReconstructionDisplay:
-    """Show images, their reconstructions, and where the two differ.
+    """Show images, their reconstructions, and the errors.
 
     It is recommended to use :meth:`from_estimator` or :meth:`from_predictions`.
 
     Parameters
     ----------
     images, reconstructions : ndarray of shape (n_images, H, W, C)
-        With one channel or three, in the same units. Of height 1 they are drawn as curves.
+        With one channel or three, in the same units. Images of height 1 are drawn as curves.
 
     Attributes
     ----------
@@ -48,18 +47,18 @@ class ReconstructionDisplay:
     def from_estimator(
         cls, estimator, X, *, n_images=8, image_shape=None, channel_axis=None, ax=None, **plot
     ):
-        """Show what ``inverse_transform(transform(X))`` makes of the first images.
+        """Show the first images and their ``inverse_transform(transform(X))``.
 
         Parameters
         ----------
         estimator : object
-            Fitted, with `transform` and `inverse_transform`: an estimator of ours, PCA, a Pipeline.
+            Fitted, with `transform` and `inverse_transform`, such as ConvVAE, PCA or a Pipeline.
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
             Images.
         n_images : int, default=8
-            How many images to show.
+            Number of images to show.
         image_shape, channel_axis : default=None
-            As of the estimators; None takes the estimator's own.
+            As for the estimators; None takes the estimator's settings.
         ax : matplotlib Axes, default=None
             None makes a new figure.
         **plot
@@ -71,8 +70,7 @@ class ReconstructionDisplay:
             Plotted.
         """
         X = X[:n_images]
-        if image_shape is None:
-            image_shape, channel_axis = shape_of(estimator)
+        image_shape, channel_axis = find_shape(estimator, image_shape, channel_axis)
         reconstructions = np.asarray(estimator.inverse_transform(estimator.transform(X)))
         return cls.from_predictions(
             X,
@@ -87,14 +85,14 @@ class ReconstructionDisplay:
     def from_predictions(
         cls, X, reconstructions, *, image_shape=None, channel_axis=None, ax=None, **plot
     ):
-        """Show images beside given reconstructions.
+        """Show images and given reconstructions.
 
         Parameters
         ----------
         X, reconstructions : array-like of shape (n_images, n_features) or (n_images, ...)
-            Images, and what a model made of them.
+            Images, and their reconstructions by a model.
         image_shape, channel_axis : default=None
-            As of the estimators.
+            As for the estimators.
         ax : matplotlib Axes, default=None
             None makes a new figure.
         **plot
@@ -116,17 +114,17 @@ class ReconstructionDisplay:
         return cls(images=images, reconstructions=reconstructions).plot(ax, **plot)
 
     def plot(self, ax=None, *, show_error=True, cmap="gray", error_cmap="magma"):
-        """Plot a column for each image.
+        """Plot one column for each image.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
             None makes a new figure.
         show_error : bool, default=True
-            Add a row of absolute errors, the mean over channels; bright is large. Those of signals
-            have the scale of the signals.
+            Whether to add a row of absolute errors, averaged over channels; bright is large. Errors
+            of signals have the scale of the signals.
         cmap, error_cmap : str or matplotlib Colormap
-            Of grey images, and of the errors.
+            Colours of grey images, and of the errors.
 
         Returns
         -------
@@ -135,15 +133,14 @@ class ReconstructionDisplay:
         """
         limits = value_range(self.images)
         rows = {
-            "original": shades(self.images, limits, cmap),
-            "reconstruction": shades(self.reconstructions, limits, cmap),
+            "original": to_rgb(self.images, limits, cmap),
+            "reconstruction": to_rgb(self.reconstructions, limits, cmap),
         }
         if show_error:
             errors = np.abs(self.images - self.reconstructions).mean(axis=-1, keepdims=True)
-            is_signal = self.images.shape[1] == 1  # whose errors are heights, not colours
+            is_signal = self.images.shape[1] == 1  # errors are then heights, not colours
             largest = limits[1] - limits[0] if is_signal else value_range(errors)[1]
-            rows["error"] = shades(errors, (0.0, largest), error_cmap)
+            rows["error"] = to_rgb(errors, (0.0, largest), error_cmap)
         grid = np.stack(list(rows.values()))  # (rows, n, H, W, 3)
-        self.ax_, self.figure_ = axes_for_grid(ax, *grid.shape[:4])
-        self.image_ = show_grid(self.ax_, grid, list(rows))
+        self.ax_, self.figure_, self.image_ = show_grid(ax, grid, list(rows))
         return self

@@ -1,13 +1,13 @@
-"""What a model has drawn."""
+"""Images that a model generates."""
 
 import numpy as np
 
 from sklearn_unsup.displays._grid import GridDisplay
-from sklearn_unsup.displays._pictures import as_pictures, shape_of
+from sklearn_unsup.displays._pictures import as_pictures, find_shape
 
 
 class SampleDisplay(GridDisplay):
-    """Show images that a model has drawn, in a grid.
+    """Show generated images in a grid.
 
     It is recommended to use :meth:`from_estimator` or :meth:`from_arrays`.
 
@@ -48,21 +48,21 @@ class SampleDisplay(GridDisplay):
         ax=None,
         **plot,
     ):
-        """Draw images and show them.
+        """Generate images and show them.
 
         Parameters
         ----------
         estimator : object
-            Fitted, with ``sample(n_samples, random_state)``, which returns images, or a tuple that
-            begins with them.
+            Fitted, with ``sample(n_samples, random_state)``, which returns images, or a tuple whose
+            first element is images.
         n_samples : int, default=64
-            How many images to draw.
+            Number of images to generate.
         random_state : int, RandomState instance or None, default=None
-            Seeds what is drawn.
+            Seed of the images.
         n_columns : int, default=None
             None makes the grid about square.
         image_shape, channel_axis : default=None
-            As of the estimators; None takes the estimator's own.
+            As for the estimators; None takes the estimator's settings.
         ax : matplotlib Axes, default=None
             None makes a new figure.
         **plot
@@ -73,12 +73,11 @@ class SampleDisplay(GridDisplay):
         display : SampleDisplay
             Plotted.
         """
-        # Not all of scikit-learn's take one here: GaussianMixture has its own.
+        # GaussianMixture.sample has no random_state.
         options = {} if random_state is None else {"random_state": random_state}
         images = estimator.sample(n_samples, **options)
         images = images[0] if isinstance(images, tuple) else images
-        if image_shape is None:
-            image_shape, channel_axis = shape_of(estimator)
+        image_shape, channel_axis = find_shape(estimator, image_shape, channel_axis)
         return cls.from_arrays(
             images,
             n_columns=n_columns,
@@ -101,7 +100,7 @@ class SampleDisplay(GridDisplay):
         n_columns : int, default=None
             None makes the grid about square.
         image_shape, channel_axis : default=None
-            As of the estimators.
+            As for the estimators.
         ax : matplotlib Axes, default=None
             None makes a new figure.
         **plot

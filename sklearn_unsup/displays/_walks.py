@@ -1,4 +1,4 @@
-"""Walks through the space of codes."""
+"""Walks through the latent space: interpolations and traversals."""
 
 import numpy as np
 
@@ -6,13 +6,13 @@ from sklearn_unsup.displays._grid import GridDisplay
 
 
 class InterpolationDisplay(GridDisplay):
-    """Show the way from one image to another through the codes.
+    """Show interpolations in latent space from one image to another.
 
     It is recommended to use :meth:`from_estimator`.
 
     Parameters
     ----------
-    images : ndarray of shape (n_ways, n_steps, H, W, C)
+    images : ndarray of shape (n_pairs, n_steps, H, W, C)
         The images, NaN where the grid has none.
     row_labels, column_labels : list of str or None
         Written beside the rows and above the columns.
@@ -41,13 +41,13 @@ class InterpolationDisplay(GridDisplay):
         Parameters
         ----------
         estimator : object
-            Fitted estimator of ours.
-        X_a, X_b : array-like of shape (n_ways, n_features) or (n_ways, ...)
-            Where the ways begin and end.
+            Fitted, with `interpolate`, such as ConvVAE.
+        X_a, X_b : array-like of shape (n_pairs, n_features) or (n_pairs, ...)
+            Images at which the interpolations start and end.
         n_steps : int, default=10
-            Images on each way.
+            Number of images in each row, including both ends.
         path : {"linear", "spherical"}, default="linear"
-            As :meth:`ConvVAE.interpolate` has it.
+            As for :meth:`ConvVAE.interpolate`.
         ax : matplotlib Axes, default=None
             None makes a new figure.
         **plot
@@ -63,7 +63,7 @@ class InterpolationDisplay(GridDisplay):
 
 
 class TraversalDisplay(GridDisplay):
-    """Show what each component of a code does to an image.
+    """Show the effect of each component of the code on an image.
 
     It is recommended to use :meth:`from_estimator`.
 
@@ -93,19 +93,19 @@ class TraversalDisplay(GridDisplay):
 
     @classmethod
     def from_estimator(cls, estimator, X_row, *, components=None, values=None, ax=None, **plot):
-        """Set one component after the other to some values, and decode.
+        """Set one component at a time to a range of values, and decode.
 
         Parameters
         ----------
         estimator : object
-            Fitted estimator of ours.
+            Fitted, with `traverse`, such as ConvVAE.
         X_row : array-like
-            One image, as :meth:`ConvVAE.traverse` takes it.
+            One image, as for :meth:`ConvVAE.traverse`.
         components : sequence of int, default=None
             None shows the first ten.
         values : array-like of shape (n_steps,), default=None
-            None takes nine from -3 to 3, which suits the codes of `ConvVAE` and `ConvGAN`: their
-            prior is the standard normal. Codes of `ConvAutoencoder` have a scale of their own.
+            None takes nine values from -3 to 3, which suits `ConvVAE` and `ConvGAN`: the prior of
+            their codes is standard normal. The scale of `ConvAutoencoder` codes is arbitrary.
         ax : matplotlib Axes, default=None
             None makes a new figure.
         **plot

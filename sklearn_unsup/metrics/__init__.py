@@ -1,4 +1,4 @@
-"""Metrics: functions of arrays, in the style of sklearn.metrics; scorers without labels."""
+"""Metrics on arrays, in the style of sklearn.metrics, and scorers that need no labels."""
 
 from sklearn_unsup.metrics._clustering import clustering_accuracy
 from sklearn_unsup.metrics._disentanglement import (

@@ -1,4 +1,4 @@
-"""Clusterings against labels."""
+"""Comparison of clusterings with labels."""
 
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics.cluster import contingency_matrix
@@ -8,20 +8,20 @@ from sklearn.utils import check_consistent_length
 def clustering_accuracy(labels_true, labels_pred):
     """Accuracy of a clustering under the best one-to-one assignment of clusters to classes.
 
-    The assignment is found by the Hungarian method (Kuhn 1955). With more clusters than classes the
-    rows of the clusters left over count as wrong, and the other way round.
+    The assignment is found by the Hungarian method (Kuhn 1955). If there are more clusters than
+    classes, rows of unassigned clusters count as errors, and vice versa.
 
     Parameters
     ----------
     labels_true : array-like of shape (n_samples,)
         Classes.
     labels_pred : array-like of shape (n_samples,)
-        Clusters; their names do not matter.
+        Clusters, with any names.
 
     Returns
     -------
     accuracy : float
-        Between 0 and 1; 1 if clusters and classes are the same up to their names.
+        Between 0 and 1; 1 if clusters and classes are equal up to their names.
 
     Raises
     ------
@@ -30,8 +30,8 @@ def clustering_accuracy(labels_true, labels_pred):
 
     See Also
     --------
-    sklearn.metrics.adjusted_rand_score : Agreement of pairs, adjusted for chance.
-    sklearn.metrics.normalized_mutual_info_score : Shared information of both labellings.
+    sklearn.metrics.adjusted_rand_score : Agreement on pairs, adjusted for chance.
+    sklearn.metrics.normalized_mutual_info_score : Normalized mutual information.
 
     References
     ----------

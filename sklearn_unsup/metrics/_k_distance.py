@@ -1,4 +1,4 @@
-"""What eps DBSCAN needs."""
+"""Distances to the k-th neighbour, from which to choose eps for DBSCAN."""
 
 from numbers import Integral
 
@@ -10,25 +10,25 @@ from sklearn.utils import check_array, check_scalar
 def k_distance_curve(X, *, n_neighbors=5):
     """Sort the distances to the k-th neighbour, and suggest an eps for DBSCAN.
 
-    Rows in a cluster have their k-th neighbour near, noise has it far: where the sorted distances
-    turn upwards is a sensible ``eps`` for :class:`~sklearn.cluster.DBSCAN` with
-    ``min_samples=n_neighbors + 1`` [1]_. The turn is found as the point of the curve that lies
-    farthest below the line from its start to its end [2]_. Plot the curve: where it has no sharp
-    turn, the rows have no clusters of one density, and no eps is right.
+    The k-th neighbour is near for rows in a cluster and far for noise. The elbow of the sorted
+    distances is a sensible ``eps`` for :class:`~sklearn.cluster.DBSCAN` with
+    ``min_samples=n_neighbors + 1`` [1]_. The elbow is the point of the curve farthest below the
+    line from its start to its end [2]_. Plot the curve: without a sharp elbow, the clusters do not
+    have a common density, and no eps suits them all.
 
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features)
-        Such as codes; more rows than `n_neighbors`.
+        Codes, for example; more rows than `n_neighbors`.
     n_neighbors : int, default=5
-        Which neighbour: the k-th nearest.
+        The k of the k-th neighbour. A larger value gives a smoother curve and a larger `eps`.
 
     Returns
     -------
     distances : ndarray of shape (n_samples,), float64
-        Euclidean, in the units of X, from small to large.
+        Euclidean, in the units of X, in ascending order.
     eps : float
-        The distance at the turn.
+        The distance at the elbow.
 
     References
     ----------
@@ -50,6 +50,11 @@ def k_distance_curve(X, *, n_neighbors=5):
     """
     check_scalar(n_neighbors, "n_neighbors", Integral, min_val=1)
     X = check_array(X, ensure_min_samples=n_neighbors + 1)
-    distances = np.sort(NearestNeighbors(n_neighbors=n_neighbors).fit(X).kneighbors()[0][:, -1])
+    distances = np.sort(neighbor_distances(X, n_neighbors))
     line = np.linspace(distances[0], distances[-1], len(distances))
     return distances, float(distances[np.argmax(line - distances)])
+
+
+def neighbor_distances(rows, n_neighbors):
+    """Return the distance of each row to its k-th neighbour among the others."""
+    return NearestNeighbors(n_neighbors=n_neighbors).fit(rows).kneighbors()[0][:, -1]

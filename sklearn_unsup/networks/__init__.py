@@ -1,4 +1,4 @@
-"""Networks: torch modules, images in, codes or images out. Tensor code only."""
+"""Networks: torch modules between images and codes, with their losses. Tensor code only."""
 
 from sklearn_unsup.networks._adversarial import (
     JOINT_WIDTH,

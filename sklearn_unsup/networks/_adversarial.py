@@ -1,4 +1,4 @@
-"""The generative adversarial network: a generator, a discriminator, and what each wants."""
+"""The generative adversarial network: generator, discriminator, encoder, and their losses."""
 
 import torch
 from torch import nn
@@ -13,8 +13,8 @@ from sklearn_unsup.networks._scaling import Scaling
 from sklearn_unsup.networks._spectral_norm import add_spectral_norm
 
 LIPSCHITZ_WEIGHT = 10.0  # Gulrajani et al. 2017, section 4
-JOINT_WIDTH = 256  # of what is taken from an image, and of the layer that joins it to its code
-CODE_NOISE = 0.5  # added to what an encoder learns codes from, where images are from -1 to 1
+JOINT_WIDTH = 256  # of the features of an image, and of the layer that joins them to its code
+CODE_NOISE = 0.5  # on generated images, from -1 to 1, from which an encoder learns codes
 POOLED_SIDE = 4  # Radford, Metz & Chintala 2016, section 5.1
 
 OBJECTIVES = {  # name: the discriminator's loss, the generator's
@@ -26,7 +26,7 @@ OBJECTIVES = {  # name: the discriminator's loss, the generator's
 
 
 class GenerativeAdversarialNetwork(AdversarialNetwork):
-    """Generate images that a discriminator cannot tell from real ones.
+    """Generate images that a discriminator cannot distinguish from real ones.
 
     Goodfellow et al. 2014, "Generative Adversarial Nets".
 
@@ -35,7 +35,7 @@ class GenerativeAdversarialNetwork(AdversarialNetwork):
     generator : nn.Module
         Codes (b, k) to images (b, c, h, w), in the network's units: from -1 to 1.
     discriminator : nn.Module
-        Images (b, c, h, w) to scores (b, 1); to features (b, JOINT_WIDTH) if `joint`.
+        Images (b, c, h, w) to scores (b, 1), or to features (b, JOINT_WIDTH) if `joint`.
     image_shape : tuple of int
         ``(C, H, W)``.
     n_components : int
@@ -45,13 +45,13 @@ class GenerativeAdversarialNetwork(AdversarialNetwork):
     encoder : nn.Module or None
         Images (b, c, h, w) to codes (b, k).
     joint : bool
-        Let the discriminator judge pairs of an image and a code, and the encoder play beside the
-        generator (Donahue, Krähenbühl & Darrell 2017, "Adversarial Feature Learning"). Otherwise
-        the encoder learns the codes of generated images by regression.
+        Let the discriminator score pairs of an image and a code, and train the encoder together
+        with the generator (Donahue, Krähenbühl & Darrell 2017, "Adversarial Feature Learning").
+        Otherwise the encoder learns the codes of generated images by regression.
     r1_penalty : float
         Weight of the squared gradient norm at real images (Mescheder et al. 2018).
     ema_decay : float
-        Of the moving average of the generator's weights, with which `decode` works.
+        Decay of the moving average of the generator's weights, which `decode` uses.
     """
 
     def __init__(
@@ -86,22 +86,22 @@ class GenerativeAdversarialNetwork(AdversarialNetwork):
             for part in (self.discriminator, self.joint):
                 add_spectral_norm(part)
 
-    # Using.
+    # Inference.
 
     def encode(self, images):
         """Map images (b, c, h, w), in the user's units, to codes (b, k)."""
         return self.encoder(self.scaling(images))
 
     def decode(self, codes):
-        """Map codes (b, k) to images (b, c, h, w), in the user's units, by the average."""
+        """Map codes (b, k) to images (b, c, h, w), in the user's units, by averaged weights."""
         return self.scaling.inverse(self.average(codes))
 
     def forward(self, images):
-        """Map images (b, c, h, w) to what is generated from their codes (b, c, h, w)."""
+        """Map images (b, c, h, w) to the images generated from their codes (b, c, h, w)."""
         return self.decode(self.encode(images))
 
     def features(self, images):
-        """Map images (b, c, h, w) to the discriminator's convolution stages, pooled, (b, m).
+        """Map images (b, c, h, w) to pooled activations of the discriminator's stages (b, m).
 
         Radford, Metz & Chintala 2016, "Unsupervised Representation Learning with Deep Convolutional
         Generative Adversarial Networks", section 5.1.
@@ -116,19 +116,19 @@ class GenerativeAdversarialNetwork(AdversarialNetwork):
 
     @property
     def n_features(self):
-        """How many `features` there are."""
+        """Number of `features`."""
         with torch.no_grad():
             return self.features(self.scaling.offset[None]).shape[1]
 
-    # Learning.
+    # Training.
 
     @property
     def penalises_gradients(self):
-        """Whether the discriminator's loss holds gradients."""
+        """Whether the discriminator's loss has a gradient penalty."""
         return self.is_lipschitz or self.r1_penalty > 0
 
     def players(self):
-        """Return the parameters of each player that are to be trained.
+        """Return the trainable parameters of each player.
 
         Raises
         ------
@@ -144,7 +144,7 @@ class GenerativeAdversarialNetwork(AdversarialNetwork):
     def generate(self, n, generator=None):
         """Draw codes (n, k), and generate their images (n, c, h, w) in the network's units."""
         codes = self.scaling.scale.new_empty(n, self.n_components).normal_(generator=generator)
-        return codes, self._in_full(self.generator(codes))
+        return codes, self._to_full_precision(self.generator(codes))
 
     def discriminator_losses(self, batch, codes, generated, generator=None):
         """Return the discriminator's loss and its parts.
@@ -154,22 +154,23 @@ class GenerativeAdversarialNetwork(AdversarialNetwork):
         batch : Batch
             Of real images.
         codes, generated : Tensor of shape (b, k) and (b, c, h, w)
-            As `generate` returns them, without gradients.
+            As `generate` returns them, but detached.
         generator : torch.Generator
-            Of the points at which the gradient of "wasserstein_gp" is taken.
+            For the random points of the gradient penalty of "wasserstein_gp".
         """
         real = self.scaling(batch.images).requires_grad_(self.r1_penalty > 0)
         inferred = None
         if self.joint is not None:
             with torch.no_grad():
-                inferred = self._in_full(self.encoder(real))  # (b, k)
-        on_real, on_generated = self._scores(real, inferred), self._scores(generated, codes)
-        loss = self.discriminator_loss(on_real, on_generated)
-        accuracy = ((on_real > 0).float().mean() + (on_generated < 0).float().mean()) / 2
+                inferred = self._to_full_precision(self.encoder(real))  # (b, k)
+        real_scores = self._scores(real, inferred)
+        generated_scores = self._scores(generated, codes)
+        loss = self.discriminator_loss(real_scores, generated_scores)
+        accuracy = ((real_scores > 0).float().mean() + (generated_scores < 0).float().mean()) / 2
         parts = {"discriminator_accuracy": accuracy}
         penalty = 0.0
         if self.r1_penalty:
-            penalty = penalty + self.r1_penalty * losses.r1_penalty(on_real, real)
+            penalty = penalty + self.r1_penalty * losses.r1_penalty(real_scores, real)
         if self.is_lipschitz:
             penalty = penalty + LIPSCHITZ_WEIGHT * self._lipschitz_penalty(
                 real.detach(), generated, inferred, codes, generator
@@ -181,8 +182,8 @@ class GenerativeAdversarialNetwork(AdversarialNetwork):
     def generator_losses(self, batch, codes, generated, generator=None):
         """Return the generator's loss, and the encoder's part in it; arguments as above.
 
-        The encoder learns codes from noisy images. It does not see real ones, and without noise
-        leans on details that these do not have: neighbours of its codes were less alike.
+        The encoder learns codes from generated images with noise. Without noise it relies on
+        details that real images do not have, and similar images have less similar codes.
         """
         loss = self.generator_loss(self._scores(generated, codes))
         if self.joint is not None:
@@ -191,7 +192,7 @@ class GenerativeAdversarialNetwork(AdversarialNetwork):
         elif self.encoder is not None:
             noise = torch.empty_like(generated).normal_(0, CODE_NOISE, generator=generator)
             inferred = self.encoder(generated.detach() + noise)
-            error = losses.squared_error(self._in_full(inferred), codes)
+            error = losses.squared_error(self._to_full_precision(inferred), codes)
             return {"generator_loss": loss + error, "code_error": error}
         return {"generator_loss": loss}
 
@@ -200,17 +201,17 @@ class GenerativeAdversarialNetwork(AdversarialNetwork):
         update_average(self.average, self.generator, self.n_averaged, self.ema_decay)
 
     def _scores(self, images, codes):
-        """Scores (b,) of images, or of images with their codes."""
+        """Return scores (b,) of images, or of images with their codes."""
         outputs = self.discriminator(images)
         scores = outputs if self.joint is None else self.joint(outputs, codes)
-        return self._in_full(scores.squeeze(1))
+        return self._to_full_precision(scores.squeeze(1))
 
-    def _in_full(self, tensor):
-        """Give a tensor the precision of the weights, which autocast may have taken from it."""
+    def _to_full_precision(self, tensor):
+        """Convert the output of a module under autocast to the dtype of the weights."""
         return tensor.to(self.scaling.scale.dtype)
 
     def _lipschitz_penalty(self, real, generated, inferred, codes, generator):
-        """Take the gradient at random points between real and generated images."""
+        """Return the gradient penalty at random points between real and generated images."""
         share = real.new_empty(len(real), 1).uniform_(generator=generator)  # (b, 1)
         between = torch.lerp(real, generated, share[..., None, None]).requires_grad_()
         if self.joint is not None:
@@ -219,7 +220,7 @@ class GenerativeAdversarialNetwork(AdversarialNetwork):
 
 
 class _Joint(nn.Module):
-    """Score (b, 1) what a discriminator takes from an image, together with the image's code."""
+    """Map features of an image, by the discriminator, and its code to a score (b, 1)."""
 
     def __init__(self, n_components):
         super().__init__()

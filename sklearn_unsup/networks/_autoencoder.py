@@ -1,4 +1,4 @@
-"""The autoencoder: an encoder, a decoder and what they are trained to do."""
+"""The autoencoder: an encoder, a decoder and their training loss."""
 
 import torch
 
@@ -8,7 +8,7 @@ from sklearn_unsup.networks._scaling import Scaling
 
 
 class Autoencoder(Network):
-    """Encode, decode, and compare what comes back with what went in.
+    """Encode and decode images, and compare the reconstructions with the originals.
 
     Parameters
     ----------
@@ -19,13 +19,13 @@ class Autoencoder(Network):
     image_shape : tuple of int
         ``(C, H, W)``.
     loss : callable
-        ``loss(outputs, targets) -> Tensor``, of the decoder's raw outputs.
+        ``loss(outputs, targets) -> Tensor``, for raw outputs of the decoder.
     output : callable
         Maps the decoder's raw outputs to images in the network's units.
     penalty : callable or None
         ``penalty(codes) -> Tensor``, added to the loss.
     noise_level : float
-        Standard deviation of the Gaussian noise on the encoder's input in training, in the
+        Standard deviation of Gaussian noise on the encoder's input during training, in the
         network's units (Vincent et al. 2008).
     """
 
@@ -59,7 +59,7 @@ class Autoencoder(Network):
     def training_loss(self, batch, generator=None):
         """Return the loss of a batch and its parts.
 
-        Noise is drawn from `generator`, and in training mode only.
+        Noise comes from `generator`, and is added in training mode only.
         """
         targets = inputs = self.scaling(batch.images)  # (b, c, h, w)
         if self.training and self.noise_level > 0:

@@ -1,7 +1,6 @@
 """Convolutional encoder and decoder for images of any size.
 
-The kind of layers was chosen by measurement, of speed and of what was learnt:
-benchmarks/results/architecture.md.
+Layers were chosen by measurements of speed and quality: benchmarks/results/architecture.md.
 """
 
 import math
@@ -24,10 +23,10 @@ LONGEST_UNHALVED_SIDE = 3
 class ConvEncoder(nn.Module):
     """Convolution stages, then fully connected layers: images to codes.
 
-    Each stage is a 3 x 3 convolution that halves every side still longer than 3, and a SiLU. Stages
-    after the first that find nothing to halve are left out: they cost more and learn less. There is
-    no normalisation: it did not help, and a batch of one needs none. Weights have no memory yet:
-    `initialise` gives them some, or `materialise`, to be filled with saved ones.
+    Each stage is a 3 x 3 convolution, which halves every side longer than 3, and a SiLU. Later
+    stages with nothing to halve are left out: they cost time and reduce quality. There is no
+    normalisation: it did not improve results. Weights have no memory until `initialise` draws them,
+    or `materialise` allocates memory for saved ones.
 
     Parameters
     ----------
@@ -45,7 +44,7 @@ class ConvEncoder(nn.Module):
         self, image_shape, n_outputs, hidden_channels=(32, 64, 64, 32), hidden_layer_sizes=()
     ):
         super().__init__()
-        widths, sizes = _plan(image_shape, hidden_channels)
+        widths, sizes = _stage_shapes(image_shape, hidden_channels)
         stages = []
         for (n_in, n_out), size in zip(pairwise(widths), sizes, strict=False):
             layer = Conv2d(n_in, n_out, **_geometry(size))
@@ -68,7 +67,7 @@ class ConvEncoder(nn.Module):
 class ConvDecoder(nn.Module):
     """The mirror of `ConvEncoder`: codes to images.
 
-    Every stage gives back exactly the size that the encoder's stage took in.
+    Every stage restores exactly the input size of the encoder's stage.
 
     Parameters
     ----------
@@ -81,7 +80,7 @@ class ConvDecoder(nn.Module):
     kernel_size : int
         3 or 4, along sides that are doubled.
     batch_norm : bool
-        Normalise what each stage takes in by the statistics of the batch.
+        Whether each stage starts with batch normalisation.
     """
 
     def __init__(
@@ -94,7 +93,7 @@ class ConvDecoder(nn.Module):
         batch_norm=False,
     ):
         super().__init__()
-        widths, sizes = _plan(image_shape, hidden_channels)
+        widths, sizes = _stage_shapes(image_shape, hidden_channels)
         self.first_shape = (widths[-1], *sizes[-1])
         hidden = reversed(hidden_layer_sizes)
         self.head = _fully_connected([n_inputs, *hidden, math.prod(self.first_shape)])
@@ -113,10 +112,11 @@ class ConvDecoder(nn.Module):
 
 
 class Generator(ConvDecoder):
-    """A `ConvDecoder` with batch normalisation, and a tanh: codes to images from -1 to 1.
+    """A `ConvDecoder` with batch normalisation and tanh: codes to images from -1 to 1.
 
     Radford, Metz & Chintala 2016, "Unsupervised Representation Learning with Deep Convolutional
-    Generative Adversarial Networks". A kernel of 4 reaches every pixel as often as its neighbours.
+    Generative Adversarial Networks". Kernels of size 4 cover all pixels equally often, which avoids
+    checkerboard artefacts.
     """
 
     def __init__(self, image_shape, n_inputs, hidden_channels, hidden_layer_sizes=()):
@@ -135,10 +135,10 @@ class Generator(ConvDecoder):
 
 
 class LeakyEncoder(ConvEncoder):
-    """A `ConvEncoder` with leaky ReLUs (Radford, Metz & Chintala 2016), slope 0.2.
+    """A `ConvEncoder` with leaky ReLUs of slope 0.2 (Radford, Metz & Chintala 2016).
 
-    Divided by their spectral norms, layers with a SiLU between let too little through: it halves
-    what is near 0.
+    A SiLU halves values near 0. After layers with spectral normalisation, too little of the signal
+    would remain.
     """
 
     @staticmethod
@@ -148,15 +148,15 @@ class LeakyEncoder(ConvEncoder):
 
 
 def _fully_connected(widths, activation=nn.SiLU):
-    """Linear layers of the given widths, with an activation between two."""
+    """Return linear layers of the given widths, with activations between them."""
     layers = [Linear(widths[0], widths[1])]
     for n_in, n_out in pairwise(widths[1:]):
         layers += [activation(), Linear(n_in, n_out)]
     return nn.Sequential(*layers)
 
 
-def _plan(image_shape, hidden_channels):
-    """Return the widths and the sizes (h, w) of an image before the first stage and after each."""
+def _stage_shapes(image_shape, hidden_channels):
+    """Return the numbers of channels and the sizes (h, w) before the first stage and after each."""
     widths, sizes = [int(image_shape[0])], [tuple(image_shape[1:])]
     for width in hidden_channels:
         if len(sizes) > 1 and max(sizes[-1]) <= LONGEST_UNHALVED_SIDE:
@@ -167,21 +167,21 @@ def _plan(image_shape, hidden_channels):
 
 
 def _geometry(size, halving_kernel=3):
-    """Kernel, stride and padding of a stage that takes in images of `size` (h, w)."""
-    sides = zip(*(_along_a_side(side, halving_kernel) for side in size), strict=True)
+    """Return kernel, stride and padding of a stage for inputs of `size` (h, w)."""
+    sides = zip(*(_side_geometry(side, halving_kernel) for side in size), strict=True)
     return dict(zip(("kernel_size", "stride", "padding"), sides, strict=True))
 
 
-def _along_a_side(side, halving_kernel):
+def _side_geometry(side, halving_kernel):
     if side == 1:
         return 1, 1, 0
     if side <= LONGEST_UNHALVED_SIDE:
         return 3, 1, 1
-    # A kernel of 4 has no middle; a padding of 2 lets it give back odd sides.
+    # A kernel of 4 has no centre: only with a padding of 2 can it restore odd sides.
     return halving_kernel, 2, 2 if halving_kernel == 4 and side % 2 else 1
 
 
 def _output_padding(size, smaller, kernel_size, stride, padding):
-    """Return what a transposed convolution from `smaller` must add to give exactly `size`."""
+    """Return the output padding of a transposed convolution from sides `smaller` to `size`."""
     sides = zip(size, smaller, kernel_size, stride, padding, strict=True)
     return tuple(s - ((t - 1) * step - 2 * pad + k) for s, t, k, step, pad in sides)

@@ -1,4 +1,4 @@
-"""Networks of a user: built by a class or function, and then tried out."""
+"""Custom networks: built by a user's class or function, and then validated."""
 
 import contextlib
 import inspect
@@ -9,14 +9,14 @@ from torch import nn
 
 from sklearn_unsup.networks._convolutional import ConvDecoder, ConvEncoder
 from sklearn_unsup.networks._initialisation import initialise
-from sklearn_unsup.networks._layers import Unset
-from sklearn_unsup.networks._trial import blamed_on, try_out
+from sklearn_unsup.networks._layers import DeferredInit
+from sklearn_unsup.networks._trial import errors_of_role, validate_module
 
 
 def build_encoder(factory, image_shape, n_outputs, role="encoder", default=ConvEncoder, **widths):
-    """Build an encoder: a `default` of the given widths, or what a user's factory returns.
+    """Build an encoder: a `default` of the given widths, or a module of a user's factory.
 
-    `role` is the name of the parameter that the factory came by.
+    `role` is the parameter of the estimator that holds the factory.
 
     Raises
     ------
@@ -28,15 +28,14 @@ def build_encoder(factory, image_shape, n_outputs, role="encoder", default=ConvE
     """
     if factory is None:
         return default(image_shape, n_outputs, **widths)
-    with _plain_torch():
-        encoder = _build(role, factory, image_shape=image_shape, n_outputs=n_outputs)
-        return try_out(role, encoder, image_shape, (n_outputs,))
+    kwargs = {"image_shape": image_shape, "n_outputs": n_outputs}
+    return _build(role, factory, kwargs, image_shape, (n_outputs,))
 
 
 def build_decoder(factory, image_shape, n_inputs, role="decoder", default=ConvDecoder, **widths):
-    """Build a decoder: a `default` of the given widths, or what a user's factory returns.
+    """Build a decoder: a `default` of the given widths, or a module of a user's factory.
 
-    `role` is the name of the parameter that the factory came by.
+    `role` is the parameter of the estimator that holds the factory.
 
     Raises
     ------
@@ -48,12 +47,24 @@ def build_decoder(factory, image_shape, n_inputs, role="decoder", default=ConvDe
     """
     if factory is None:
         return default(image_shape, n_inputs, **widths)
-    with _plain_torch():
-        decoder = _build(role, factory, image_shape=image_shape, n_inputs=n_inputs)
-        return try_out(role, decoder, (n_inputs,), image_shape)
+    kwargs = {"image_shape": image_shape, "n_inputs": n_inputs}
+    return _build(role, factory, kwargs, (n_inputs,), image_shape)
 
 
-def _build(role, factory, **kwargs):
+@contextlib.contextmanager
+def _default_modes():
+    """Override the modes and the default device that a user may have set around the call."""
+    with (
+        torch.device("cpu"),
+        torch.inference_mode(False),
+        torch.enable_grad(),
+        torch.autocast("cpu", enabled=False),
+    ):
+        yield
+
+
+@_default_modes()
+def _build(role, factory, kwargs, shape_in, shape_out):
     if isinstance(factory, nn.Module):
         raise TypeError(
             f"{role}= is a built {type(factory).__name__}. Give its class, or a function that "
@@ -61,32 +72,32 @@ def _build(role, factory, **kwargs):
         )
     module = _call(role, factory, kwargs)
     if not inspect.isclass(factory):
-        with torch.random.fork_rng(devices=[]):  # the draws are those of one build
-            _check_new(role, module, _call(role, factory, kwargs))
+        with torch.random.fork_rng(devices=[]):  # the second build must not change later draws
+            _check_independent(role, module, _call(role, factory, kwargs))
     for layer in module.modules():
-        if isinstance(layer, Unset) and layer.weight.is_meta:  # one of ours
+        if isinstance(layer, DeferredInit) and layer.weight.is_meta:
             initialise(layer, torch.default_generator)
     _to_float32(module)
-    return module
+    return validate_module(role, module, shape_in, shape_out)
 
 
 def _call(role, factory, kwargs):
     given = ", ".join(f"{name}={value!r}" for name, value in kwargs.items())
     advice = "Give a class or function that takes these two and returns a torch.nn.Module."
-    with blamed_on(role, f"fails when called with {given}", advice), _float32_by_default():
+    with errors_of_role(role, f"fails when called with {given}", advice), _float32_by_default():
         module = factory(**kwargs)
     if not isinstance(module, nn.Module):
         raise TypeError(f"{role}= has built a {type(module).__name__}, expected a torch.nn.Module.")
     return module
 
 
-def _check_new(role, module, another):
-    """Raise an error if two builds share what is trained."""
+def _check_independent(role, module, another):
+    """Raise an error if two builds are the same module, or share trainable parameters."""
     if another is module:
         shared = f"the same {type(module).__name__} each time it is called"
     else:
-        trained = {id(p) for p in module.parameters() if p.requires_grad}
-        if trained.isdisjoint(map(id, another.parameters())):
+        trainable = {id(p) for p in module.parameters() if p.requires_grad}
+        if trainable.isdisjoint(map(id, another.parameters())):
             return
         shared = "modules that share their parameters"
     raise ValueError(
@@ -96,7 +107,7 @@ def _check_new(role, module, another):
 
 
 def _to_float32(module):
-    """Undo a default dtype of the user's; another dtype was chosen on purpose."""
+    """Convert tensors of torch's default dtype to float32; other dtypes were chosen on purpose."""
     default = torch.get_default_dtype()
     for tensor in chain(module.parameters(), module.buffers()):
         if tensor.dtype == default != torch.float32:
@@ -105,9 +116,9 @@ def _to_float32(module):
 
 @contextlib.contextmanager
 def _float32_by_default():
-    """Draw the same weights whatever the default dtype: numbers of another are drawn otherwise."""
+    """Set the default dtype to float32, so that weights do not depend on the user's default."""
     before = torch.get_default_dtype()
-    if before == torch.float32:  # only else: other threads see the change
+    if before == torch.float32:  # setting it would affect other threads
         yield
         return
     torch.set_default_dtype(torch.float32)
@@ -115,15 +126,3 @@ def _float32_by_default():
         yield
     finally:
         torch.set_default_dtype(before)
-
-
-@contextlib.contextmanager
-def _plain_torch():
-    """Do without the modes and the default device that a user may have set around the call."""
-    with (
-        torch.device("cpu"),
-        torch.inference_mode(False),
-        torch.enable_grad(),
-        torch.autocast("cpu", enabled=False),
-    ):
-        yield

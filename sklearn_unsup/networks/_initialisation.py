@@ -6,32 +6,32 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from sklearn_unsup.networks._layers import Unset, memory_for
+from sklearn_unsup.networks._layers import DeferredInit, translate_memory_errors
 
 HE_GAIN = math.sqrt(6)  # He et al. 2015, section 2.2: keeps the scale through a ReLU
 
 
 def initialise(module, generator, gain=1.0):
-    """Draw the weights of every convolution and linear layer of ours in `module`, in place.
+    """Draw the weights of every `DeferredInit` layer in `module`, in place.
 
-    Uniform within gain / sqrt(fan-in); with a gain of 1 as torch does by default, but from a
-    generator. An autoencoder learnt more slowly with the larger weights of He et al. (2015):
-    benchmarks/results/architecture.md. A discriminator needs them. Layers of torch, in a user's own
-    network, have their weights already.
+    They are uniform within gain / sqrt(fan-in). A gain of 1 is torch's default, which suits
+    autoencoders better than the larger weights of He et al. (2015):
+    benchmarks/results/architecture.md. Discriminators need the larger ones. Layers of torch in a
+    custom network are already initialised.
 
     Parameters
     ----------
     module : nn.Module
     generator : torch.Generator
-        The only source of randomness; torch's global state is not touched.
+        The only source of randomness; torch's global state does not change.
     gain : float
-        Of the weights; biases are within 1 / sqrt(fan-in) always.
+        Factor on the weights. Biases are always within 1 / sqrt(fan-in).
     """
     materialise(module)
     for layer in module.modules():
-        if isinstance(layer, Unset):
-            normed = parametrize.is_parametrized(layer)
-            weight = layer.parametrizations.weight.original if normed else layer.weight
+        if isinstance(layer, DeferredInit):
+            is_normed = parametrize.is_parametrized(layer)
+            weight = layer.parametrizations.weight.original if is_normed else layer.weight
             bound = 1 / math.sqrt(weight[0].numel())
             nn.init.uniform_(weight, -gain * bound, gain * bound, generator=generator)
             if layer.bias is not None:
@@ -39,24 +39,24 @@ def initialise(module, generator, gain=1.0):
 
 
 def materialise(module):
-    """Give memory, on the CPU, to the parameters of `module` that have none yet.
+    """Allocate memory, on the CPU, for the parameters of `module` that have none yet.
 
-    Networks are built without (on torch's device "meta"), so that their shapes can be compared with
-    a file before there is memory for them.
+    Networks are built on torch's device "meta", so that their shapes can be compared with a file
+    before memory is allocated.
 
     Raises
     ------
     MemoryError
-        If there is not enough.
+        If there is not enough memory.
     """
-    unset = [
+    unallocated = [
         (layer, name, parameter)
         for layer in module.modules()
         for name, parameter in layer.named_parameters(recurse=False)
         if parameter.is_meta
     ]
-    with memory_for(sum(parameter.numel() for _, _, parameter in unset)):
-        for layer, name, parameter in unset:
+    with translate_memory_errors(sum(parameter.numel() for _, _, parameter in unallocated)):
+        for layer, name, parameter in unallocated:
             memory = torch.empty_strided(
                 parameter.shape, parameter.stride(), dtype=parameter.dtype, device="cpu"
             )

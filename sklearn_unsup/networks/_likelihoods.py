@@ -1,4 +1,4 @@
-"""Likelihoods: how images are distributed around what a decoder gives."""
+"""Likelihoods: distributions of images around the outputs of a decoder."""
 
 import torch
 from torch import nn
@@ -6,16 +6,16 @@ from torch import nn
 from sklearn_unsup.networks import losses
 from sklearn_unsup.networks._scaling import Scaling
 
-MIN_VARIANCE = 1e-6  # of the variance of X: constant images would have an infinite density
+MIN_VARIANCE = 1e-6  # relative to that of X; constant images would have infinite density
 
 
 class GaussianLikelihood(nn.Module):
     """Independent Gaussians around the decoder's outputs, with one variance for all pixels.
 
-    The variance has a closed form, the mean squared residual, and is not a weight (Rybkin,
+    The variance is not a weight: it has a closed form, the mean squared residual (Rybkin,
     Daniilidis & Levine 2021, "Simple and Effective VAE Training with Calibrated Decoders"). In
-    training it is that of the batch; the buffer `variance`, in the network's units, is what is used
-    afterwards.
+    training it is computed from each batch. Afterwards it is the buffer `variance`, in the
+    network's units.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class GaussianLikelihood(nn.Module):
         return self._log_likelihood(outputs, images, self.variance)
 
     def optimal_log_likelihood(self, outputs, images):
-        """Do as `log_likelihood`, with the variance that is best for these images."""
+        """Return the log-density, (b,), under the variance that is optimal for these images."""
         variance = self.residual_variances(outputs, images).mean().detach()
         return self._log_likelihood(outputs, images, variance.clamp(min=MIN_VARIANCE))
 
@@ -47,13 +47,13 @@ class GaussianLikelihood(nn.Module):
         return (self.scaling(images) - outputs).square().flatten(1).mean(1)
 
     def _log_likelihood(self, outputs, images, variance):
-        volume = images[0].numel() * torch.log(self.scaling.scale)  # of the change of units
+        log_volume = images[0].numel() * torch.log(self.scaling.scale)  # of the change of units
         targets = self.scaling(images)  # (b, c, h, w)
-        return losses.gaussian_log_likelihood(outputs, targets, variance) - volume
+        return losses.gaussian_log_likelihood(outputs, targets, variance) - log_volume
 
 
 class BernoulliLikelihood(nn.Module):
-    """Independent Bernoullis. The decoder gives logits, relative to those of the mean image.
+    """Independent Bernoullis. Outputs of the decoder are logits, minus those of the mean image.
 
     Parameters
     ----------

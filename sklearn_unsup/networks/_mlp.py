@@ -12,7 +12,7 @@ SLOPE = 0.2  # of a leaky ReLU below zero: Radford et al. 2016, section 3
 class MLPEncoder(nn.Module):
     """Fully connected layers from images to codes, or to the logits of a discriminator.
 
-    Between them stand leaky ReLUs with a slope of 0.2.
+    Leaky ReLUs with a slope of 0.2 come between the layers.
 
     Parameters
     ----------
@@ -21,11 +21,11 @@ class MLPEncoder(nn.Module):
     n_outputs : int
         Width of the code.
     hidden_layer_sizes : tuple of int, default=(512, 256)
-        Widths of the layers between image and code. Set others by :func:`functools.partial`.
+        Widths of the layers between image and code. Use :func:`functools.partial` to change them.
 
     See Also
     --------
-    MLPDecoder : The way back.
+    MLPDecoder : Codes to images.
 
     Examples
     --------
@@ -55,7 +55,7 @@ class MLPEncoder(nn.Module):
         Parameters
         ----------
         images : Tensor of shape (b, C, H, W)
-            Scaled, as the estimator's page says.
+            Scaled, as documented for the estimator.
 
         Returns
         -------
@@ -68,7 +68,7 @@ class MLPEncoder(nn.Module):
 class MLPDecoder(nn.Module):
     """Fully connected layers from codes to images.
 
-    Between them stand leaky ReLUs with a slope of 0.2.
+    Leaky ReLUs with a slope of 0.2 come between the layers.
 
     Parameters
     ----------
@@ -77,14 +77,14 @@ class MLPDecoder(nn.Module):
     n_inputs : int
         Width of the code.
     hidden_layer_sizes : tuple of int, default=(256, 512)
-        Widths of the layers between code and image. Set others by :func:`functools.partial`.
+        Widths of the layers between code and image. Use :func:`functools.partial` to change them.
     output_activation : class, default=None
-        A module that is built without arguments and comes last: :class:`torch.nn.Tanh` for the
-        `generator` of `ConvGAN`, whose images are from -1 to 1. None for a `decoder`.
+        Class of the last module, without arguments: :class:`torch.nn.Tanh` for the `generator` of
+        `ConvGAN`, whose images are from -1 to 1. None for a `decoder`.
 
     See Also
     --------
-    MLPEncoder : The way from images to codes.
+    MLPEncoder : Images to codes.
 
     Examples
     --------
@@ -109,7 +109,7 @@ class MLPDecoder(nn.Module):
         Parameters
         ----------
         codes : Tensor of shape (b, n_inputs)
-            Or noise.
+            Codes or noise.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""What networks ask of their parts, whoever has built them."""
+"""Checks and copies of the parts of a network, built by this package or by a user."""
 
 import copy
 from itertools import combinations
@@ -7,18 +7,18 @@ import torch
 
 
 def copy_module(module):
-    """Return a deep copy of a module, whatever tensors its last pass has left in attributes.
+    """Return a deep copy of a module, even if its attributes hold tensors with a graph.
 
-    torch refuses to copy those that hold a graph, as those of `torch.nn.utils.weight_norm` do; the
-    copy has them without it.
+    torch cannot copy such tensors, which `torch.nn.utils.weight_norm` keeps, for example. In the
+    copy they are detached.
     """
-    kept = (value for layer in module.modules() for value in vars(layer).values())
-    graphs = [value for value in kept if torch.is_tensor(value) and not value.is_leaf]
-    return copy.deepcopy(module, {id(value): value.detach().clone() for value in graphs})
+    attributes = (value for layer in module.modules() for value in vars(layer).values())
+    non_leaves = [value for value in attributes if torch.is_tensor(value) and not value.is_leaf]
+    return copy.deepcopy(module, {id(value): value.detach().clone() for value in non_leaves})
 
 
 def check_distinct(**parts):
-    """Raise a ValueError if one module has two roles; None has none."""
+    """Raise a ValueError if two roles have the same module; None is ignored."""
     parts = {role: part for role, part in parts.items() if part is not None}
     for (role, part), (other_role, other) in combinations(parts.items(), 2):
         if part is other:
@@ -29,7 +29,7 @@ def check_distinct(**parts):
 
 
 def check_trainable(**parts):
-    """Raise a ValueError if there is nothing to train in any of these modules."""
+    """Raise a ValueError if none of these modules has trainable parameters."""
     trainable_parameters("= and ".join(parts), *parts.values())
 
 

@@ -1,4 +1,4 @@
-"""A fixed feature space for images, the same whatever model is judged in it."""
+"""A fixed feature space, in which images of different models are compared."""
 
 import math
 from itertools import pairwise
@@ -13,10 +13,10 @@ SEED = 0
 
 
 class RandomFeatures(nn.Module):
-    """Three convolution stages with random weights, average-pooled: 448 features at most.
+    """Three average-pooled convolution stages with random weights: at most 448 features.
 
-    Random convolutions keep the local structure of images, need no download, and depend on nothing
-    but the number of channels: figures of different models can be compared.
+    Random convolutions preserve the local structure of images and need no download. They depend
+    only on the number of channels, so that scores of different models are comparable.
 
     Parameters
     ----------

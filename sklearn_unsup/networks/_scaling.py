@@ -5,13 +5,13 @@ from torch import nn
 
 
 class Scaling(nn.Module):
-    """Subtract an offset and divide by a scale; both are buffers, so they travel with the weights.
+    """Subtract an offset and divide by a scale. Both are buffers, and are saved with the weights.
 
     Parameters
     ----------
     image_shape : tuple of int
         ``(C, H, W)``, the shape of the offset. The scale is one number, so that distances between
-        images are kept up to that number.
+        images keep their proportions.
     """
 
     def __init__(self, image_shape):

@@ -1,12 +1,12 @@
-"""Spectral normalisation, with no random numbers: torch's own draws from the global state."""
+"""Spectral normalisation without random numbers; torch's own uses the global random state."""
 
 import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from sklearn_unsup.networks._layers import memory_for
+from sklearn_unsup.networks._layers import translate_memory_errors
 
-N_ITERATIONS = 1  # a step: Miyato et al. 2018, section 2.1
+N_ITERATIONS = 1  # in each step: Miyato et al. 2018, section 2.1
 EPSILON = 1e-12
 
 
@@ -20,7 +20,7 @@ def add_spectral_norm(module):
     for layer in layers:
         if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Linear):
             if "weight_u" in dict(layer.named_buffers(recurse=False)):
-                continue  # torch.nn.utils.spectral_norm has done it
+                continue  # it already has torch.nn.utils.spectral_norm
             if not (parametrize.is_parametrized(layer) or "weight" in layer._parameters):
                 raise ValueError(
                     "discriminator= has a layer with torch.nn.utils.weight_norm, which "
@@ -28,7 +28,7 @@ def add_spectral_norm(module):
                     "torch.nn.utils.parametrizations.weight_norm instead."
                 )
             norm = _SpectralNorm(layer.weight)
-            # Unsafe: without a trial, which would see the memory of weights that are not set yet.
+            # unsafe=True skips a trial pass, which fails for weights without memory.
             parametrize.register_parametrization(layer, "weight", norm, unsafe=True)
 
 
@@ -39,7 +39,7 @@ class _SpectralNorm(nn.Module):
         super().__init__()
         options = {"dtype": weight.dtype, "device": "cpu"}  # the weight may have no memory yet
         for name, n in (("left", len(weight)), ("right", weight[0].numel())):
-            with memory_for(weight.numel()):
+            with translate_memory_errors(weight.numel()):
                 self.register_buffer(name, torch.full((n,), n**-0.5, **options))
 
     def forward(self, weight):
@@ -47,7 +47,7 @@ class _SpectralNorm(nn.Module):
         if self.training:
             with torch.no_grad():
                 for _ in range(N_ITERATIONS):
-                    # In place, so that a replayed CUDA graph goes on from where it was.
+                    # In place, so that a replayed CUDA graph continues from the last estimate.
                     self.right.copy_(_unit(matrix.T @ self.left))
                     self.left.copy_(_unit(matrix @ self.right))
         # Copies: backward may need these vectors after the next forward has refined them.

@@ -1,4 +1,4 @@
-"""A trial of a user's module: what cannot work is named before the training."""
+"""Validation of a user's module: errors are found before the training."""
 
 import contextlib
 from itertools import chain
@@ -9,20 +9,21 @@ from torch.nn.parameter import is_lazy
 
 from sklearn_unsup.networks._parts import copy_module
 
-HOST_MEMORY = "can't allocate memory", "DefaultCPUAllocator: not enough memory"  # and Windows
+# On Linux and on Windows.
+OUT_OF_MEMORY = "can't allocate memory", "DefaultCPUAllocator: not enough memory"
 
 
-def try_out(role, module, shape_in, shape_out):
-    """Pass zeros through a module, in evaluation and in training; return one to train.
+def validate_module(role, module, shape_in, shape_out):
+    """Pass zeros through a module, in evaluation and training mode; return the module to train.
 
-    The first pass gives lazy layers their shapes. The second is that of a copy, so that it leaves
-    no trace in the statistics of a BatchNorm or in torch's global random state. What is returned
-    is in evaluation mode, and works on copies of its inputs.
+    The first pass gives lazy layers their shapes. The second is done by a copy, so that it does not
+    change the statistics of a BatchNorm or torch's global random state. The returned module is in
+    evaluation mode, and works on copies of its inputs.
 
     Raises
     ------
     ValueError, TypeError
-        Name the role, and what the module does other than to map (b, *shape_in) to (b, *shape_out).
+        If the module does not map (b, *shape_in) to (b, *shape_out); the message names the role.
     """
     for name, tensor in chain(module.named_parameters(), module.named_buffers()):
         if tensor.device.type != "cpu":
@@ -41,11 +42,11 @@ def try_out(role, module, shape_in, shape_out):
     module = _protect_inputs(module)
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         try:
-            with blamed_on(role, "has built a module that cannot be copied by copy.deepcopy"):
-                trained = copy_module(module).train()
-            outputs = _pass_zeros(role, trained, (2, *shape_in), (2, *shape_out))
+            with errors_of_role(role, "has built a module that cannot be copied by copy.deepcopy"):
+                in_training = copy_module(module).train()
+            outputs = _pass_zeros(role, in_training, (2, *shape_in), (2, *shape_out))
         except Exception as error:
-            if not _is_out_of_memory(error):  # the training says more of that: its batch's size
+            if not _is_out_of_memory(error):  # training raises it with a more helpful message
                 raise
             return module
     if not outputs.requires_grad and any(p.requires_grad for p in module.parameters()):
@@ -58,8 +59,8 @@ def try_out(role, module, shape_in, shape_out):
 
 
 @contextlib.contextmanager
-def blamed_on(role, what, advice=""):
-    """Name the parameter that a user's code came by in errors of that code."""
+def errors_of_role(role, what, advice=""):
+    """Raise errors of a user's code as a ValueError that names the estimator's parameter."""
     try:
         yield
     except Exception as error:
@@ -70,31 +71,32 @@ def blamed_on(role, what, advice=""):
 
 
 def _is_out_of_memory(error):
-    """Tell whether an error says that the main memory, or a GPU's, is full."""
-    full = isinstance(error, MemoryError | torch.OutOfMemoryError)
-    return full or any(words in str(error) for words in HOST_MEMORY)
+    """Tell whether an error says that the memory of the host or of a GPU is full."""
+    is_memory_error = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    return is_memory_error or any(words in str(error) for words in OUT_OF_MEMORY)
 
 
 def _protect_inputs(module):
-    """Return a module that works on copies, as do its own copies."""
-    kind = type(module)
-    if hasattr(kind, "__deepcopy__") or kind.__reduce__ is not object.__reduce__:
-        module = nn.Sequential(module)  # compiled, scripted or traced: it would lose the hook
+    """Return the module with a hook that copies its inputs; deep copies keep the hook."""
+    cls = type(module)
+    if hasattr(cls, "__deepcopy__") or cls.__reduce__ is not object.__reduce__:
+        module = nn.Sequential(module)  # a compiled, scripted or traced one would lose the hook
     module.register_forward_pre_hook(_copy_inputs)
     return module
 
 
 def _copy_inputs(module, inputs):
-    """Give a user's module copies: it may work in place, and others use the tensors after it."""
+    """Copy the inputs of a user's module: it may change them in place, and they are used later."""
     return tuple(tensor.clone() for tensor in inputs)
 
 
 def _pass_zeros(role, module, shape_in, shape_out):
-    """Return what a module makes of zeros, if that is what is expected."""
+    """Return the output of a module for zeros, or raise an error if it is not as expected."""
     mode = "training" if module.training else "evaluation"
     expected = f"expected a float32 tensor of shape {shape_out}"
     where = f"in {mode} mode, for an input of shape {shape_in}"
-    with blamed_on(role, f"has built a module that fails {where}", f"{expected.capitalize()}."):
+    advice = f"{expected.capitalize()}."
+    with errors_of_role(role, f"has built a module that fails {where}", advice):
         outputs = module(torch.zeros(shape_in, dtype=torch.float32, device="cpu"))
     maps = f"{role}= has built a module that returns"
     if not torch.is_tensor(outputs):

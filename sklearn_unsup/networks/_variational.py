@@ -1,4 +1,4 @@
-"""The variational autoencoder: a posterior over codes, a likelihood of images, and their bound."""
+"""The variational autoencoder: posterior, likelihood, and the evidence lower bound."""
 
 import math
 
@@ -8,7 +8,7 @@ from sklearn_unsup.networks import losses
 from sklearn_unsup.networks._network import Network
 from sklearn_unsup.networks._parts import check_distinct, check_trainable
 
-MAX_LOG_VARIANCE = 20.0  # beyond, an outlier's exponential throws the training off
+MAX_LOG_VARIANCE = 20.0  # larger values, from outliers, make the training diverge
 
 
 class VariationalAutoencoder(Network):
@@ -27,9 +27,9 @@ class VariationalAutoencoder(Network):
     beta : float
         Weight of the divergence in the training loss (Higgins et al. 2017).
     free_bits : float
-        Nats below which the divergence of a component is not pushed down.
+        Lower limit, in nats, of the divergence of a component in the training loss.
     binarize : bool
-        Draw binary images, with the given ones as probabilities, anew in each training step.
+        Draw binary images in each training step, with the given images as probabilities.
     """
 
     def __init__(self, encoder, decoder, likelihood, *, beta=1.0, free_bits=0.0, binarize=False):
@@ -42,12 +42,12 @@ class VariationalAutoencoder(Network):
         self.beta = beta
         self.free_bits = free_bits
         self.binarize = binarize
-        share = torch.ones((), dtype=torch.float32, device="cpu")  # of beta that is in force
+        share = torch.ones((), dtype=torch.float32, device="cpu")  # factor of beta
         self.register_buffer("warm_up", share, persistent=False)
 
     @property
     def scaling(self):
-        """The map between the user's units and the encoder's, learnt with the likelihood's."""
+        """The map between the user's units and the network's, which the likelihood holds."""
         return self.likelihood.scaling
 
     def posterior(self, images):
@@ -68,7 +68,7 @@ class VariationalAutoencoder(Network):
         return self.decode(self.encode(images))
 
     def training_loss(self, batch, generator=None):
-        """Return the negative bound of a batch, in nats an image, and its parts."""
+        """Return the negative bound of a batch, in nats per image, and its parts."""
         images = batch.images  # (b, c, h, w)
         if self.binarize:
             images = torch.bernoulli(images, generator=generator)
@@ -86,17 +86,17 @@ class VariationalAutoencoder(Network):
         }
 
     def residual_variances(self, images, noise):
-        """Return the mean squared residual of a decoded draw, (b,), from noise (b, k).
+        """Return the mean squared residuals, (b,), of codes drawn from noise (b, k).
 
-        In the network's units.
+        They are in the network's units.
         """
         outputs = self.decoder(_reparameterise(*self.posterior(images), noise))
         return self.likelihood.residual_variances(outputs, images)
 
     def evidence_lower_bounds(self, images, noise):
-        """Return one estimate a row, (b,), from standard normal noise (b, k).
+        """Return an estimate for each image, (b,), from standard normal noise (b, k).
 
-        The divergence is exact; what is estimated is the likelihood.
+        The divergence is exact; only the likelihood is estimated.
         """
         mean, log_variance = self.posterior(images)  # (b, k)
         outputs = self.decoder(_reparameterise(mean, log_variance, noise))
@@ -104,10 +104,10 @@ class VariationalAutoencoder(Network):
         return self.likelihood.log_likelihood(outputs, images) - kl.sum(1)
 
     def log_importance_weights(self, images, noise):
-        """Return log p(x, z) - log q(z | x), (b, s), of s codes z a row, from noise (b, s, k).
+        """Return log p(x, z) - log q(z | x), (b, s), of s codes z per image from noise (b, s, k).
 
-        Burda, Grosse & Salakhutdinov 2016, "Importance Weighted Autoencoders", eq. 8. Codes are
-        decoded one a row at a time, so that memory does not grow with s.
+        Burda, Grosse & Salakhutdinov 2016, "Importance Weighted Autoencoders", eq. 8. One code per
+        image is decoded at a time, so that memory does not grow with s.
         """
         mean, log_variance = self.posterior(images)  # (b, k)
         weights = []

@@ -19,14 +19,14 @@ def absolute_error(outputs, targets):
 def binary_cross_entropy(logits, targets):
     """Mean cross-entropy, in nats, of Bernoulli `logits` and `targets` in [0, 1], both (b, ...).
 
-    Takes logits, so that it stays finite for confident outputs and under autocast.
+    It takes logits, and so stays finite for confident outputs and under autocast.
     """
     return F.binary_cross_entropy_with_logits(logits, targets)
 
 
 def l1_activity(codes, weight=1.0):
     """Mean absolute value of the codes (b, k), weighted: the penalty of a sparse autoencoder."""
-    return weight * codes.float().abs().mean()  # bfloat16 would round the mean, and sums of it
+    return weight * codes.float().abs().mean()  # bfloat16 would round the mean
 
 
 def gaussian_log_likelihood(outputs, targets, variance):
@@ -51,19 +51,19 @@ def kl_from_standard_normal(mean, log_variance):
 
 
 def free_bits(kl, minimum):
-    """Sum over components of the batch's mean of `kl` (b, k), each at least `minimum` nats.
+    """Sum over components of the batch mean of `kl` (b, k), each at least `minimum` nats.
 
-    A component below the minimum costs no more than one at it, and is not pushed down further
-    (Kingma et al. 2016, "Improved Variational Inference with Inverse Autoregressive Flow", eq. 15).
+    Below the minimum a component has no gradient (Kingma et al. 2016, "Improved Variational
+    Inference with Inverse Autoregressive Flow", eq. 15).
     """
     return kl.mean(0).clamp(min=minimum).sum()
 
 
-# Of two players. A discriminator gives scores (b,): positive for images that it takes to be real.
+# Adversarial losses. Scores (b,) of a discriminator are positive for images classified as real.
 
 
 def logistic_discriminator(real, generated):
-    """Cross-entropy, in nats, of telling real images' scores from generated ones', both (b,).
+    """Cross-entropy, in nats, of classifying real and generated images from scores, both (b,).
 
     Goodfellow et al. 2014, "Generative Adversarial Nets", eq. 1, with scores as logits.
     """
@@ -71,7 +71,7 @@ def logistic_discriminator(real, generated):
 
 
 def logistic_generator(generated):
-    """Non-saturating loss of a generator: minus the log-probability of being taken to be real.
+    """Non-saturating loss: minus the log-probability that generated images are classified as real.
 
     Goodfellow et al. 2014, section 3.
     """
@@ -108,7 +108,7 @@ def wasserstein_discriminator(real, generated):
 
 
 def mean_score_generator(generated):
-    """Minus the mean score (b,): the generator's loss beside a hinge or a Wasserstein critic."""
+    """Minus the mean score (b,): the generator's loss for hinge and Wasserstein discriminators."""
     return -generated.mean()
 
 
@@ -122,7 +122,7 @@ def squared_gradient_norms(scores, images):
 
 
 def r1_penalty(scores, images):
-    """Half the mean squared gradient norm at real images (b, ...), to be weighted by gamma.
+    """Half the mean squared gradient norm at real images (b, ...), without the weight gamma.
 
     Mescheder, Geiger & Nowozin 2018, "Which Training Methods for GANs do actually Converge?", eq.
     9.
@@ -133,8 +133,8 @@ def r1_penalty(scores, images):
 def lipschitz_penalty(scores, images):
     """Mean squared distance from 1 of the gradient norm at images (b, ...).
 
-    Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", eq. 3, without its weight. The
-    root is kept from zero, where it has no gradient.
+    Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", eq. 3, without its weight. A
+    small constant avoids the root of zero, which has no gradient.
     """
     norms = (squared_gradient_norms(scores, images) + 1e-12).sqrt()
     return (norms - 1).square().mean()

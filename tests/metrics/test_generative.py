@@ -1,5 +1,7 @@
 """Against closed forms, and against plain implementations that follow the papers word by word."""
 
+import pickle
+
 import numpy as np
 import pytest
 from scipy import linalg
@@ -22,6 +24,12 @@ def pair():
     rng = np.random.default_rng(0)
     mixing = rng.normal(size=(6, 6))
     return rng.normal(size=(300, 6)), rng.normal(size=(250, 6)) @ mixing * 0.5 + 0.3
+
+
+@pytest.mark.parametrize("metric", ALL)
+def test_pickles_find_a_metric_by_its_former_module(metric):
+    content = f"csklearn_unsup.metrics._generative\n{metric.__name__}\n.".encode()
+    assert pickle.loads(content) is metric
 
 
 # Fréchet distance

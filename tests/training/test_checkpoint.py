@@ -256,7 +256,7 @@ class Counter(LinearEncoder):
         return super().forward(images * self.mask) / (1 + 0.001 * self.n_calls)
 
 
-def test_loose_ends_of_a_network_go_on(small, digits, tmp_path):
+def test_unregistered_state_of_a_network_is_resumed(small, digits, tmp_path):
     def make(**more):
         return small(encoder=Counter, max_epochs=4, **more)
 
