@@ -1,4 +1,4 @@
-"""What it costs to give memory back after each step: epochs with and without `keep_freed_memory`.
+"""What it costs to give memory back after each step: epochs with and without `retain_freed_memory`.
 
     python -m benchmarks.pages
 
@@ -28,7 +28,7 @@ def epoch(network, keeps):
     """Return a function that gives the seconds of an epoch, and the pages handed out in a step."""
     n, shape, widths = NETWORKS[network]
     if not keeps:
-        _workers.keep_freed_memory = lambda: None
+        _workers.retain_freed_memory = lambda: None
     X = np.random.default_rng(0).integers(0, 256, (n, *shape), dtype=np.uint8)
     model = ConvAutoencoder(
         hidden_channels=widths, max_epochs=3, batch_size=128, device="cpu", random_state=0

@@ -18,7 +18,7 @@ from sklearn_unsup._data._scaling import (
     check_unit_interval,
     column_moments,
     row_blocks,
-    shift_of,
+    find_shift,
     standardisation,
     unit_range,
 )

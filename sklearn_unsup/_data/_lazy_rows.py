@@ -85,7 +85,7 @@ class LazyRows:
 
     Attributes
     ----------
-    seen : tuple
+    value_range : tuple
         The results of `check`, combined over all blocks that have been read.
     """
 
@@ -97,7 +97,7 @@ class LazyRows:
         self.shape = (source.shape[0], prod(source.shape[1:]))
         self.dtype = numeric(np.asanyarray(source[:1])).dtype  # netCDF4's `dtype` can be another
         self.dtype = self.dtype.newbyteorder("=")
-        self.seen = (inf, -inf, True)
+        self.value_range = (inf, -inf, True)
         self.size = prod(self.shape)
         self.nbytes = self.size * self.dtype.itemsize
         self.rows_per_block = max(1, BLOCK_BYTES * len(self) // max(1, self.nbytes))
@@ -145,8 +145,8 @@ class LazyRows:
         rows = np.asarray(rows)
         rows = rows.reshape(len(rows), -1).astype(self.dtype, copy=False)
         if self.check is not None:
-            lows, highs, are_whole = zip(self.check(rows), self.seen, strict=True)
-            self.seen = min(lows), max(highs), all(are_whole)
+            lows, highs, are_whole = zip(self.check(rows), self.value_range, strict=True)
+            self.value_range = min(lows), max(highs), all(are_whole)
         return rows
 
     def min(self):

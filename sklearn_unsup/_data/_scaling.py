@@ -73,7 +73,7 @@ def check_rows(rows, estimator=None):
     return low, high, are_whole
 
 
-def shift_of(low, high):
+def find_shift(low, high):
     """Return the whole number to subtract from values between `low` and `high`.
 
     It is 0 if float32 resolves them as they are.

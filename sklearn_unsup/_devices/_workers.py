@@ -10,7 +10,7 @@ import warnings
 import torch
 
 from sklearn_unsup._devices._inference import is_out_of_memory
-from sklearn_unsup._devices._process import keep_freed_memory
+from sklearn_unsup._devices._process import retain_freed_memory
 from sklearn_unsup._warnings import warn
 
 FORKED = (
@@ -144,7 +144,7 @@ def translate_device_errors(device):
     global _has_computed
     _check_fork(device)
     if device.type == "cpu":
-        keep_freed_memory()
+        retain_freed_memory()
     _has_computed = True
     try:
         yield

@@ -73,7 +73,7 @@ class TrainingCheckpoint(Callback):
         precision = str(net.precision or torch.float32).removeprefix("torch.")
         device = f"{torch.device(net.device).type}-{net.batches_.batch_size}-{precision}"
         self.path_ = folder / f"{name}-{device}.safetensors"
-        self.untrained_ = copy_module(net.module_) if net.custom else None
+        self.fresh_ = copy_module(net.module_) if net.custom else None
         remove_leftovers(self.path_)
         if _exists(self.path_):
             with SavedFile(self.path_, type(self).__name__) as file:
@@ -86,11 +86,11 @@ class TrainingCheckpoint(Callback):
 
     def on_epoch_end(self, net, **kwargs):
         """Save all that the next epoch needs."""
-        save_file(self.path_, type(self).__name__, state_of(net, self.untrained_))
+        save_file(self.path_, type(self).__name__, state_of(net, self.fresh_))
 
     def on_train_end(self, net, **kwargs):
         """Let go of the network."""
-        self.untrained_ = None
+        self.fresh_ = None
 
 
 def identity_of(net):

@@ -36,11 +36,11 @@ MOVES = COUNTS | {"_last_lr", "best"}
 IS_DICT = Spec(lambda value: isinstance(value, dict), "a dict")
 
 
-def state_of(net, anew):
-    """Return the state of a training; `anew` is the network as it was built, if it is custom."""
+def state_of(net, fresh):
+    """Return the state of a training; `fresh` is the network as it was built, if it is custom."""
     optimizer = optimizer_state(net.optimizer_)
     return {
-        "network": network_state(net.module_, net.custom, anew),
+        "network": network_state(net.module_, net.custom, fresh),
         "optimizer": {**optimizer, "param_groups": _plain(optimizer["param_groups"])},
         "schedules": [
             (callback.batch_idx_, _plain(callback.lr_scheduler_.state_dict()))

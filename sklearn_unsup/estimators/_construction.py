@@ -62,8 +62,8 @@ class Construction:
         images = self._to_images(offset[np.newaxis])[0]
         network.scaling.offset.copy_(torch.from_numpy(np.ascontiguousarray(images)))
         network.scaling.scale.fill_(scale)
-        if hasattr(rows, "seen"):  # all blocks have been read
-            low, high, are_whole = rows.seen
+        if hasattr(rows, "value_range"):  # all blocks have been read
+            low, high, are_whole = rows.value_range
             self._range = low + self._shift, high + self._shift, are_whole
         return network
 
@@ -104,7 +104,7 @@ class Construction:
                 "for. Call fit with warm_start=False to build another."
             )
 
-    def _build_anew(self, state, parameters):
+    def _build_fresh(self, state, parameters):
         with isolated_torch_rng(0, torch.device("cpu")):  # a custom network draws its weights
             return self._build_network(**self._network_sizes(state), **parameters)
 

@@ -15,7 +15,7 @@ from sklearn_unsup._data import (
     find_layout,
     is_lazy,
     numeric,
-    shift_of,
+    find_shift,
     to_images,
     warn_of_misreading,
     warn_of_other_range,
@@ -46,7 +46,7 @@ class Input:
         rows = LazyRows(X, check) if lazy else numeric(rows)
         first = rows.block(0) if lazy else rows
         found = check(first)
-        shift = shift_of(*found[:2]) if reset else getattr(self, "_shift", 0)
+        shift = find_shift(*found[:2]) if reset else getattr(self, "_shift", 0)
         if shift:
             rows = LazyRows(ShiftedRows(X if lazy else rows, shift), check)
         if reset:

@@ -19,7 +19,7 @@ from sklearn_unsup._persistence import (
 from sklearn_unsup._training import check_moments, expected_moments
 
 NEVER_SAVED = {"network_", "callbacks_"}
-OURS = ("sklearn_unsup.", "sklearn.")
+PACKAGES = ("sklearn_unsup.", "sklearn.")
 BOOLEAN = bool | np.bool_
 IS_DICT = Spec(lambda value: isinstance(value, dict), "a dict")
 
@@ -29,7 +29,7 @@ def check_no_shadowing(estimator, state):
     taken = {
         name
         for cls in type(estimator).__mro__
-        if f"{cls.__module__}.".startswith(OURS)
+        if f"{cls.__module__}.".startswith(PACKAGES)
         for name in vars(cls)
     }
     shadowed = taken.intersection(state).difference(estimator._get_param_names())
@@ -73,7 +73,7 @@ def is_range(value):
     )
 
 
-def is_foreign(value):
+def is_unsupported_sequence(value):
     """Tell whether a value is a sequence that not every file of a model can hold."""
     is_array = hasattr(value, "__array__") and not callable(value)
     return isinstance(value, torch.Size | range) or (

@@ -13,7 +13,7 @@ from sklearn_unsup.estimators._saved_state import (
     check_no_shadowing,
     check_training_state,
     image_specs,
-    is_foreign,
+    is_unsupported_sequence,
     is_sides,
 )
 from sklearn_unsup.estimators._transaction import Transaction
@@ -151,21 +151,21 @@ class Saving(Sealed, WeightFiles, Transaction):
 
     def _pack(self, state):
         for name, value in state.items():
-            if is_foreign(value):  # widths may come as one
+            if is_unsupported_sequence(value):  # widths may come as one
                 state[name] = plain(value)
         state.pop("callbacks_", None)
         network = state.pop("network_", None)
         if network is not None:
-            parameters, anew = state["_fitted_params"], None
+            parameters, fresh = state["_fitted_params"], None
             custom = self._custom_parts(parameters)
             if custom:
-                anew = self._build_anew(state, parameters)
-            state["_weights"] = persistence.network_state(network, custom, anew)
+                fresh = self._build_fresh(state, parameters)
+            state["_weights"] = persistence.network_state(network, custom, fresh)
         return state
 
     def _unpack(self, state):
         if "_weights" in state:
-            network = self._build_anew(state, state["_fitted_params"])
+            network = self._build_fresh(state, state["_fitted_params"])
             names = state.keys() & {*self._specs(state), "_weights"}
             learnt = {name: state.pop(name) for name in names}
             state |= self._fill(network, learnt, plain(state["optimizer"]))
@@ -236,7 +236,7 @@ class Saving(Sealed, WeightFiles, Transaction):
                 f"{file.path} was built with. Set {name} to that first."
             )
         with file:
-            network = self._build_anew(outline, own)  # it has no memory yet
+            network = self._build_fresh(outline, own)  # it has no memory yet
             persistence.check_fit(network, shapes, self._custom_parts(own))
             whole = file.read()
             state = self._fill(network, part(whole), plain(self.optimizer))

@@ -6,7 +6,7 @@ from sklearn.base import BaseEstimator
 from sklearn_unsup.estimators._values import plain
 from sklearn_unsup.networks import copy_module
 
-SCIKIT_LEARNS = ("_skl", "_callback", "_parent_callback", "_propagated")  # not learnt
+SKLEARN_ATTRIBUTES = ("_skl", "_callback", "_parent_callback", "_propagated")  # not learnt
 
 
 class Transaction(BaseEstimator):
@@ -42,5 +42,5 @@ class Transaction(BaseEstimator):
         return {
             name: value
             for name, value in self._fitted_attributes().items()
-            if not name.startswith(SCIKIT_LEARNS)
+            if not name.startswith(SKLEARN_ATTRIBUTES)
         }

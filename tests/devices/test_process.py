@@ -28,9 +28,9 @@ def test_trimming_is_put_off_only_if_large_blocks_come_from_the_heap(
 
     monkeypatch.setattr(_process.ctypes, "CDLL", OldGlibc)
     monkeypatch.setattr(_process, "_is_glibc", lambda: True)
-    for name in _process.OF_THE_USER:
+    for name in _process.USER_VARIABLES:
         monkeypatch.delenv(name, raising=False)
-    _process.keep_freed_memory.__wrapped__()
+    _process.retain_freed_memory.__wrapped__()
     assert thresholds.get(_process.M_MMAP_THRESHOLD) == mapped
     assert thresholds.get(_process.M_TRIM_THRESHOLD) == trimmed
 
@@ -41,12 +41,12 @@ def test_a_user_can_have_the_process_left_alone(monkeypatch):
 
     monkeypatch.setattr(_process.ctypes, "CDLL", touched)
     monkeypatch.setattr(_process, "_is_glibc", lambda: True)
-    for name in _process.OF_THE_USER:
+    for name in _process.USER_VARIABLES:
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(AssertionError, match="C library"):
         _process.release_memory()
     monkeypatch.setenv("SKLEARN_UNSUP_TUNE_PROCESS", "0")
-    _process.keep_freed_memory.__wrapped__()
+    _process.retain_freed_memory.__wrapped__()
     _process.release_memory()
     assert not _graphs.has_graphs(torch.device("cuda"))
     monkeypatch.delenv("SKLEARN_UNSUP_TUNE_PROCESS")
