@@ -17,8 +17,8 @@ from sklearn_unsup._data._scaling import (
     check_rows,
     check_unit_interval,
     column_moments,
-    row_blocks,
     find_shift,
+    row_blocks,
     standardisation,
     unit_range,
 )

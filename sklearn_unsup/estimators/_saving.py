@@ -13,8 +13,8 @@ from sklearn_unsup.estimators._saved_state import (
     check_no_shadowing,
     check_training_state,
     image_specs,
-    is_unsupported_sequence,
     is_sides,
+    is_unsupported_sequence,
 )
 from sklearn_unsup.estimators._transaction import Transaction
 from sklearn_unsup.estimators._values import plain
