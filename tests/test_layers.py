@@ -1,11 +1,16 @@
 """Who may import whom: the import rules, read from the source."""
 
 import ast
+import importlib
+import inspect
+import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
+from sklearn.base import BaseEstimator
 
 import sklearn_unsup
 
@@ -134,3 +139,32 @@ def test_the_package_needs_neither_matplotlib_nor_pandas():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == "imported"
+
+
+def estimator_classes():
+    for path in sorted((PACKAGE / "estimators").glob("_[a-z]*.py")):
+        module = importlib.import_module(f"{OURS}.estimators.{path.stem}")
+        for name, member in vars(module).items():
+            if inspect.isclass(member) and member.__module__ == module.__name__:
+                yield name, member
+
+
+CLASSES = dict(estimator_classes())
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_a_class_calls_its_own_methods_or_says_whose(name):
+    """A mixin that needs a method of another class names that class in its docstring."""
+    cls = CLASSES[name]
+    source = ast.parse(textwrap.dedent(inspect.getsource(cls)))
+    called = {
+        node.func.attr
+        for node in ast.walk(source)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == "self"
+    }
+    declared = re.findall(r"`(\w+)`", vars(cls).get("__doc__") or "")
+    others = [CLASSES[each] for each in declared if each in CLASSES]
+    assert called <= {*declared}.union(*map(dir, [cls, BaseEstimator, *others]))

@@ -12,9 +12,9 @@ from sklearn_unsup._devices import isolated_settings
 
 
 class DecoderMixin:
-    """`inverse_transform` and what follows from it, for an estimator with `EncoderMixin`.
+    """`inverse_transform` and what follows from it.
 
-    The network has `decode`.
+    For an `ImageEstimator` with `EncoderMixin`, and a network with `decode`.
     """
 
     @isolated_settings()

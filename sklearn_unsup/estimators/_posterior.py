@@ -15,8 +15,8 @@ from sklearn_unsup.networks import MIN_VARIANCE, losses
 class PosteriorStatistics(CodeMixtureMixin):
     """Learn from the posteriors once the network is trained, and draw codes from the prior.
 
-    For an estimator with `DensityScores`, the parameters `likelihood` and `prior`, and a network
-    with `posterior` and `residual_variances`.
+    For an `ImageEstimator` with `EncoderMixin` and `DensityScores`, the parameters `likelihood` and
+    `prior`, and a network with `posterior` and `residual_variances`.
     """
 
     def _specs(self, state):

@@ -16,7 +16,10 @@ IMPORTANCE_BLOCK = 64  # draws a row whose noise is held in memory at once
 
 
 class ReconstructionScores:
-    """Score by the squared error of the reconstruction."""
+    """Score by the squared error of the reconstruction.
+
+    For an `ImageEstimator` with `EncoderMixin` and `DecoderMixin`.
+    """
 
     @isolated_settings()
     def score_samples(self, X):
@@ -74,8 +77,9 @@ class ReconstructionScores:
 class DensityScores:
     """Score by lower bounds of the log-density.
 
-    The estimator gives `_row_seed`, `_observed(rows)` and a network with `evidence_lower_bounds`
-    and `log_importance_weights`.
+    For an `ImageEstimator` with `EncoderMixin`, `_row_seed` and `_observed`, which returns rows as
+    the likelihood describes them. The network has `evidence_lower_bounds` and
+    `log_importance_weights`.
     """
 
     @isolated_settings()
