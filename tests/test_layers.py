@@ -165,6 +165,6 @@ def test_a_class_calls_its_own_methods_or_says_whose(name):
         and isinstance(node.func.value, ast.Name)
         and node.func.value.id == "self"
     }
-    declared = re.findall(r"`(\w+)`", vars(cls).get("__doc__") or "")
+    declared = re.findall(r"\w+(?=`| : )", vars(cls).get("__doc__") or "")
     others = [CLASSES[each] for each in declared if each in CLASSES]
     assert called <= {*declared}.union(*map(dir, [cls, BaseEstimator, *others]))
