@@ -9,7 +9,7 @@ import zarr
 
 from sklearn_unsup import ConvAutoencoder, ConvOutlierDetector
 from sklearn_unsup._devices import _inference as inference
-from sklearn_unsup.estimators import _outliers, _scores
+from sklearn_unsup.estimators import _deviations, _outliers, _scores
 
 DTYPES = "u1 i1 u2 i2 u4 i4 u8 i8 f2 f4 f8 bool >f4 >i2 >u8".split()
 SIDES = (16, 16)
@@ -70,7 +70,7 @@ def many(dtype):
 @pytest.fixture
 def small_blocks(monkeypatch):
     """What is computed at once is bounded in numbers, whatever is on the disk."""
-    for module in (_scores, _outliers):
+    for module in (_scores, _outliers, _deviations):
         monkeypatch.setattr(module, "BLOCK_SIZE", 2**16)
 
 

@@ -150,7 +150,7 @@ def test_held_out_rows_are_not_trained_on(small, digits):
 
     class Record(Callback):
         def on_batch_begin(self, net, batch, training, **kwargs):
-            seen.append((training, batch.flatten(1).numpy()))
+            seen.append((training, batch.images.flatten(1).numpy()))
 
     small(early_stopping=True, validation_fraction=0.2, max_epochs=1, callbacks=[Record()]).fit(
         digits

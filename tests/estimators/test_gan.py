@@ -231,7 +231,7 @@ def test_held_out_rows_are_not_trained_on(small_gan, digits):
 
     class Record(Callback):
         def on_batch_begin(self, net, batch, **kwargs):
-            seen.append(batch.flatten(1).numpy())
+            seen.append(batch.images.flatten(1).numpy())
 
     small_gan(validation_fraction=0.2, max_epochs=1, callbacks=[Record()]).fit(digits)
     assert len(np.concatenate(seen)) == 160

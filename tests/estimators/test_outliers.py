@@ -24,7 +24,7 @@ from sklearn_unsup import (
 )
 from sklearn_unsup._data import _lazy_rows as lazy_rows
 from sklearn_unsup.datasets import NpyFiles
-from sklearn_unsup.estimators import _outliers
+from sklearn_unsup.estimators import _deviations, _outliers
 
 METHODS = ["combined", "reconstruction_error"]
 
@@ -332,7 +332,8 @@ def test_images_on_a_disk_are_read_in_blocks(small, digits, monkeypatch):
             return 200
 
     monkeypatch.setattr(lazy_rows, "BLOCK_BYTES", 20 * 64 * 8)
-    monkeypatch.setattr(_outliers, "BLOCK_SIZE", 20 * 64)
+    for module in (_outliers, _deviations):
+        monkeypatch.setattr(module, "BLOCK_SIZE", 20 * 64)
     source, autoencoder = Source(), FrozenEstimator(small().fit(digits.reshape(-1, 8, 8)))
     model = ConvOutlierDetector(autoencoder).fit(source)
     model.score_samples(source)
@@ -379,6 +380,7 @@ def test_weights_of_another_detector_are_refused(digits, tmp_path):
 def test_what_has_no_weights_is_named(digits, tmp_path):
     with pytest.raises(TypeError, match="joblib or skops"):
         ConvOutlierDetector(PCA(2)).fit(digits).save_weights(tmp_path / "weights")
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "weights").touch()
     with pytest.raises(TypeError, match="joblib or skops"):
         ConvOutlierDetector(PCA(2)).load_weights(tmp_path / "weights")
-    assert not list(tmp_path.iterdir())

@@ -53,13 +53,13 @@ def trained(model):
 
 def test_every_row_of_x_is_trained_on_and_the_given_ones_are_not(build, X, monkeypatch):
     seen = {True: [], False: []}
-    as_images = Batches._as_images
+    build_batch = Batches._batch
 
-    def look(batches, rows):
+    def watch(batches, rows, indices):
         seen[batches.generator is not None].append(rows)
-        return as_images(batches, rows)
+        return build_batch(batches, rows, indices)
 
-    monkeypatch.setattr(Batches, "_as_images", look)
+    monkeypatch.setattr(Batches, "_batch", watch)
     model = build().fit(X[:60], X_val=X[60:90])
     n_epochs = len(model.history_)
     assert sum(map(len, seen[True])) == 60 * n_epochs
