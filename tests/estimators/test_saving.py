@@ -69,9 +69,14 @@ CASES = [
 
 @pytest.fixture(scope="module")
 def models(few):
-    """Return a fitted model of each name."""
-    X = few.reshape(len(few), -1)
-    return {name: fit_model(build(), X) for name, build in MODELS.items()}
+    """Return fitted models by name; each is fitted when it is first asked for."""
+
+    class Models(dict):
+        def __missing__(self, name):
+            self[name] = fit_model(MODELS[name](), few.reshape(len(few), -1))
+            return self[name]
+
+    return Models()
 
 
 @pytest.fixture(scope="module")

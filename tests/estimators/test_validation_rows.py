@@ -125,7 +125,7 @@ def test_given_rows_are_routed(build, X):
         (np.zeros(64), "1D|1 axis"),
         ("rows", "X"),
     ],
-    ids=str,
+    ids="width shape nan empty 1d text".split(),
 )
 def test_bad_rows_are_an_error_and_nothing_is_lost(build, X, rows, message):
     model = fit_model(build(max_epochs=1), X[:60])
