@@ -81,6 +81,10 @@ def args_of(case):
     return case if isinstance(case, tuple) else (case,)
 
 
+# Every model, as parameters of a test that trains; a second model of a class is slow.
+EACH_MODEL = slow_unless(EVERY_CLASS.__contains__, EVERY_MODEL)
+
+
 def able(*methods, among=EVERY_MODEL):
     """Return the names of the models that have all these methods. There is at least one."""
     found = [name for name in among if all(hasattr(EVERY_MODEL[name](), each) for each in methods)]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from every_model import (
+    EACH_MODEL,
     EVERY_MODEL,
     able,
     answers,
@@ -66,7 +67,7 @@ CONFIGURATIONS = [
 
 
 @pytest.mark.parametrize("params", CONFIGURATIONS)
-@pytest.mark.parametrize("model", EVERY_MODEL)
+@pytest.mark.parametrize("model", EACH_MODEL)
 def test_one_seed_gives_one_model_and_global_states_are_untouched(model, few, params):
     params = {**taken(model, params), "max_epochs": 2}
     before = global_states()
@@ -82,7 +83,7 @@ def test_one_seed_gives_one_model_and_global_states_are_untouched(model, few, pa
     assert global_states() == before
 
 
-@pytest.mark.parametrize("model", EVERY_MODEL)
+@pytest.mark.parametrize("model", EACH_MODEL)
 def test_without_a_seed_each_fit_differs_and_global_states_are_untouched(model, few):
     before = global_states()
     first, second = (fit_model(EVERY_MODEL[model](random_state=None), few) for _ in range(2))
@@ -126,7 +127,7 @@ def test_history_has_one_plain_dict_per_epoch(small, digits):
     assert all(type(value) in (int, float) for row in estimator.history_ for value in row.values())
 
 
-@pytest.mark.parametrize("model", EVERY_MODEL)
+@pytest.mark.parametrize("model", EACH_MODEL)
 def test_the_history_counts_epochs_and_holds_plain_numbers(model, few):
     estimator = trained(fit_model(EVERY_MODEL[model](max_epochs=3), few))
     n_epochs = 3 * EVERY_MODEL[model].n_phases
@@ -389,7 +390,7 @@ def test_callbacks_of_the_user_are_not_changed_and_not_pickled(small, digits):
     assert not hasattr(pickle.loads(state), "callbacks_")
 
 
-@pytest.mark.parametrize("model", EVERY_MODEL)
+@pytest.mark.parametrize("model", EACH_MODEL)
 def test_x_in_other_units_is_warned_of(model, few):
     estimator = fit_model(EVERY_MODEL[model](), (few * 240).astype(np.uint8))
     for method in methods_of_rows(estimator):
@@ -501,7 +502,7 @@ class Fail(Callback):
 
 @pytest.mark.parametrize("params", [{}, {"warm_start": True}])
 @pytest.mark.parametrize("hook", ["on_epoch_end", "on_batch_end"])
-@pytest.mark.parametrize("model", EVERY_MODEL)
+@pytest.mark.parametrize("model", EACH_MODEL)
 def test_an_exception_in_a_callback_leaves_the_estimator_as_it_was(model, few, params, hook):
     estimator = fit_model(EVERY_MODEL[model](**taken(model, params), max_epochs=2), few)
     expected, before = answers(estimator, few), dict(vars(estimator))
@@ -513,7 +514,7 @@ def test_an_exception_in_a_callback_leaves_the_estimator_as_it_was(model, few, p
     assert_same(answers(estimator, few), expected)
 
 
-@pytest.mark.parametrize("model", EVERY_MODEL)
+@pytest.mark.parametrize("model", EACH_MODEL)
 def test_ctrl_c_keeps_what_was_learnt_after_an_epoch(model, few):
     callbacks = [Fail(KeyboardInterrupt(), 3, "on_batch_end")]
     estimator = EVERY_MODEL[model](max_epochs=9, callbacks=callbacks)
@@ -525,7 +526,7 @@ def test_ctrl_c_keeps_what_was_learnt_after_an_epoch(model, few):
         assert_finite(answers(estimator, few))
 
 
-@pytest.mark.parametrize("model", EVERY_MODEL)
+@pytest.mark.parametrize("model", EACH_MODEL)
 def test_ctrl_c_in_the_first_epoch_keeps_what_was_there(model, few):
     callbacks = [Fail(KeyboardInterrupt(), 1, "on_batch_end")]
     estimator = EVERY_MODEL[model](callbacks=callbacks)
@@ -564,7 +565,7 @@ class Spoil(Callback):
                 parameter.fill_(torch.nan)
 
 
-@pytest.mark.parametrize("model", EVERY_MODEL)
+@pytest.mark.parametrize("model", EACH_MODEL)
 def test_weights_that_are_not_finite_are_an_error_and_nothing_is_lost(model, few):
     estimator = fit_model(EVERY_MODEL[model](), few)
     expected = answers(estimator, few)

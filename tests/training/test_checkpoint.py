@@ -10,7 +10,16 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from every_model import EVERY_MODEL, answers, assert_same, fit_model, losses, taken, weights
+from every_model import (
+    EACH_MODEL,
+    EVERY_MODEL,
+    answers,
+    assert_same,
+    fit_model,
+    losses,
+    taken,
+    weights,
+)
 from example_networks import LinearEncoder, NoisyEncoder, dropout_encoder
 from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import (
@@ -62,7 +71,7 @@ def fit_in_pieces(make, X, folder, stops=(1, 3)):
     ],
     ids=str,
 )
-@pytest.mark.parametrize("model", EVERY_MODEL)
+@pytest.mark.parametrize("model", EACH_MODEL)
 def test_a_stopped_fit_ends_with_the_same_weights(model, few, tmp_path, params):
     def make(**more):
         return EVERY_MODEL[model](max_epochs=5, **taken(model, params), **more)
@@ -116,7 +125,7 @@ def test_a_finished_fit_is_not_repeated(small, digits, tmp_path):
     assert again.history_ == first.history_  # durations as well: it is the same training
 
 
-@pytest.mark.parametrize("model", EVERY_MODEL)
+@pytest.mark.parametrize("model", EACH_MODEL)
 def test_a_checkpoint_changes_nothing_and_is_kept(model, few, tmp_path):
     watched = EVERY_MODEL[model](callbacks=[TrainingCheckpoint(tmp_path)])
     expected = answers(fit_model(EVERY_MODEL[model](), few), few)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from every_model import (
+    EACH_MODEL,
     EVERY_MODEL,
     able,
     answers,
@@ -19,7 +20,6 @@ from every_model import (
     fit_model,
     n_learnt,
     partial_fit_model,
-    slow_unless,
     taken,
     trained,
 )
@@ -104,7 +104,7 @@ def nothing_is_changed():
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize("model", EVERY_MODEL)
+@pytest.mark.parametrize("model", EACH_MODEL)
 def test_two_signals_lose_no_epoch(model, digits, moment):
     hook, epoch, n_expected = MOMENTS[moment]
     act, X = Act(hook, epoch), digits[:100]
@@ -223,7 +223,7 @@ def send_after(delays, sent):
     sent.set()
 
 
-@pytest.mark.parametrize("model", slow_unless(lambda name: "," not in name, EVERY_MODEL))
+@pytest.mark.parametrize("model", EACH_MODEL)
 def test_seeded_moments_of_a_running_fit(model, digits):
     """SIGINT comes by itself, from a thread, and again a moment later."""
     draw, act, X = random.Random(0), Act(None, None), digits[:100]
@@ -345,7 +345,7 @@ def raise_interrupt():
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize("model", EVERY_MODEL)
+@pytest.mark.parametrize("model", EACH_MODEL)
 def test_a_callback_that_raises_keyboard_interrupt(model, few, moment):
     hook, epoch, n_expected = MOMENTS[moment]
     estimator = EVERY_MODEL[model](max_epochs=3, callbacks=[Act(hook, epoch, raise_interrupt)])
