@@ -98,21 +98,18 @@ FORMS = {
 @pytest.fixture(scope="module")
 def detector(digits):
     network = ConvAutoencoder(4, hidden_channels=(8, 16), max_epochs=2, random_state=0)
-    return ConvOutlierDetector(make_pipeline(StandardScaler(), network)).fit(digits / 16)
+    return ConvOutlierDetector(make_pipeline(StandardScaler(), network)).fit(digits)
 
 
-@pytest.mark.parametrize(
-    "model", slow_unless({"ConvAutoencoder", "pipeline"}.__contains__, [*EVERY_CLASS, "pipeline"])
-)
+# Not with every model: Python's own pickle takes all memory for some bits of a small one.
+@pytest.mark.parametrize("model", ["fitted", "detector"])
 @pytest.mark.parametrize("form", FORMS)
-def test_a_flipped_bit_never_changes_a_pickled_model(detector, fitted_model, digits, model, form):
-    model = detector if model == "pipeline" else fitted_model(model)
+def test_a_flipped_bit_never_changes_a_pickled_model(request, digits, model, form):
+    model = request.getfixturevalue(model)
     dump, load = FORMS[form]
     file = io.BytesIO()
     dump(model, file)
-    X = digits / 16
-    expected, n_found = open_models.answers(model, X), 0
-    assert expected
+    expected, n_found = open_models.answers(model, digits), 0
     for content in flips(file.getvalue()):
         try:
             opened = load(content)
@@ -120,7 +117,7 @@ def test_a_flipped_bit_never_changes_a_pickled_model(detector, fitted_model, dig
             n_found += 1
             continue
         # Not every bit of a pickle means something; what came back is the model, to the last bit.
-        for method, found in open_models.answers(opened, X).items():
+        for method, found in open_models.answers(opened, digits).items():
             np.testing.assert_array_equal(found, expected[method])
     assert n_found > 0.9 * N_FLIPS
 
