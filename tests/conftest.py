@@ -1,5 +1,6 @@
 """Small, quick estimators and data that every test can use."""
 
+import functools
 import os
 import shutil
 
@@ -10,6 +11,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # workers that share cores wait for eac
 import numpy as np
 import pytest
 import torch
+from every_model import EVERY_CLASS, EVERY_MODEL, able, few_digits, fit_model
 from sklearn.datasets import load_digits
 
 from sklearn_unsup import ConvAutoencoder, ConvGAN, ConvVAE
@@ -23,12 +25,13 @@ BROWSER_OPTIONS = [
 ]
 
 
-# Models that these fixtures build train for a moment, and warn that they have not learnt much.
+# Models of these fixtures and names train for a moment, and warn that they have not learnt much.
 HARDLY_TRAINED = {"small_vae", "small_gan", "any_small", "models"}
 HARDLY_TRAINED_WARN = pytest.mark.filterwarnings(
     "ignore:Posterior collapse:sklearn.exceptions.ConvergenceWarning",
     "ignore:The generator has collapsed:sklearn.exceptions.ConvergenceWarning",
 )
+OF_THE_TABLE_WARN = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
 def pytest_collection_modifyitems(items):
@@ -42,6 +45,8 @@ def pytest_collection_modifyitems(items):
         names = {*getattr(item, "fixturenames", ()), *(p for p in parameters if isinstance(p, str))}
         if names & HARDLY_TRAINED:
             item.add_marker(HARDLY_TRAINED_WARN)
+        if names & EVERY_MODEL.keys():
+            item.add_marker(OF_THE_TABLE_WARN)
 
 
 @pytest.fixture(scope="session")
@@ -79,10 +84,22 @@ def small_gan():
     return lambda decoder=None, **params: ConvGAN(**{**SMALL, "generator": decoder, **params})
 
 
-@pytest.fixture(params=["small", "small_vae", "small_gan"])
+@pytest.fixture(params=able("transform", "sample", "score", among=EVERY_CLASS))
 def any_small(request):
-    """Build a small estimator, of each class in turn."""
-    return request.getfixturevalue(request.param)
+    """Build a small estimator of each class that encodes, draws and scores, in turn."""
+    return lambda **params: EVERY_MODEL[request.param](**{**SMALL, **params})
+
+
+@pytest.fixture(scope="session")
+def fitted_model():
+    """Return the model of a name in the table, fitted to few digits. Not to be changed."""
+    return functools.cache(lambda name: fit_model(EVERY_MODEL[name](), few_digits()))
+
+
+@pytest.fixture(scope="session")
+def few():
+    """24 digits as images (24, 8, 8), float32, from 0 to 1."""
+    return few_digits()
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,12 @@
-"""A small model of every kind: what holds for all is tested with all. A new model is one line."""
+"""Small models of every kind, in one table: what holds for all estimators is tested with all.
 
+A new estimator is one entry of `EVERY_MODEL`. What it can do is asked of it: a law names the
+methods (`able`) or the parameters (`taking`) that it is about, and holds for all that have them.
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -26,17 +33,39 @@ def detector(**params):
     return ConvOutlierDetector(**{"estimator": ConvAutoencoder(**{**SMALL, **params}), **own})
 
 
-EVERY_MODEL = {
-    "ConvAutoencoder": partial(ConvAutoencoder, **SMALL),
-    "ConvVAE": partial(ConvVAE, **SMALL),
-    "ConvGAN": partial(ConvGAN, **SMALL),
-    "ConvGAN, adversarial": partial(
-        ConvGAN, **SMALL, code="adversarial", objective="wasserstein_gp"
+@dataclass(frozen=True)
+class Entry:
+    """How a model is built, and what cannot be asked of it. Call it with parameters to change."""
+
+    build: Callable
+    needs_y: bool = False  # in `fit` and `partial_fit`
+    n_phases: int = 1  # that `fit` trains in, each for max_epochs; the last makes it usable
+    refuses: tuple[str, ...] = ()  # parameters that it has, and that this model may not be given
+
+    def __call__(self, **params):
+        return self.build(**params)
+
+    def n_kept(self, n_epochs, max_epochs):
+        """Return how many epochs a fit keeps that ends after some of them."""
+        return n_epochs if n_epochs > (self.n_phases - 1) * max_epochs else 0
+
+
+EVERY_MODEL = {  # a comma parts the name of a class from what is special about a second model of it
+    "ConvAutoencoder": Entry(partial(ConvAutoencoder, **SMALL)),
+    "ConvVAE": Entry(partial(ConvVAE, **SMALL)),
+    "ConvGAN": Entry(partial(ConvGAN, **SMALL)),
+    "ConvGAN, adversarial": Entry(
+        partial(ConvGAN, **SMALL, code="adversarial", objective="wasserstein_gp")
     ),
-    "ConvGAN, discriminator": partial(ConvGAN, **SMALL, code="discriminator", objective="hinge"),
-    "ConvOutlierDetector": detector,
+    "ConvGAN, discriminator": Entry(
+        partial(ConvGAN, **SMALL, code="discriminator", objective="hinge"), refuses=("encoder",)
+    ),
+    "ConvOutlierDetector": Entry(detector),
 }
 EVERY_CLASS = [name for name in EVERY_MODEL if "," not in name]
+
+
+# Which models a law is about.
 
 
 def slow_unless(quick, cases):
@@ -50,6 +79,92 @@ def slow_unless(quick, cases):
 def args_of(case):
     """Return a case as the arguments of a parameter."""
     return case if isinstance(case, tuple) else (case,)
+
+
+# Every model, as parameters of a test that trains; a second model of a class is slow.
+EACH_MODEL = slow_unless(EVERY_CLASS.__contains__, EVERY_MODEL)
+
+
+def able(*methods, among=EVERY_MODEL):
+    """Return the names of the models that have all these methods. There is at least one."""
+    found = [name for name in among if all(hasattr(EVERY_MODEL[name](), each) for each in methods)]
+    assert found, f"no model has {methods}"
+    return found
+
+
+def taking(*parameters, among=EVERY_MODEL):
+    """Return the names of the models that have all these parameters. There is at least one."""
+    found = [name for name in among if set(parameters) <= set(EVERY_MODEL[name]().get_params())]
+    assert found, f"no model takes {parameters}"
+    return found
+
+
+def taken(name, params):
+    """Return those of the parameters that a model may be given, for it or for what it wraps."""
+    names = paths(EVERY_MODEL[name]()).keys() - {*EVERY_MODEL[name].refuses}
+    return {each: value for each, value in params.items() if each in names}
+
+
+def paths(model):
+    """Return where each parameter is set: of a model itself, or of what it wraps."""
+    names = sorted(model.get_params(), key=lambda name: name.count("__"), reverse=True)
+    return {name.split("__")[-1]: name for name in names}
+
+
+def set_params(model, **params):
+    """Set parameters of a model, or of what it wraps."""
+    where = paths(model)
+    return model.set_params(**{where[name]: value for name, value in params.items()})
+
+
+# Fitting them.
+
+
+def labels_for(model, X):
+    """Return a y for each row of X, or None if a model of this class needs none."""
+    if not any(each.needs_y and type(each()) is type(model) for each in EVERY_MODEL.values()):
+        return None
+    return np.arange(X.shape[0] if hasattr(X, "shape") else len(X)) % 3
+
+
+def fit_model(model, X, **options):
+    """Fit a model to X, with a y if it needs one."""
+    return model.fit(X, labels_for(model, X), **options)
+
+
+def partial_fit_model(model, X):
+    """Train a model on a chunk, with a y if it needs one."""
+    return model.partial_fit(X, labels_for(model, X))
+
+
+def takes_rows_to_validate_on(model):
+    """Tell whether `fit` takes an X_val."""
+    return "X_val" in inspect.signature(model.fit).parameters
+
+
+def trained(model):
+    """Return what holds the network, of a model or of what it wraps; None before `fit`."""
+    found = getattr(model, "estimator_", model)
+    return found if hasattr(found, "network_") else None
+
+
+def weights(model):
+    """Return all weights of a fitted model, by name."""
+    return trained(model).network_.state_dict()
+
+
+def n_learnt(model):
+    """Return how many epochs of training a model keeps."""
+    return getattr(trained(model), "n_iter_", 0)
+
+
+def losses(model):
+    """Return the history of a fitted model, without how long an epoch took."""
+    rows = trained(model).history_
+    return [{name: value for name, value in row.items() if name != "duration"} for row in rows]
+
+
+# Using them.
 
 
 CALLS = {
@@ -67,6 +182,11 @@ CALLS = {
     "decision_function": lambda model, X: model.decision_function(X),
     "error_map": lambda model, X: model.error_map(X),
 }
+OF_ROWS = (  # methods of one X, which may be of any kind
+    *("transform", "reconstruct", "score", "score_samples"),
+    *("predict", "decision_function", "error_map"),
+)
+QUICK = ("transform", "reconstruct", "score_samples")  # where a model has one of these
 
 
 def few_digits(n=24):
@@ -74,9 +194,19 @@ def few_digits(n=24):
     return (load_digits().images[:n] / 16).astype(np.float32)
 
 
+def methods_of_rows(model):
+    """Return those methods of a model that take an X, to be called in the law itself."""
+    return [getattr(model, name) for name in OF_ROWS if hasattr(model, name)]
+
+
 def answers(model, X, names=tuple(CALLS)):
     """Return what the public methods of a fitted model give, as arrays."""
     return {name: np.asarray(CALLS[name](model, X)) for name in names if hasattr(model, name)}
+
+
+def quick_answers(model, X):
+    """Return what tells a fitted model from others, in a moment."""
+    return answers(model, X, QUICK) or answers(model, X)
 
 
 def assert_same(found, expected):
@@ -85,9 +215,17 @@ def assert_same(found, expected):
     Sums in float64 (scores) are up to rounding: the BLAS adds by where its arrays lie in memory.
     """
     assert found.keys() == expected.keys()
+    assert expected, "the model was asked nothing"
     for name, array in expected.items():
         assert found[name].dtype == array.dtype, name
         if array.dtype == np.float64:
             np.testing.assert_allclose(found[name], array, rtol=1e-12, atol=1e-13, err_msg=name)
         else:
             np.testing.assert_array_equal(found[name], array, err_msg=name)
+
+
+def assert_finite(found):
+    """Assert that a model answered, and with finite numbers only."""
+    assert found, "the model was asked nothing"
+    for name, array in found.items():
+        assert np.isfinite(array).all(), name

@@ -16,8 +16,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from every_model import EVERY_CLASS, EVERY_MODEL, answers, fit_model, partial_fit_model
 from safetensors import safe_open
 from safetensors.numpy import save
+from sklearn.base import clone
 from skorch.callbacks import Callback, LRScheduler
 from torch import nn
 
@@ -373,6 +375,11 @@ CHECKPOINTS = {
     "custom": ConvAutoencoder(3, **CUSTOM, early_stopping=True),
     "plateau": ConvAutoencoder(3, **SMALL, **CONSTANT),
 }
+COVERED = {type(model) for model in WEIGHTS.values()}
+OTHERS = {name: EVERY_MODEL[name]() for name in EVERY_CLASS}
+OTHERS = {name: model for name, model in OTHERS.items() if type(model) not in COVERED}
+WEIGHTS |= OTHERS
+CHECKPOINTS |= {name: clone(each) for name, each in OTHERS.items() if hasattr(each, "callbacks")}
 CASES = [*(("weights", name) for name in WEIGHTS), *(("checkpoint", name) for name in CHECKPOINTS)]
 
 
@@ -381,41 +388,40 @@ def prepare(kind, name, folder):
     model = (WEIGHTS if kind == "weights" else CHECKPOINTS)[name]
     path = folder / name
     if kind == "weights":
-        copy.deepcopy(model).fit(X).save_weights(path)
+        fit_model(copy.deepcopy(model), X).save_weights(path)
         if isinstance(model, ConvOutlierDetector):
             model.set_params(contamination=0.2)
         else:
             model.set_params(random_state=1)
-        return decode(path), path, pickle.dumps(model.fit(X))
+        return decode(path), path, pickle.dumps(fit_model(model, X))
     model.set_params(max_epochs=3)
     more = [LRScheduler(policy="ReduceLROnPlateau", patience=0, monitor="train_loss")]
     more = more if name == "plateau" else []
     try:
-        model.set_params(callbacks=[*more, TrainingCheckpoint(path), Stop(1)]).fit(X)
+        model.set_params(callbacks=[*more, TrainingCheckpoint(path), Stop(1)])
+        fit_model(model, X)
     except InterruptedError:
         pass
     (file,) = path.iterdir()
     content, written = decode(file), file.read_bytes()
     del model.callbacks[-1].n_epochs
-    before = pickle.dumps(model.fit(X))
+    before = pickle.dumps(fit_model(model, X))
     file.write_bytes(written)
     return content, file, before
+
+
+USED = ("transform", "sample", "reconstruct", "score", "score_samples")
 
 
 def use(model):
     """Do all that can be done with a model; errors of values are clean ones."""
     model = getattr(model, "estimator_", model)
-    uses = [
-        lambda: model.transform(X),
-        lambda: model.sample(5, random_state=0),
-        lambda: model.reconstruct(X),
-        lambda: model.score(X),
-        lambda: model.partial_fit(X).partial_fit(X) if not model.early_stopping else None,
-        lambda: model.transform(X[:2]),
-        lambda: model.get_feature_names_out(),
-    ]
-    if hasattr(model, "score_samples"):
-        uses.append(lambda: model.score_samples(X))
+    uses = [lambda name=name: answers(model, X, [name]) for name in USED]
+    uses += [lambda: answers(model, X[:2], ["transform"])]
+    if hasattr(model, "partial_fit"):
+        uses += [lambda: partial_fit_model(partial_fit_model(model, X), X)]
+    if hasattr(model, "get_feature_names_out"):
+        uses += [model.get_feature_names_out]
     for each in uses:
         try:
             each()
@@ -444,7 +450,7 @@ def try_forgery(kind, path, forged, before):
         if kind == "weights":
             model.load_weights(path)
         else:
-            model.fit(X)
+            fit_model(model, X)
     except ValueError:
         assert pickle.dumps(model) == before, "the estimator has changed"
         return True

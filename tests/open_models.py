@@ -7,8 +7,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 import skops.io
-
-import sklearn_unsup
+from every_model import EVERY_MODEL
 
 
 def open_skops(path):
@@ -17,10 +16,7 @@ def open_skops(path):
 
 def open_weights(path):
     name, _ = path.name.split(".", 1)
-    if name == "detector":
-        network = sklearn_unsup.ConvAutoencoder(4, hidden_channels=(8, 16))
-        return sklearn_unsup.ConvOutlierDetector(network).load_weights(path)
-    return getattr(sklearn_unsup, name)(4, hidden_channels=(8, 16)).load_weights(path)
+    return EVERY_MODEL[name]().load_weights(path)
 
 
 OPEN = {

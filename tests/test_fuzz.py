@@ -11,12 +11,12 @@ import pandas as pd
 import polars as pl
 import pytest
 import torch
+from every_model import EVERY_CLASS, EVERY_MODEL, able, answers, fit_model, set_params, taken
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from sklearn.exceptions import ConvergenceWarning
 
 import sklearn_unsup
-from sklearn_unsup import ConvAutoencoder, ConvGAN, ConvOutlierDetector, ConvVAE
 
 DTYPES = "bool int8 int16 int32 int64 uint8 uint16 uint32 float16 float32 float64 >f4 >i2".split()
 SIDES = st.integers(1, 9)
@@ -92,34 +92,33 @@ def inputs(draw):
     return LAYOUTS[layout](X), channel_axis, f"{kind} 1e{exponent} {dtype} {layout} {X.shape}"
 
 
+OPTIONS = {  # of all estimators, or of some
+    "n_components": st.integers(1, 3),
+    "hidden_channels": st.sampled_from([(2,), (2, 3)]),
+    "hidden_layer_sizes": st.sampled_from([(), (4,)]),
+    "max_epochs": st.integers(1, 2),
+    "batch_size": st.sampled_from([1, 2, 5, "auto"]),
+    "early_stopping": st.booleans(),
+    "learning_rate_schedule": st.sampled_from(["constant", "one_cycle"]),
+    "loss": st.sampled_from(["squared_error", "absolute_error", "binary_cross_entropy"]),
+    "likelihood": st.sampled_from(["gaussian", "bernoulli"]),
+    "objective": st.sampled_from(["non_saturating", "hinge", "wasserstein_gp", "least_squares"]),
+    "code": st.sampled_from(["regression", "adversarial", "discriminator"]),
+    "method": st.sampled_from(["combined", "reconstruction_error"]),
+}
+WRAPPED = able("transform", "inverse_transform", among=EVERY_CLASS)  # by a detector
+METHODS = ("transform", "sample", "score_samples")
+
+
 @st.composite
 def estimators(draw):
-    cls = draw(st.sampled_from([ConvAutoencoder, ConvVAE, ConvGAN]))
-    estimator = cls(
-        draw(st.integers(1, 3)),
-        hidden_channels=draw(st.sampled_from([(2,), (2, 3)])),
-        hidden_layer_sizes=draw(st.sampled_from([(), (4,)])),
-        max_epochs=draw(st.integers(1, 2)),
-        batch_size=draw(st.sampled_from([1, 2, 5, "auto"])),
-        early_stopping=draw(st.booleans()),
-        learning_rate_schedule=draw(st.sampled_from(["constant", "one_cycle"])),
-        device="cpu",
-        random_state=0,
-    )
-    if cls is ConvAutoencoder:
-        losses = ["squared_error", "absolute_error", "binary_cross_entropy"]
-        estimator.set_params(loss=draw(st.sampled_from(losses)))
-    if cls is ConvVAE:
-        estimator.set_params(likelihood=draw(st.sampled_from(["gaussian", "bernoulli"])))
-    if cls is ConvGAN:
-        objectives = ["non_saturating", "hinge", "wasserstein_gp", "least_squares"]
-        codes = ["regression", "adversarial", "discriminator"]
-        estimator.set_params(
-            objective=draw(st.sampled_from(objectives)), code=draw(st.sampled_from(codes))
-        )
-    elif draw(st.booleans()):
-        estimator = ConvOutlierDetector(estimator)
-    return estimator
+    name = draw(st.sampled_from(EVERY_CLASS))
+    params = {each: draw(values) for each, values in taken(name, OPTIONS).items()}
+    if "estimator" in EVERY_MODEL[name]().get_params():
+        wrapped = draw(st.sampled_from(WRAPPED))
+        own = {each: draw(values) for each, values in taken(wrapped, OPTIONS).items()}
+        params["estimator"] = EVERY_MODEL[wrapped](**own)
+    return EVERY_MODEL[name](**params)
 
 
 def is_spoken(error):
@@ -132,28 +131,22 @@ def is_spoken(error):
 
 def check(estimator, given):
     X, channel_axis, description = given
-    is_detector = isinstance(estimator, ConvOutlierDetector)
-    estimator.set_params(
-        **{"estimator__channel_axis" if is_detector else "channel_axis": channel_axis}
-    )
+    set_params(estimator, channel_axis=channel_axis)
     try:
-        estimator.fit(X)
-        if is_detector:
-            outputs = [estimator.score_samples(X)]
-        else:
-            codes = estimator.transform(X)
-            assert codes.ndim == 2
-            outputs = [codes, estimator.sample(2, 0)]
-            if hasattr(estimator, "inverse_transform"):
-                outputs.append(estimator.inverse_transform(codes))
-                assert len(outputs[-1]) == len(codes)
-        assert len(outputs[0]) == len(X)
+        fit_model(estimator, X)
+        outputs = answers(estimator, X, METHODS)
+        if "transform" in outputs:
+            assert outputs["transform"].ndim == 2
+        if hasattr(estimator, "inverse_transform"):
+            outputs["inverse_transform"] = estimator.inverse_transform(outputs["transform"])
     except (ValueError, TypeError) as error:
         assert is_spoken(error), f"{description}: {error!r}"
         event(f"{type(error).__name__}: {str(error)[:40]}")
         return
     event("works")
-    for output in outputs:
+    assert outputs
+    for name, output in outputs.items():
+        assert len(output) == (3 if name == "sample" else len(X))
         assert output.dtype in (np.float32, np.float64)
         assert np.isfinite(output).all(), description
 

@@ -120,6 +120,7 @@ class LabelledSampler(SamplerMixin, ImageEstimator):
         image_shape=None,
         channel_axis=None,
         hidden_channels=(16, 32),
+        hidden_layer_sizes=(),
         max_epochs=10,
         batch_size="auto",
         learning_rate=5e-3,

@@ -8,13 +8,34 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from every_model import (
+    EACH_MODEL,
+    EVERY_MODEL,
+    able,
+    answers,
+    assert_finite,
+    assert_same,
+    fit_model,
+    losses,
+    methods_of_rows,
+    n_learnt,
+    partial_fit_model,
+    quick_answers,
+    set_params,
+    slow_unless,
+    taken,
+    taking,
+    trained,
+)
+from every_model import weights as weights_by_name
 from example_networks import LinearDecoder, LinearEncoder, NoisyEncoder
 from sklearn.base import clone
 from sklearn.callback import ProgressBar
 from sklearn.decomposition import PCA
-from sklearn.exceptions import FitFailedWarning
+from sklearn.exceptions import FitFailedWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
+from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import Callback, Checkpoint, EarlyStopping, LRScheduler, TensorBoard
 from torch.utils.tensorboard import SummaryWriter
 
@@ -22,7 +43,7 @@ from sklearn_unsup import TrainingDivergedError
 
 
 def weights(estimator):
-    return torch.cat([value.flatten() for value in estimator.network_.state_dict().values()])
+    return torch.cat([value.flatten() for value in weights_by_name(estimator).values()])
 
 
 def global_states():
@@ -36,47 +57,62 @@ def global_states():
 CONFIGURATIONS = [
     {},
     {"early_stopping": True},
-    {"encoder": NoisyEncoder, "decoder": LinearDecoder, "batch_size": 33},
+    {
+        "encoder": NoisyEncoder,
+        "decoder": LinearDecoder,
+        "generator": LinearDecoder,
+        "batch_size": 7,
+    },
 ]
 
 
 @pytest.mark.parametrize("params", CONFIGURATIONS)
-def test_one_seed_gives_one_model_and_global_states_are_untouched(any_small, digits, params):
+@pytest.mark.parametrize("model", EACH_MODEL)
+def test_one_seed_gives_one_model_and_global_states_are_untouched(model, few, params):
+    params = {**taken(model, params), "max_epochs": 2}
     before = global_states()
-    first, second = (any_small(**params).fit(digits) for _ in range(2))
-    first.sample(3)
-    assert torch.equal(weights(first), weights(second))
-    np.testing.assert_array_equal(first.transform(digits), second.transform(digits))
-    assert not torch.equal(weights(first), weights(any_small(**params, random_state=1).fit(digits)))
+    first, second = (fit_model(EVERY_MODEL[model](**params), few) for _ in range(2))
+    third = fit_model(clone(first), few)
+    if hasattr(first, "sample"):
+        first.sample(3)
+    for other in (second, third):
+        assert torch.equal(weights(first), weights(other))
+        assert_same(quick_answers(other, few), quick_answers(first, few))
+    another = fit_model(EVERY_MODEL[model](**params, random_state=1), few)
+    assert not torch.equal(weights(first), weights(another))
     assert global_states() == before
 
 
-def test_without_a_seed_each_fit_differs_and_global_states_are_untouched(any_small, digits):
+@pytest.mark.parametrize("model", EACH_MODEL)
+def test_without_a_seed_each_fit_differs_and_global_states_are_untouched(model, few):
     before = global_states()
-    first, second = (any_small(random_state=None).fit(digits) for _ in range(2))
+    first, second = (fit_model(EVERY_MODEL[model](random_state=None), few) for _ in range(2))
     assert not torch.equal(weights(first), weights(second))
     assert global_states() == before
 
 
 @pytest.mark.parametrize("params", [*CONFIGURATIONS, {"noise_level": 0.5}])
-def test_four_threads_give_four_identical_models(small, digits, params):
-    estimators = [small(**params) for _ in range(4)]
-    threads = [threading.Thread(target=e.fit, args=(digits,)) for e in estimators]
+@pytest.mark.parametrize("model", slow_unless(lambda name: name == "ConvAutoencoder", EVERY_MODEL))
+def test_four_threads_give_four_identical_models(model, few, params):
+    params = taken(model, params)
+    estimators = [EVERY_MODEL[model](**params) for _ in range(4)]
+    threads = [threading.Thread(target=fit_model, args=(e, few)) for e in estimators]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    expected = weights(small(**params).fit(digits))
+    expected = weights(fit_model(EVERY_MODEL[model](**params), few))
     # Threads share torch's pool, which may split sums otherwise: hence a tolerance of rounding.
     for estimator in estimators:
         torch.testing.assert_close(weights(estimator), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_sample_is_repeatable(fitted):
-    np.testing.assert_array_equal(
-        fitted.sample(5, random_state=0), fitted.sample(5, random_state=0)
-    )
-    assert not np.array_equal(fitted.sample(5, random_state=0), fitted.sample(5, random_state=1))
+@pytest.mark.parametrize("model", able("sample"))
+def test_sample_is_repeatable(model, fitted_model):
+    estimator = fitted_model(model)
+    first, again, other = (estimator.sample(5, random_state=seed) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
 
 
 # History, early stopping, schedules
@@ -89,6 +125,16 @@ def test_history_has_one_plain_dict_per_epoch(small, digits):
     keys = {"epoch", "duration", *(f"{p}_{q}" for p in ("train", "valid") for q in parts)}
     assert all(set(row) == keys for row in estimator.history_)
     assert all(type(value) in (int, float) for row in estimator.history_ for value in row.values())
+
+
+@pytest.mark.parametrize("model", EACH_MODEL)
+def test_the_history_counts_epochs_and_holds_plain_numbers(model, few):
+    estimator = trained(fit_model(EVERY_MODEL[model](max_epochs=3), few))
+    n_epochs = 3 * EVERY_MODEL[model].n_phases
+    assert [row["epoch"] for row in estimator.history_] == list(range(1, n_epochs + 1))
+    assert estimator.n_iter_ == n_epochs
+    assert all(type(value) in (int, float) for row in estimator.history_ for value in row.values())
+    assert all("duration" in row for row in estimator.history_)
 
 
 def test_the_training_loss_is_the_share_of_variance_that_is_not_explained(small, digits):
@@ -130,19 +176,21 @@ def test_tol_decides_when_to_stop_and_not_which_epoch_was_best(small, digits):
     assert stopped.history_[-1]["valid_loss"] == last[stopped.n_iter_ - 1]["valid_loss"]
 
 
-def test_partial_fit_holds_no_rows_out(any_small, digits):
-    estimator = any_small(early_stopping=True)
+@pytest.mark.parametrize("model", able("partial_fit"))
+def test_partial_fit_holds_no_rows_out(model, few):
+    estimator = EVERY_MODEL[model](early_stopping=True)
     assert not hasattr(estimator, "partial_fit")  # as scikit-learn asks
     with pytest.raises(ValueError, match="does not support early_stopping=True"):
-        estimator.partial_fit(digits)
+        partial_fit_model(estimator, few)
     assert hasattr(estimator.set_params(early_stopping=False), "partial_fit")
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
-def test_a_last_chunk_may_have_few_rows(any_small, digits, n):
-    estimator = any_small().partial_fit(digits).partial_fit(digits[:n])
-    assert estimator.n_iter_ == 2
-    assert np.isfinite(estimator.sample(3)).all()
+@pytest.mark.parametrize("model", able("partial_fit"))
+def test_a_last_chunk_may_have_few_rows(model, few, n):
+    estimator = partial_fit_model(partial_fit_model(EVERY_MODEL[model](), few), few[:n])
+    assert estimator.n_iter_ == 2 * EVERY_MODEL[model].n_phases
+    assert_finite(answers(estimator, few))
 
 
 def test_held_out_rows_are_not_trained_on(small, digits):
@@ -232,29 +280,60 @@ def test_warm_start_goes_on_from_weights_and_optimiser(small, digits):
     assert cold.n_iter_ == 2
 
 
-def test_a_warm_start_that_would_need_another_network_is_an_error(small, digits):
-    estimator = small(warm_start=True).fit(digits)
-    codes = estimator.transform(digits)
+def parameters(estimator):
+    return torch.cat([value.detach().flatten() for value in estimator.network_.parameters()])
+
+
+@pytest.mark.parametrize("model", taking("warm_start"))
+def test_a_warm_start_goes_on_from_the_weights(model, few):
+    n_epochs = EVERY_MODEL[model].n_phases
+    params = taken(model, {"warm_start": True, "ema_decay": 0.0})
+    warm = fit_model(EVERY_MODEL[model](**params), few)
+    before = parameters(warm)
+    fit_model(warm.set_params(learning_rate=1e-12), few)
+    assert n_learnt(warm) == 2 * n_epochs
+    assert [row["epoch"] for row in warm.history_] == list(range(1, 2 * n_epochs + 1))
+    torch.testing.assert_close(parameters(warm), before, rtol=1e-6, atol=1e-6)
+    cold = fit_model(warm.set_params(warm_start=False), few)
+    assert n_learnt(cold) == n_epochs
+    assert not torch.allclose(parameters(cold), before, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", [fit_model, partial_fit_model])
+@pytest.mark.parametrize("model", able("partial_fit"))
+def test_a_warm_start_that_would_need_another_network_is_an_error(model, few, method):
+    estimator = fit_model(EVERY_MODEL[model](warm_start=True), few)
+    expected = answers(estimator, few)
     with pytest.raises(ValueError, match=r"n_components=5.*warm_start=False"):
-        estimator.set_params(n_components=5).fit(digits)
-    np.testing.assert_array_equal(estimator.transform(digits), codes)
+        method(estimator.set_params(n_components=5), few)
+    estimator.set_params(n_components=2)
+    assert_same(answers(estimator, few), expected)
 
 
-def test_partial_fit_learns_and_goes_on_after_pickling(small, digits):
-    chunks = [digits[:100], digits[100:]] * 5
-    straight, pickled = small(batch_size=10), small(batch_size=10)
-    for chunk in chunks:
-        straight.partial_fit(chunk)
-        pickled = pickle.loads(pickle.dumps(pickled.partial_fit(chunk)))
+@pytest.mark.parametrize("model", able("partial_fit"))
+def test_partial_fit_goes_on_after_pickling(model, few):
+    straight, pickled = EVERY_MODEL[model](), EVERY_MODEL[model]()
+    for chunk in [few[:12], few[12:]] * 2:
+        partial_fit_model(straight, chunk)
+        pickled = pickle.loads(pickle.dumps(partial_fit_model(pickled, chunk)))
     assert torch.equal(weights(straight), weights(pickled))
+    assert losses(straight) == losses(pickled)
+
+
+def test_partial_fit_learns(small, digits):
+    straight = small(batch_size=10)
+    for chunk in [digits[:100], digits[100:]] * 5:
+        straight.partial_fit(chunk)
     assert straight.n_iter_ == 10
     assert straight.score(digits) > small(batch_size=10).partial_fit(digits).score(digits) + 0.1
 
 
-def test_partial_fit_checks_the_width(small, digits):
-    estimator = small().partial_fit(digits)
+@pytest.mark.parametrize("model", able("partial_fit"))
+def test_partial_fit_checks_the_width(model, few):
+    rows = few.reshape(len(few), -1)
+    estimator = partial_fit_model(EVERY_MODEL[model](), rows)
     with pytest.raises(ValueError, match="63 features"):
-        estimator.partial_fit(digits[:, :63])
+        partial_fit_model(estimator, rows[:, :63])
 
 
 # skorch's callbacks
@@ -311,13 +390,16 @@ def test_callbacks_of_the_user_are_not_changed_and_not_pickled(small, digits):
     assert not hasattr(pickle.loads(state), "callbacks_")
 
 
-def test_x_in_other_units_is_warned_of(any_small, digits):
-    estimator = any_small().fit((digits * 15).astype(np.uint8))
-    with pytest.warns(
-        UserWarning, match=r"from 0 to 1, but `fit` saw values from 0 to 240"
-    ) as found:
-        estimator.transform(digits / 16)
-    assert found[0].filename == __file__
+@pytest.mark.parametrize("model", EACH_MODEL)
+def test_x_in_other_units_is_warned_of(model, few):
+    estimator = fit_model(EVERY_MODEL[model](), (few * 240).astype(np.uint8))
+    for method in methods_of_rows(estimator):
+        with pytest.warns(
+            UserWarning, match=r"from 0 to 1, but `fit` saw values from 0 to 240"
+        ) as found:
+            method(few)
+        assert found[0].filename == __file__
+    assert n_learnt(estimator) == EVERY_MODEL[model].n_phases
 
 
 def test_skorchs_early_stopping_stops(small, digits):
@@ -342,7 +424,7 @@ class Watch:
 
     def __init__(self, stop_after=None):
         self.stop_after = stop_after
-        self.tasks, self.scores = [], []
+        self.tasks, self.answers = [], []
 
     def setup(self, estimator, context):
         pass
@@ -357,25 +439,31 @@ class Watch:
         if context.task_name != "epoch":
             return False
         self.tasks.append(context.task_id)
-        self.scores.append(fitted_estimator.score(X))
-        assert np.isfinite(fitted_estimator.sample(2)).all()
+        self.answers.append(answers(fitted_estimator, X))
         return self.stop_after is not None and len(self.tasks) >= self.stop_after
 
 
-def test_callbacks_see_each_epoch_and_a_working_estimator(any_small, digits):
-    watch = Watch()
-    estimator = any_small(max_epochs=3).set_callbacks(watch).fit(digits)
-    assert watch.tasks == [0, 1, 2]
-    assert watch.scores[-1] == pytest.approx(estimator.score(digits), abs=1e-6)
-    assert watch.scores[0] < watch.scores[-1]
+@pytest.mark.parametrize("model", able("set_callbacks"))
+def test_callbacks_see_each_epoch_and_a_working_estimator(model, digits):
+    watch, n_epochs = Watch(), 3 * EVERY_MODEL[model].n_phases
+    params = {"n_components": 4, "hidden_channels": (8, 16), "learning_rate": 0.01, "max_epochs": 3}
+    estimator = fit_model(EVERY_MODEL[model](**params).set_callbacks(watch), digits)
+    in_phases = [0, 1, 2] * EVERY_MODEL[model].n_phases
+    assert watch.tasks in (in_phases, list(range(n_epochs)))
+    assert len(watch.answers) == n_epochs
+    for found in watch.answers:
+        assert_finite(found)
+    if hasattr(estimator, "score"):
+        scores = [float(found["score"]) for found in watch.answers]
+        assert scores[-1] == pytest.approx(estimator.score(digits), abs=1e-6)
+        assert scores[0] < scores[-1]
     assert watch.torn_down
 
 
-def test_watching_changes_nothing(any_small, digits):
-    watched = any_small().set_callbacks(Watch()).fit(digits)
-    np.testing.assert_array_equal(
-        watched.transform(digits), any_small().fit(digits).transform(digits)
-    )
+@pytest.mark.parametrize("model", able("set_callbacks"))
+def test_watching_changes_nothing(model, few):
+    watched = fit_model(EVERY_MODEL[model]().set_callbacks(Watch()), few)
+    assert_same(answers(watched, few), answers(fit_model(EVERY_MODEL[model](), few), few))
 
 
 def test_a_callback_can_stop_the_training(small, digits):
@@ -414,31 +502,44 @@ class Fail(Callback):
 
 @pytest.mark.parametrize("params", [{}, {"warm_start": True}])
 @pytest.mark.parametrize("hook", ["on_epoch_end", "on_batch_end"])
-def test_an_exception_in_a_callback_leaves_the_estimator_as_it_was(small, digits, params, hook):
-    estimator = small(**params).fit(digits)
-    codes, before = estimator.transform(digits), dict(vars(estimator))
-    estimator.set_params(callbacks=[Fail(RuntimeError("no space"), hook=hook)])
+@pytest.mark.parametrize("model", EACH_MODEL)
+def test_an_exception_in_a_callback_leaves_the_estimator_as_it_was(model, few, params, hook):
+    estimator = fit_model(EVERY_MODEL[model](**taken(model, params), max_epochs=2), few)
+    expected, before = answers(estimator, few), dict(vars(estimator))
+    set_params(estimator, callbacks=[Fail(RuntimeError("no space"), hook=hook)])
     with pytest.raises(RuntimeError, match="no space"):
-        estimator.fit(digits)
-    estimator.set_params(callbacks=None)
+        fit_model(estimator, few)
+    set_params(estimator, callbacks=None)
     assert vars(estimator) == before
-    np.testing.assert_array_equal(estimator.transform(digits), codes)
+    assert_same(answers(estimator, few), expected)
 
 
-def test_ctrl_c_keeps_what_was_learnt_after_an_epoch(any_small, digits):
-    estimator = any_small(max_epochs=9, callbacks=[Fail(KeyboardInterrupt(), 3, "on_batch_end")])
+@pytest.mark.parametrize("model", EACH_MODEL)
+def test_ctrl_c_keeps_what_was_learnt_after_an_epoch(model, few):
+    callbacks = [Fail(KeyboardInterrupt(), 3, "on_batch_end")]
+    estimator = EVERY_MODEL[model](max_epochs=9, callbacks=callbacks)
     with pytest.raises(KeyboardInterrupt):
-        estimator.fit(digits)
-    assert estimator.n_iter_ == 2
-    assert np.isfinite(estimator.transform(digits)).all()
-    assert np.isfinite(estimator.sample(2)).all()
+        fit_model(estimator, few)
+    n_kept = EVERY_MODEL[model].n_kept(2, max_epochs=9)
+    assert n_learnt(estimator) == n_kept
+    if n_kept:
+        assert_finite(answers(estimator, few))
 
 
-def test_ctrl_c_in_the_first_epoch_keeps_what_was_there(small, digits):
-    estimator = small(callbacks=[Fail(KeyboardInterrupt(), 1, "on_batch_end")])
+@pytest.mark.parametrize("model", EACH_MODEL)
+def test_ctrl_c_in_the_first_epoch_keeps_what_was_there(model, few):
+    callbacks = [Fail(KeyboardInterrupt(), 1, "on_batch_end")]
+    estimator = EVERY_MODEL[model](callbacks=callbacks)
     with pytest.raises(KeyboardInterrupt):
-        estimator.fit(digits)
-    assert not hasattr(estimator, "network_")
+        fit_model(estimator, few)
+    with pytest.raises(NotFittedError):
+        check_is_fitted(estimator)
+    set_params(estimator, callbacks=None)
+    expected = answers(fit_model(estimator, few), few)
+    set_params(estimator, callbacks=callbacks)
+    with pytest.raises(KeyboardInterrupt):
+        fit_model(estimator, few)
+    assert_same(answers(estimator, few), expected)
 
 
 def test_ctrl_c_stops_a_grid_search(small, digits):
@@ -453,6 +554,25 @@ def test_ctrl_c_stops_a_grid_search(small, digits):
     with pytest.raises(KeyboardInterrupt):
         search.fit(digits)
     assert len(fits) == 1
+
+
+class Spoil(Callback):
+    """Make the weights what a diverged training makes of them."""
+
+    def on_batch_begin(self, net, **kwargs):
+        with torch.no_grad():
+            for parameter in net.module_.parameters():
+                parameter.fill_(torch.nan)
+
+
+@pytest.mark.parametrize("model", EACH_MODEL)
+def test_weights_that_are_not_finite_are_an_error_and_nothing_is_lost(model, few):
+    estimator = fit_model(EVERY_MODEL[model](), few)
+    expected = answers(estimator, few)
+    set_params(estimator, callbacks=[Spoil()])
+    with pytest.raises(TrainingDivergedError, match=r"epoch 1 .*Lower learning_rate"):
+        fit_model(estimator, few)
+    assert_same(answers(estimator, few), expected)
 
 
 def test_divergence_is_an_error_that_says_what_to_try(small, digits):

@@ -1,11 +1,29 @@
 """What X may be, and what is said when it may not."""
 
+import copy
+import re
+
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 import torch
+from every_model import (
+    EACH_MODEL,
+    EVERY_MODEL,
+    able,
+    answers,
+    assert_finite,
+    assert_same,
+    fit_model,
+    methods_of_rows,
+    partial_fit_model,
+    quick_answers,
+    set_params,
+)
 from scipy import sparse
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from sklearn_unsup import ConvAutoencoder
@@ -34,12 +52,18 @@ def as_memmap(X, tmp_path):
     ],
     ids="list uint8 int64 float64 big-endian fortran torch pandas polars unmasked memmap".split(),
 )
-def test_kinds_of_x_give_the_same_codes(any_small, digits, convert, tmp_path):
-    expected = any_small().fit_transform(digits)
-    X = convert(digits, tmp_path)
-    codes = any_small().fit_transform(X)
-    assert codes.dtype == np.float32
-    np.testing.assert_allclose(codes, expected, rtol=1e-4, atol=1e-4)
+@pytest.mark.parametrize("model", EACH_MODEL)
+def test_kinds_of_x_give_the_same(model, digits, convert, tmp_path):
+    X = digits[:24]
+    expected = quick_answers(fit_model(EVERY_MODEL[model](), X), X)
+    given = convert(X, tmp_path)
+    estimator = fit_model(EVERY_MODEL[model](), given)
+    found = quick_answers(estimator, given)
+    assert found.keys() == expected.keys()
+    assert found
+    for name, array in expected.items():
+        assert found[name].dtype == array.dtype
+        np.testing.assert_allclose(found[name], array, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("scale", [1e-12, 1e-3, 1e6, 1e15])
@@ -62,24 +86,34 @@ def test_x_in_any_units_learns_the_same(small, digits, scale):
         ((5, 40), {"channel_axis": 0}),
     ],
 )
-def test_images_in_images_out(any_small, sides, params):
+@pytest.mark.parametrize("model", EACH_MODEL)
+def test_images_in_images_out(model, sides, params):
     X = np.random.RandomState(0).uniform(size=(20, *sides)).astype(np.float32)
-    estimator = any_small(**params).fit(X)
+    estimator = fit_model(EVERY_MODEL[model](**params), X)
     assert estimator.n_features_in_ == np.prod(sides)
-    codes = estimator.transform(X)
-    assert codes.shape == (20, 4)
-    for images in (
-        estimator.reconstruct(X),
-        estimator.inverse_transform(codes),
-        estimator.sample(20),
-    ):
-        assert images.shape == X.shape
-        assert images.dtype == np.float32
-    np.testing.assert_allclose(
-        estimator.inverse_transform(codes), estimator.reconstruct(X), rtol=1e-5
-    )
-    rows = X.reshape(20, -1)
-    np.testing.assert_array_equal(estimator.transform(rows), codes)
+    found = answers(estimator, X)
+    images = {
+        name: array
+        for name, array in found.items()
+        if name in ("reconstruct", "inverse_transform", "sample")
+    }
+    for name, array in images.items():
+        assert array.shape == (3 if name == "sample" else 20, *sides)
+        assert array.dtype == np.float32
+    if "error_map" in found:
+        assert found["error_map"].shape == X.shape
+    if "transform" in found:
+        codes = found["transform"]
+        assert codes.dtype == np.float32
+        assert codes.shape == (20, len(estimator.get_feature_names_out()))
+    if "inverse_transform" in found:
+        np.testing.assert_allclose(
+            estimator.inverse_transform(codes), found["reconstruct"], rtol=1e-5
+        )
+    of_rows = quick_answers(estimator, X.reshape(20, -1))
+    assert of_rows
+    for name, array in of_rows.items():
+        np.testing.assert_array_equal(array, found[name])
 
 
 def test_rows_with_an_image_shape_are_those_images(small):
@@ -91,13 +125,22 @@ def test_rows_with_an_image_shape_are_those_images(small):
     assert images.image_shape_ == rows.image_shape_ == (3, 8, 9)
 
 
-def test_channels_first_and_last_learn_the_same(any_small):
-    X = make_shapes(60, 12, 3, random_state=0).images
-    last = any_small().fit(X)
-    first = any_small().fit(np.moveaxis(X, -1, 1))
-    np.testing.assert_allclose(
-        last.reconstruct(X), np.moveaxis(first.reconstruct(np.moveaxis(X, -1, 1)), 1, -1), atol=1e-5
-    )
+@pytest.mark.parametrize("model", EACH_MODEL)
+def test_channels_first_and_last_learn_the_same(model):
+    X = make_shapes(24, 12, 3, random_state=0).images
+    moved = np.moveaxis(X, -1, 1)
+    last, first = (fit_model(EVERY_MODEL[model](), images) for images in (X, moved))
+    names = ("transform", "reconstruct", "error_map")  # the others may draw noise by pixel
+    expected, found = answers(last, X, names), answers(first, moved, names)
+    assert found.keys() == expected.keys()
+    for name, array in found.items():
+        if array.ndim == 4:
+            array = np.moveaxis(array, 1, -1)
+        np.testing.assert_allclose(array, expected[name], rtol=1e-4, atol=1e-5, err_msg=name)
+    assert first.n_features_in_ == last.n_features_in_ == X[0].size
+    if hasattr(last, "sample"):
+        drawn = last.sample(3, random_state=0), first.sample(3, random_state=0)
+        assert [images.shape for images in drawn] == [(3, *X.shape[1:]), (3, *moved.shape[1:])]
 
 
 def with_value(value):
@@ -126,30 +169,47 @@ def with_value(value):
     ],
     ids="nan inf 1e38 complex sparse strings empty no-features 1d masked 5d".split(),
 )
-def test_bad_x_is_named_and_nothing_is_lost(fitted, digits, change, error, message):
-    codes, before = fitted.transform(digits), dict(vars(fitted))
-    for method in (fitted.fit, fitted.transform, fitted.score, fitted.partial_fit):
+@pytest.mark.parametrize("model", EACH_MODEL)
+def test_bad_x_is_named_and_nothing_is_lost(model, few, fitted_model, change, error, message):
+    X = few.reshape(len(few), -1)
+    estimator = copy.deepcopy(fitted_model(model))
+    expected, before = answers(estimator, X), dict(vars(estimator))
+    bad = change(X)
+    fits = [fit_model]
+    if hasattr(estimator, "partial_fit"):
+        fits.append(partial_fit_model)
+    for fit in fits:
         with pytest.raises(error, match=message):
-            method(change(digits))
-    assert vars(fitted) == before
-    np.testing.assert_array_equal(fitted.transform(digits), codes)
+            fit(estimator, bad)
+    for method in methods_of_rows(estimator):
+        with pytest.raises(error, match=message):
+            method(bad)
+    assert vars(estimator) == before
+    assert_same(answers(estimator, X), expected)
 
 
 @pytest.mark.parametrize(
     ("X", "message"),
     [
-        (np.zeros((3, 63)), "X has 63 features, but ConvAutoencoder is expecting 64"),
+        (np.zeros((3, 63)), "X has 63 features, but [A-Za-z]+ is expecting 64"),
         (np.zeros((3, 4, 16)), r"images of shape \(4, 16\)"),
     ],
+    ids=["width", "shape"],
 )
-def test_a_wrong_width_in_transform_is_named(fitted, X, message):
-    with pytest.raises(ValueError, match=message):
-        fitted.transform(X)
+@pytest.mark.parametrize("model", EACH_MODEL)
+def test_a_wrong_width_is_named(fitted_model, model, X, message):
+    estimator = fitted_model(model)
+    before = dict(vars(estimator))
+    for method in methods_of_rows(estimator):
+        with pytest.raises(ValueError, match=message):
+            method(X)
+    assert vars(estimator) == before
 
 
-def test_a_wrong_width_of_codes_is_named(fitted):
-    with pytest.raises(ValueError, match=r"X has 3 features.*codes of 4"):
-        fitted.inverse_transform(np.zeros((2, 3)))
+@pytest.mark.parametrize("model", able("inverse_transform"))
+def test_a_wrong_width_of_codes_is_named(fitted_model, model):
+    with pytest.raises(ValueError, match=r"X has 3 features.*codes of 2"):
+        fitted_model(model).inverse_transform(np.zeros((2, 3)))
 
 
 @pytest.mark.parametrize(
@@ -182,13 +242,30 @@ def test_bad_parameters_are_named_and_nothing_is_lost(small, digits, params, err
     np.testing.assert_array_equal(estimator.transform(digits), codes)
 
 
-def test_a_failed_fit_keeps_the_names_and_width_of_the_last_one(small, digits):
-    X = pd.DataFrame(digits, columns=[f"p{i}" for i in range(64)])
-    estimator = small().fit(X)
+@pytest.mark.parametrize("model", EACH_MODEL)
+def test_a_failed_fit_keeps_the_names_and_width_of_the_last_one(model, few):
+    X = pd.DataFrame(few.reshape(len(few), -1), columns=[f"p{i}" for i in range(64)])
+    estimator = fit_model(EVERY_MODEL[model](), X)
+    set_params(estimator, image_shape=(9, 9))
     with pytest.raises(ValueError, match="image_shape"):
-        estimator.set_params(image_shape=(9, 9)).fit(digits[:, :32])
+        fit_model(estimator, few.reshape(len(few), -1)[:, :32])
     assert estimator.n_features_in_ == 64
     assert estimator.feature_names_in_[0] == "p0"
+
+
+@pytest.mark.filterwarnings("ignore:Only one sample available")  # of scikit-learn's covariance
+@pytest.mark.parametrize("n", [1, 2, 3])
+@pytest.mark.parametrize("model", EACH_MODEL)
+def test_few_rows_are_learnt_or_refused(model, few, n):
+    X, estimator = few.reshape(len(few), -1), EVERY_MODEL[model](batch_size=1000)
+    try:
+        fit_model(estimator, X[:n])
+    except ValueError as error:
+        assert re.search(rf"n_samples={n}: .* expects at least \d samples", str(error))
+        with pytest.raises(NotFittedError):
+            check_is_fitted(estimator)
+    else:
+        assert_finite(answers(estimator, X))
 
 
 def test_batches_larger_than_x_constant_images_and_few_rows_work(small, digits):

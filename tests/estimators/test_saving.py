@@ -16,6 +16,21 @@ import pandas as pd
 import pytest
 import skops.io
 import torch
+from every_model import (
+    CALLS,
+    EVERY_CLASS,
+    EVERY_MODEL,
+    SMALL,
+    able,
+    answers,
+    assert_same,
+    fit_model,
+    partial_fit_model,
+    set_params,
+    taken,
+    trained,
+    weights,
+)
 from example_networks import LinearDecoder, LinearEncoder, hidden_encoder
 from safetensors import safe_open
 from sklearn.base import clone
@@ -23,8 +38,10 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
 from sklearn.pipeline import make_pipeline
+from sklearn.utils.validation import check_is_fitted
 
-from sklearn_unsup import ConvAutoencoder, ConvGAN, ConvOutlierDetector, ConvVAE
+import sklearn_unsup
+from sklearn_unsup import ConvAutoencoder, ConvVAE
 from sklearn_unsup import _persistence as persistence
 from sklearn_unsup._persistence import CorruptedModelError
 
@@ -36,33 +53,37 @@ WRITE = {
     "skops": skops.io.dump,
     "safetensors": lambda model, path: model.save_weights(path),
 }
-SMALL = {"hidden_channels": (8, 16), "max_epochs": 2, "device": "cpu", "random_state": 0}
-MODELS = {
-    "ConvAutoencoder.warm": ConvAutoencoder(4, **SMALL, warm_start=True),
-    "ConvAutoencoder.bfloat16": ConvAutoencoder(4, **SMALL, precision="bfloat16"),
-    "ConvVAE": ConvVAE(4, **SMALL),
-    "ConvGAN": ConvGAN(4, **SMALL),
-    "detector": ConvOutlierDetector(ConvAutoencoder(4, **SMALL)),
-    "pipeline": make_pipeline(ConvVAE(4, **SMALL), PCA(2), KMeans(3, random_state=0)),
+FURTHER = {  # ways of use that are saved as well
+    "ConvAutoencoder.warm": partial(EVERY_MODEL["ConvAutoencoder"], warm_start=True),
+    "ConvAutoencoder.bfloat16": partial(EVERY_MODEL["ConvAutoencoder"], precision="bfloat16"),
+    "pipeline": lambda: make_pipeline(ConvVAE(**SMALL), PCA(2), KMeans(3, random_state=0)),
 }
+MODELS = {**EVERY_MODEL, **FURTHER}
 CASES = [
     (name, form)
-    for name, model in MODELS.items()
+    for name, build in MODELS.items()
     for form in WRITE
-    if form != "safetensors" or hasattr(model, "save_weights")
+    if form != "safetensors" or hasattr(build(), "save_weights")
 ]
 
 
 @pytest.fixture(scope="module")
-def models(digits):
-    return {name: clone(model).fit(digits) for name, model in MODELS.items()}
+def models(few):
+    """Return fitted models by name; each is fitted when it is first asked for."""
+
+    class Models(dict):
+        def __missing__(self, name):
+            self[name] = fit_model(MODELS[name](), few.reshape(len(few), -1))
+            return self[name]
+
+    return Models()
 
 
 @pytest.fixture(scope="module")
-def opened_elsewhere(models, digits, tmp_path_factory):
+def opened_elsewhere(models, few, tmp_path_factory):
     """The folder where every model was saved in every form, and opened in a new process."""
     folder = tmp_path_factory.mktemp("models")
-    np.save(folder / "X.npy", digits)
+    np.save(folder / "X.npy", few.reshape(len(few), -1))
     for name, form in CASES:
         WRITE[form](models[name], folder / f"{name}.{form}")
     command = [sys.executable, "-W", "error::UserWarning", open_models.__file__, folder]
@@ -71,10 +92,14 @@ def opened_elsewhere(models, digits, tmp_path_factory):
 
 
 @pytest.mark.parametrize(("name", "form"), CASES)
-def test_another_process_gets_the_same_bits(opened_elsewhere, models, digits, name, form):
+def test_another_process_gets_the_same_bits(opened_elsewhere, models, few, name, form):
+    X = few.reshape(len(few), -1)
     with np.load(opened_elsewhere / f"{name}.{form}.npz") as found:
-        for method, expected in open_models.answers(models[name], digits).items():
-            np.testing.assert_array_equal(found[method], expected)
+        expected = open_models.answers(models[name], X)
+        assert found.files
+        assert set(found.files) == expected.keys()
+        for method, array in expected.items():
+            np.testing.assert_array_equal(found[method], array)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -86,21 +111,36 @@ def test_skops_asks_to_trust_nothing_but_our_classes(models, name):
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, copy.copy])
 @pytest.mark.parametrize("name", MODELS)
-def test_a_copy_gives_the_same_bits(models, digits, name, copied):
-    found = open_models.answers(copied(models[name]), digits)
-    for method, expected in open_models.answers(models[name], digits).items():
-        np.testing.assert_array_equal(found[method], expected)
+def test_a_copy_gives_the_same_bits(models, few, name, copied):
+    X = few.reshape(len(few), -1)
+    found = open_models.answers(copied(models[name]), X)
+    expected = open_models.answers(models[name], X)
+    assert found.keys() == expected.keys()
+    assert expected
+    for method, array in expected.items():
+        np.testing.assert_array_equal(found[method], array)
 
 
-def test_a_clone_is_not_fitted(fitted):
-    assert not hasattr(clone(fitted), "network_")
+@pytest.mark.parametrize("name", EVERY_MODEL)
+def test_a_clone_is_not_fitted_and_has_the_same_parameters(models, name):
+    cloned = clone(models[name])
+    with pytest.raises(NotFittedError):
+        check_is_fitted(cloned)
+    assert not any(each.endswith("_") for each in vars(cloned))
+    assert repr(cloned.get_params()) == repr(models[name].get_params())
 
 
-def test_a_memory_mapped_file_loads(fitted, digits, tmp_path):
-    joblib.dump(fitted, tmp_path / "model.joblib")
+@pytest.mark.parametrize("name", EVERY_MODEL)
+def test_a_memory_mapped_file_loads(models, few, tmp_path, name):
+    X = few.reshape(len(few), -1)
+    joblib.dump(models[name], tmp_path / "model.joblib")
+    content = (tmp_path / "model.joblib").read_bytes()
     mapped = joblib.load(tmp_path / "model.joblib", mmap_mode="r")
-    np.testing.assert_array_equal(mapped.transform(digits), fitted.transform(digits))
-    mapped.partial_fit(digits)  # the weights are not those of the file
+    assert_same(answers(mapped, X), answers(models[name], X))
+    fit_model(mapped, X)  # the weights are not those of the file
+    if hasattr(mapped, "partial_fit"):
+        partial_fit_model(joblib.load(tmp_path / "model.joblib", mmap_mode="r"), X)
+    assert (tmp_path / "model.joblib").read_bytes() == content
 
 
 def test_a_pickle_is_little_larger_than_the_weights(digits):
@@ -109,17 +149,23 @@ def test_a_pickle_is_little_larger_than_the_weights(digits):
     assert len(pickle.dumps(estimator)) <= 1.1 * n_bytes
 
 
-def test_the_state_holds_no_torch_or_skorch_object(small, digits):
-    state = pickle.dumps(small(warm_start=True, early_stopping=True).fit(digits))
+@pytest.mark.parametrize("name", EVERY_CLASS)
+def test_the_state_holds_no_torch_or_skorch_object(few, name):
+    params = taken(name, {"warm_start": True, "early_stopping": True})
+    state = pickle.dumps(fit_model(EVERY_MODEL[name](**params), few))
     assert b"torch" not in state.replace(b"'torch'", b"").replace(b"\x05torch", b"")
     assert b"skorch" not in state
 
 
-def test_a_parameter_changed_after_fit_does_not_break_the_copy(small, digits):
-    estimator = small().fit(digits)
-    codes = estimator.transform(digits)
-    estimator.set_params(hidden_channels=(4,), n_components=9)
-    np.testing.assert_array_equal(pickle.loads(pickle.dumps(estimator)).transform(digits), codes)
+@pytest.mark.parametrize("name", EVERY_MODEL)
+def test_a_parameter_changed_after_fit_does_not_break_the_copy(models, few, name):
+    X = few.reshape(len(few), -1)
+    estimator = copy.deepcopy(models[name])
+    expected = answers(estimator, X)
+    set_params(estimator, hidden_channels=(8,), n_components=9)
+    copied = pickle.loads(pickle.dumps(estimator))
+    set_params(copied, n_components=SMALL["n_components"])  # what `answers` asks for codes
+    assert_same(answers(copied, X), expected)
 
 
 def test_a_custom_network_comes_back(small, digits, tmp_path):
@@ -183,7 +229,7 @@ def test_a_state_without_a_seal_is_refused(fitted):
         ConvAutoencoder().__setstate__(state)
 
 
-@pytest.mark.parametrize("name", ["ConvVAE", "detector"])
+@pytest.mark.parametrize("name", EVERY_CLASS)
 def test_another_scikit_learn_is_warned_of(models, name):
     versions = {"sklearn-unsup": "0.1", "scikit-learn": "1.0"}
     state = resealed(models[name].__getstate__(), versions=versions)
@@ -197,33 +243,43 @@ OLD = Path(__file__).parents[1] / "saved_models"
 CODES = json.loads((OLD / "codes.json").read_text())  # of the first two digits, when saved
 
 
+def open_old(path):
+    """Open a saved model; an estimator of the same network loads weights."""
+    if path.suffix != ".safetensors":
+        return open_models.OPEN[path.suffix](path)
+    build = getattr(sklearn_unsup, path.name.split(".", 1)[0])
+    return build(4, hidden_channels=(8, 16)).load_weights(path)
+
+
 @pytest.mark.parametrize("name", CODES)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.InconsistentVersionWarning")
 def test_models_of_every_format_open(name, digits):
-    path = OLD / name
-    model = open_models.OPEN[path.suffix](path)
+    model = open_old(OLD / name)
     np.testing.assert_allclose(model.transform(digits[:2]), CODES[name], rtol=1e-3, atol=1e-3)
 
 
 # Files of weights.
 
 
-def test_weights_bring_all_that_was_learnt(models, tmp_path):
-    for name, model in models.items():
-        if hasattr(model, "save_weights"):
-            model.save_weights(tmp_path / name)
-            loaded = clone(model).load_weights(tmp_path / name)
-            assert vars(loaded).keys() == vars(model).keys()
-            network, own = (getattr(each, "estimator_", each) for each in (loaded, model))
-            assert network.history_ == own.history_
-            assert vars(network).keys() == vars(own).keys()
+@pytest.mark.parametrize("name", able("save_weights"))
+def test_weights_bring_all_that_was_learnt(models, few, tmp_path, name):
+    X, model = few.reshape(len(few), -1), models[name]
+    assert model.save_weights(tmp_path / "weights") is model
+    loaded = clone(model).load_weights(tmp_path / "weights")
+    assert vars(loaded).keys() == vars(model).keys()
+    network, own = trained(loaded), trained(model)
+    assert network.history_ == own.history_
+    assert vars(network).keys() == vars(own).keys()
+    assert_same(answers(loaded, X), answers(model, X))
 
 
-def test_training_goes_on_from_loaded_weights(small, digits, tmp_path):
-    estimator = small().partial_fit(digits).save_weights(tmp_path / "weights")
-    loaded = small().load_weights(tmp_path / "weights").partial_fit(digits)
-    expected = estimator.partial_fit(digits).transform(digits)
-    np.testing.assert_array_equal(loaded.transform(digits), expected)
+@pytest.mark.parametrize("name", able("save_weights", "partial_fit"))
+def test_training_goes_on_from_loaded_weights(few, tmp_path, name):
+    estimator = partial_fit_model(EVERY_MODEL[name](), few).save_weights(tmp_path / "weights")
+    loaded = EVERY_MODEL[name]().load_weights(tmp_path / "weights")
+    expected = weights(partial_fit_model(estimator, few))
+    for tensor, weight in weights(partial_fit_model(loaded, few)).items():
+        np.testing.assert_array_equal(weight, expected[tensor])
 
 
 def test_weights_keep_names_of_columns_and_of_tensors(small, digits, tmp_path):
@@ -247,10 +303,20 @@ def test_weights_replace_what_was_learnt_before(small, small_vae, digits, tmp_pa
     assert not hasattr(estimator, "noise_variance_")
 
 
-def test_an_estimator_without_weights_saves_none(tmp_path):
+@pytest.mark.parametrize("name", able("save_weights"))
+def test_an_estimator_without_weights_saves_none(tmp_path, name):
     with pytest.raises(NotFittedError):
-        ConvVAE().save_weights(tmp_path / "weights")
+        EVERY_MODEL[name]().save_weights(tmp_path / "weights")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", EVERY_MODEL)
+def test_before_fit_every_method_says_so(few, name):
+    methods = [method for method in CALLS if hasattr(EVERY_MODEL[name](), method)]
+    assert methods
+    for method in methods:
+        with pytest.raises(NotFittedError):
+            CALLS[method](EVERY_MODEL[name](), few)
 
 
 def test_a_link_is_followed_and_permissions_are_kept(fitted, tmp_path):

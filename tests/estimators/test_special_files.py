@@ -10,8 +10,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from every_model import EVERY_CLASS, able
 
-from sklearn_unsup import ConvOutlierDetector, TrainingCheckpoint
+from sklearn_unsup import TrainingCheckpoint
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no such files")
 
@@ -69,12 +70,10 @@ def kind(path):
     return stat.S_IFMT(os.lstat(path).st_mode), os.lstat(path).st_ino
 
 
-@pytest.fixture(params=["network", "detector"])
-def estimator(request, fitted, digits):
-    """What has save_weights and load_weights."""
-    if request.param == "network":
-        return fitted
-    return ConvOutlierDetector(fitted).fit(digits)
+@pytest.fixture(params=able("save_weights", "load_weights", among=EVERY_CLASS))
+def estimator(request, fitted_model):
+    """A fitted estimator of each class, in turn."""
+    return fitted_model(request.param)
 
 
 @special

@@ -10,6 +10,16 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from every_model import (
+    EACH_MODEL,
+    EVERY_MODEL,
+    answers,
+    assert_same,
+    fit_model,
+    losses,
+    taken,
+    weights,
+)
 from example_networks import LinearEncoder, NoisyEncoder, dropout_encoder
 from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import (
@@ -34,25 +44,20 @@ class Stop(Callback):
     def __getstate__(self):  # it stands for a kill: the end of the training is not its to decide
         return {}
 
+    def __sklearn_clone__(self):
+        return self
+
     def on_epoch_begin(self, net, **kwargs):
         if len(net.history) > self.n_epochs:
             raise InterruptedError
 
 
-def weights(estimator):
-    return estimator.__getstate__()["_weights"]
-
-
-def losses(estimator):
-    return [{k: v for k, v in row.items() if k != "duration"} for row in estimator.history_]
-
-
-def fit_in_pieces(make, digits, folder, stops=(1, 3)):
+def fit_in_pieces(make, X, folder, stops=(1, 3)):
     """Fit a new estimator again and again, until it is not stopped any more."""
     for stop in stops:
         with pytest.raises(InterruptedError):
-            make(callbacks=[TrainingCheckpoint(folder), Stop(stop)]).fit(digits)
-    return make(callbacks=[TrainingCheckpoint(folder), Stop(99)]).fit(digits)
+            fit_model(make(callbacks=[TrainingCheckpoint(folder), Stop(stop)]), X)
+    return fit_model(make(callbacks=[TrainingCheckpoint(folder), Stop(99)]), X)
 
 
 @pytest.mark.parametrize(
@@ -66,16 +71,17 @@ def fit_in_pieces(make, digits, folder, stops=(1, 3)):
     ],
     ids=str,
 )
-def test_a_stopped_fit_ends_with_the_same_weights(any_small, digits, tmp_path, params):
+@pytest.mark.parametrize("model", EACH_MODEL)
+def test_a_stopped_fit_ends_with_the_same_weights(model, few, tmp_path, params):
     def make(**more):
-        return any_small(max_epochs=5, **params, **more)
+        return EVERY_MODEL[model](max_epochs=5, **taken(model, params), **more)
 
-    found = fit_in_pieces(make, digits, tmp_path)
-    expected = make().fit(digits)
+    found = fit_in_pieces(make, few, tmp_path)
+    expected = fit_model(make(), few)
     assert losses(found) == losses(expected)
     for name, array in weights(expected).items():
         np.testing.assert_array_equal(weights(found)[name], array)
-    np.testing.assert_array_equal(found.sample(3, 0), expected.sample(3, 0))
+    assert_same(answers(found, few), answers(expected, few))
 
 
 def test_the_critic_goes_on_in_the_middle_of_its_turns(small_gan, digits, tmp_path):
@@ -117,6 +123,15 @@ def test_a_finished_fit_is_not_repeated(small, digits, tmp_path):
     again = small(callbacks=[TrainingCheckpoint(tmp_path), Stop(0)]).fit(digits)
     np.testing.assert_array_equal(again.transform(digits), first.transform(digits))
     assert again.history_ == first.history_  # durations as well: it is the same training
+
+
+@pytest.mark.parametrize("model", EACH_MODEL)
+def test_a_checkpoint_changes_nothing_and_is_kept(model, few, tmp_path):
+    watched = EVERY_MODEL[model](callbacks=[TrainingCheckpoint(tmp_path)])
+    expected = answers(fit_model(EVERY_MODEL[model](), few), few)
+    for _ in range(2):
+        assert_same(answers(fit_model(watched, few), few), expected)
+        assert len(list(tmp_path.iterdir())) == EVERY_MODEL[model].n_phases
 
 
 @pytest.mark.parametrize("change", [{"learning_rate": 0.1}, {"max_epochs": 3}, {"random_state": 1}])

@@ -10,6 +10,19 @@ import time
 import numpy as np
 import pytest
 import torch
+from every_model import (
+    EACH_MODEL,
+    EVERY_MODEL,
+    able,
+    answers,
+    assert_finite,
+    assert_same,
+    fit_model,
+    n_learnt,
+    partial_fit_model,
+    taken,
+    trained,
+)
 from example_networks import LinearDecoder, LinearEncoder
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
@@ -90,30 +103,29 @@ def nothing_is_changed():
     assert after == before
 
 
-def n_learnt(estimator):
-    if isinstance(estimator, ConvOutlierDetector):
-        estimator = getattr(estimator, "estimator_", None)
-    return getattr(estimator, "n_iter_", 0)
-
-
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_two_signals_lose_no_epoch(any_small, digits, moment):
+@pytest.mark.parametrize("model", EACH_MODEL)
+def test_two_signals_lose_no_epoch(model, digits, moment):
     hook, epoch, n_expected = MOMENTS[moment]
-    act = Act(hook, epoch)
-    estimator = any_small(max_epochs=3, batch_size=50, early_stopping=True, callbacks=[act])
+    act, X = Act(hook, epoch), digits[:100]
+    params = taken(model, {"early_stopping": True})
+    estimator = EVERY_MODEL[model](max_epochs=3, batch_size=50, callbacks=[act], **params)
     with pytest.raises(KeyboardInterrupt):
-        estimator.fit(digits[:100])
-    assert n_learnt(estimator) == n_expected == len(act.epochs)
-    assert hasattr(estimator, "network_") == bool(n_expected)
-    if n_expected:
-        assert np.isfinite(estimator.transform(digits[:3])).all()
-        assert getattr(estimator, "best_epoch_", 1) <= n_expected
+        fit_model(estimator, X)
+    assert len(act.epochs) == n_expected
+    n_kept = EVERY_MODEL[model].n_kept(n_expected, max_epochs=3)
+    assert n_learnt(estimator) == n_kept
+    assert (trained(estimator) is not None) == bool(n_kept)
+    if n_kept:
+        assert_finite(answers(estimator, X))
+        assert getattr(trained(estimator), "best_epoch_", 1) <= n_expected
 
 
 @pytest.mark.parametrize("times", [1, 3])
 @pytest.mark.parametrize("method", ["_after_training", "_commit", "_validate"])
-def test_signals_while_what_was_learnt_is_put_away(any_small, digits, monkeypatch, method, times):
-    estimator = any_small(batch_size=50)
+@pytest.mark.parametrize("model", able("_after_training", "_commit", "_validate"))
+def test_signals_while_what_was_learnt_is_put_away(model, few, monkeypatch, method, times):
+    estimator = EVERY_MODEL[model](max_epochs=2)
     original = getattr(type(estimator), method)
 
     def interrupted(self, *args, **kwargs):
@@ -124,21 +136,35 @@ def test_signals_while_what_was_learnt_is_put_away(any_small, digits, monkeypatc
 
     monkeypatch.setattr(type(estimator), method, interrupted)
     with pytest.raises(KeyboardInterrupt):
-        estimator.fit(digits[:100])
+        fit_model(estimator, few)
     monkeypatch.undo()
-    assert n_learnt(estimator) == (0 if method == "_validate" else 2)
+    n_expected = {  # the first signal comes at the first call: of a first phase, if there are two
+        "_validate": 0,
+        "_after_training": EVERY_MODEL[model].n_kept(2, max_epochs=2),
+        "_commit": 2 * EVERY_MODEL[model].n_phases,
+    }
+    assert n_learnt(estimator) == n_expected[method]
 
 
-def test_going_on_keeps_what_was_there(small, digits):
-    for method in ("fit", "partial_fit"):
-        estimator = small(warm_start=True, batch_size=50).fit(digits[:100])
-        state = estimator._fitted_attributes()
-        for hook, n_expected in (("on_batch_end", 0), ("on_epoch_end", 1)):
-            estimator.set_params(callbacks=[Act(hook, 1)])
-            with pytest.raises(KeyboardInterrupt):
-                getattr(estimator, method)(digits[:100])
-            assert n_learnt(estimator) == 2 + n_expected
-            assert (estimator._fitted_attributes() == state) == (not n_expected)
+@pytest.mark.parametrize("method", [fit_model, partial_fit_model])
+@pytest.mark.parametrize("model", able("partial_fit"))
+def test_going_on_keeps_what_was_there(model, few, method):
+    estimator = fit_model(EVERY_MODEL[model](warm_start=True), few)
+    n_before, expected = n_learnt(estimator), answers(estimator, few)
+    before = {name: value for name, value in vars(estimator).items() if name != "callbacks"}
+    for hook, n_expected in (("on_batch_end", 0), ("on_epoch_end", 1)):
+        estimator.set_params(callbacks=[Act(hook, 1)])
+        with pytest.raises(KeyboardInterrupt):
+            method(estimator, few)
+        n_kept = EVERY_MODEL[model].n_kept(n_expected, max_epochs=1)
+        assert n_learnt(estimator) == n_before + n_kept
+        after = {name: value for name, value in vars(estimator).items() if name != "callbacks"}
+        is_same = after.keys() == before.keys() and all(
+            after[name] is before[name] for name in before
+        )
+        assert is_same == (not n_kept)
+        if not n_kept:
+            assert_same(answers(estimator, few), expected)
 
 
 @pytest.mark.parametrize("moment", ["first epoch", "third epoch", "end of the last"])
@@ -197,15 +223,13 @@ def send_after(delays, sent):
     sent.set()
 
 
-@pytest.mark.filterwarnings("ignore:The generator has collapsed")
-@pytest.mark.filterwarnings("ignore:Posterior collapse")
-@pytest.mark.filterwarnings("ignore:A kind of image is missing")
-def test_seeded_moments_of_a_running_fit(any_small, digits):
+@pytest.mark.parametrize("model", EACH_MODEL)
+def test_seeded_moments_of_a_running_fit(model, digits):
     """SIGINT comes by itself, from a thread, and again a moment later."""
-    draw, act = random.Random(0), Act(None, None)
-    estimator = any_small(max_epochs=3, batch_size=50, callbacks=[act])
+    draw, act, X = random.Random(0), Act(None, None), digits[:100]
+    estimator = EVERY_MODEL[model](max_epochs=3, batch_size=50, callbacks=[act])
     start = time.perf_counter()
-    estimator.fit(digits[:100])
+    fit_model(estimator, X)
     seconds = time.perf_counter() - start
     for _ in range(5):
         act.epochs.clear()
@@ -215,12 +239,12 @@ def test_seeded_moments_of_a_running_fit(any_small, digits):
         threading.Thread(target=send_after, args=(delays, sent)).start()
         with contextlib.suppress(KeyboardInterrupt):
             with contextlib.suppress(KeyboardInterrupt):
-                fresh.fit(digits[:100])
+                fit_model(fresh, X)
                 sent.wait()
             sent.wait()
         while not sent.is_set():
             time.sleep(1e-3)
-        assert n_learnt(fresh) >= len(act.epochs)
+        assert n_learnt(fresh) >= EVERY_MODEL[model].n_kept(len(act.epochs), max_epochs=3)
 
 
 # Whose handler it is
@@ -321,12 +345,13 @@ def raise_interrupt():
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_a_callback_that_raises_keyboard_interrupt(small, digits, moment):
+@pytest.mark.parametrize("model", EACH_MODEL)
+def test_a_callback_that_raises_keyboard_interrupt(model, few, moment):
     hook, epoch, n_expected = MOMENTS[moment]
-    estimator = small(max_epochs=3, callbacks=[Act(hook, epoch, raise_interrupt)])
+    estimator = EVERY_MODEL[model](max_epochs=3, callbacks=[Act(hook, epoch, raise_interrupt)])
     with pytest.raises(KeyboardInterrupt):
-        estimator.fit(digits[:100])
-    assert n_learnt(estimator) == n_expected
+        fit_model(estimator, few)
+    assert n_learnt(estimator) == EVERY_MODEL[model].n_kept(n_expected, max_epochs=3)
 
 
 def test_the_warm_up_ends_though_a_callback_raises(small_vae, digits):
@@ -356,11 +381,12 @@ class Watch:
             raise KeyboardInterrupt
 
 
-def test_scikit_learns_callback_that_raises_at_the_end(small, digits):
-    estimator = small().set_callbacks(Watch())
+@pytest.mark.parametrize("model", able("set_callbacks"))
+def test_scikit_learns_callback_that_raises_at_the_end(model, few):
+    estimator = EVERY_MODEL[model](max_epochs=2).set_callbacks(Watch())
     with pytest.raises(KeyboardInterrupt):
-        estimator.fit(digits[:100])
-    assert n_learnt(estimator) == 2
+        fit_model(estimator, few)
+    assert n_learnt(estimator) == 2 * EVERY_MODEL[model].n_phases
 
 
 def test_an_error_after_a_signal_does_not_hide_it(small, digits, monkeypatch):
