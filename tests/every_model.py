@@ -12,6 +12,7 @@ from functools import partial
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
+from toy_estimators import LabelledSampler, TwoViewEncoder
 
 from sklearn_unsup import ConvAutoencoder, ConvGAN, ConvOutlierDetector, ConvVAE
 
@@ -39,15 +40,11 @@ class Entry:
 
     build: Callable
     needs_y: bool = False  # in `fit` and `partial_fit`
-    n_phases: int = 1  # that `fit` trains in, each for max_epochs; the last makes it usable
+    n_phases: int = 1  # that `fit` trains in, each for max_epochs
     refuses: tuple[str, ...] = ()  # parameters that it has, and that this model may not be given
 
     def __call__(self, **params):
         return self.build(**params)
-
-    def n_kept(self, n_epochs, max_epochs):
-        """Return how many epochs a fit keeps that ends after some of them."""
-        return n_epochs if n_epochs > (self.n_phases - 1) * max_epochs else 0
 
 
 EVERY_MODEL = {  # a comma parts the name of a class from what is special about a second model of it
@@ -61,6 +58,8 @@ EVERY_MODEL = {  # a comma parts the name of a class from what is special about 
         partial(ConvGAN, **SMALL, code="discriminator", objective="hinge"), refuses=("encoder",)
     ),
     "ConvOutlierDetector": Entry(detector),
+    "TwoViewEncoder": Entry(partial(TwoViewEncoder, **SMALL)),
+    "LabelledSampler": Entry(partial(LabelledSampler, **SMALL), needs_y=True, n_phases=2),
 }
 EVERY_CLASS = [name for name in EVERY_MODEL if "," not in name]
 

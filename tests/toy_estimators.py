@@ -39,7 +39,8 @@ class TwoViewNetwork(Network):
 
 
 def _view(images, generator):
-    return images + NOISE_LEVEL * torch.empty_like(images).normal_(generator=generator)
+    noise = images.new_empty(images.shape).normal_(generator=generator)  # (b, c, h, w)
+    return images + NOISE_LEVEL * noise
 
 
 @with_shared_parameters()
