@@ -31,3 +31,11 @@ def test_trimming_is_put_off_only_if_large_blocks_come_from_the_heap(
     _memory.keep_freed_memory()
     assert thresholds.get(_memory.M_MMAP_THRESHOLD) == mapped
     assert thresholds.get(_memory.M_TRIM_THRESHOLD) == trimmed
+
+
+@pytest.mark.parametrize("name", _memory.OF_THE_USER)
+def test_what_a_user_has_set_stays(name, monkeypatch):
+    monkeypatch.setattr(_memory, "_is_glibc", lambda: True)
+    monkeypatch.setattr(_memory.ctypes, "CDLL", lambda name: pytest.fail("thresholds are set"))
+    monkeypatch.setenv(name, "0")
+    _memory.keep_freed_memory()
