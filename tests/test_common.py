@@ -64,20 +64,20 @@ CHECKS_OF_TRANSFORMERS = [
 
 
 BRIEFLY = [clone(estimator).set_params(max_epochs=2) for estimator in DEFAULTS]
+QUICK = [*BRIEFLY, *VARIANTS[:3], DETECTORS[0]]
 
 
-@parametrize_with_checks(
-    [*BRIEFLY, *VARIANTS, *DETECTORS], expected_failed_checks=lambda estimator: {}
-)
+@parametrize_with_checks(QUICK, expected_failed_checks=lambda estimator: {})
 def test_estimator_checks(estimator, check):
     check(estimator)  # asserts within
 
 
 @pytest.mark.slow
 @parametrize_with_checks(
-    [*DEFAULTS, ConvOutlierDetector()], expected_failed_checks=lambda estimator: {}
+    [*DEFAULTS, ConvOutlierDetector(), *VARIANTS[3:], *DETECTORS[1:]],
+    expected_failed_checks=lambda estimator: {},
 )
-def test_estimator_checks_of_all_defaults(estimator, check):
+def test_estimator_checks_of_all_defaults_and_variants(estimator, check):
     check(estimator)  # asserts within
 
 
