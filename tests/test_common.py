@@ -1,6 +1,7 @@
 """scikit-learn's own checks, with no expected failure."""
 
 import pytest
+from every_model import slow_unless
 from example_networks import LinearDecoder, LinearEncoder
 from sklearn.base import clone
 from sklearn.decomposition import PCA
@@ -108,7 +109,9 @@ def test_checks_that_are_not_yielded(estimator, name):
 @pytest.mark.filterwarnings(
     "ignore:X has feature names, but", "ignore:X does not have valid feature"
 )
-@pytest.mark.parametrize("estimator", TRANSFORMERS, ids=repr)
+@pytest.mark.parametrize(
+    "estimator", slow_unless(lambda model: model.early_stopping, TRANSFORMERS), ids=repr
+)
 @pytest.mark.parametrize("name", CHECKS_OF_TRANSFORMERS)
 def test_checks_of_transformers_that_are_not_yielded(estimator, name):
     getattr(estimator_checks, name)(type(estimator).__name__, estimator)  # asserts within
