@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from every_model import slow_unless
 
 from benchmarks import _common, gpu, training
 from benchmarks._engines import ENGINES, RATE, Task
@@ -51,7 +52,7 @@ def test_all_engines_train_the_same_network(estimator, request):
     assert shapes[0] == shapes[1]
 
 
-@pytest.mark.parametrize("model", ENGINES)
+@pytest.mark.parametrize("model", slow_unless("autoencoder".__eq__, ENGINES))
 def test_the_table_has_a_row_for_each_engine(model):
     rows, rate = training.measure(task(model), ["bare", "ours"], rounds=1)
     assert [row["arm"] for row in rows] == ["bare", "ours"]

@@ -1,7 +1,7 @@
 """scikit-learn's own checks, with no expected failure."""
 
 import pytest
-from every_model import EVERY_CLASS, EVERY_MODEL, taking
+from every_model import EVERY_CLASS, EVERY_MODEL, slow_unless, taking
 from example_networks import LinearDecoder, LinearEncoder
 from sklearn.decomposition import PCA
 from sklearn.utils import estimator_checks
@@ -81,16 +81,19 @@ CHECKS_OF_TRANSFORMERS = [
 ]
 
 
-@parametrize_with_checks(
-    [*BRIEFLY, *VARIANTS, *DETECTORS], expected_failed_checks=lambda estimator: {}
-)
+QUICK = [*BRIEFLY, *VARIANTS[:3], DETECTORS[0]]
+
+
+@parametrize_with_checks(QUICK, expected_failed_checks=lambda estimator: {})
 def test_estimator_checks(estimator, check):
     check(estimator)  # asserts within
 
 
 @pytest.mark.slow
-@parametrize_with_checks(DEFAULTS, expected_failed_checks=lambda estimator: {})
-def test_estimator_checks_of_all_defaults(estimator, check):
+@parametrize_with_checks(
+    [*DEFAULTS, *VARIANTS[3:], *DETECTORS[1:]], expected_failed_checks=lambda estimator: {}
+)
+def test_estimator_checks_of_all_defaults_and_variants(estimator, check):
     check(estimator)  # asserts within
 
 
@@ -121,7 +124,9 @@ def test_checks_that_are_not_yielded(estimator, name):
 @pytest.mark.filterwarnings(
     "ignore:X has feature names, but", "ignore:X does not have valid feature"
 )
-@pytest.mark.parametrize("estimator", TRANSFORMERS, ids=repr)
+@pytest.mark.parametrize(
+    "estimator", slow_unless(lambda model: model.early_stopping, TRANSFORMERS), ids=repr
+)
 @pytest.mark.parametrize("name", CHECKS_OF_TRANSFORMERS)
 def test_checks_of_transformers_that_are_not_yielded(estimator, name):
     getattr(estimator_checks, name)(type(estimator).__name__, estimator)  # asserts within

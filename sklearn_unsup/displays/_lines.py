@@ -35,7 +35,7 @@ class TrainingHistoryDisplay:
     >>> from sklearn.datasets import load_digits
     >>> from sklearn_unsup import ConvVAE
     >>> from sklearn_unsup.displays import TrainingHistoryDisplay
-    >>> X, _ = load_digits(return_X_y=True)
+    >>> X = load_digits().data[:200]
     >>> vae = ConvVAE(max_epochs=3, random_state=0).fit(X)
     >>> sorted(TrainingHistoryDisplay.from_estimator(vae).lines_)
     ['train_kl', 'train_loss', 'train_reconstruction']

@@ -28,7 +28,7 @@ class InterpolationDisplay(GridDisplay):
     >>> from sklearn.datasets import load_digits
     >>> from sklearn_unsup import ConvVAE
     >>> from sklearn_unsup.displays import InterpolationDisplay
-    >>> X, _ = load_digits(return_X_y=True)
+    >>> X = load_digits().data[:200]
     >>> vae = ConvVAE(max_epochs=2, random_state=0).fit(X)
     >>> InterpolationDisplay.from_estimator(vae, X[:3], X[3:6], n_steps=7).images.shape
     (3, 7, 8, 8, 1)
@@ -85,7 +85,7 @@ class TraversalDisplay(GridDisplay):
     >>> from sklearn.datasets import load_digits
     >>> from sklearn_unsup import ConvVAE
     >>> from sklearn_unsup.displays import TraversalDisplay
-    >>> X, _ = load_digits(return_X_y=True)
+    >>> X = load_digits().data[:200]
     >>> vae = ConvVAE(4, max_epochs=2, random_state=0).fit(X)
     >>> TraversalDisplay.from_estimator(vae, X[:1], values=[-2, 0, 2]).images.shape
     (4, 3, 8, 8, 1)

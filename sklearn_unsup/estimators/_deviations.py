@@ -13,6 +13,7 @@ from sklearn_unsup._data import LazyRows, as_rows, is_lazy, row_blocks
 from sklearn_unsup._persistence import Spec, array, check, number
 
 BLOCK_SIZE = 2**22  # numbers, 32 MB in float64
+TINY = np.finfo(np.float64).tiny
 N_ROUNDINGS = 8  # differences of so many roundings are no differences
 
 
@@ -89,8 +90,10 @@ def fit_reference(codes, errors, resolutions, width):
     kind, and 1 only if X is constant.
     """
     code_resolution, error_resolution = resolutions
+    if width == 0:  # of constant X, codes differ by rounding only
+        code_resolution = np.inf
     mean, scale = codes.mean(axis=0), codes.std(axis=0)
-    is_constant = scale <= code_resolution * np.abs(codes).max()
+    is_constant = scale <= code_resolution * max(np.abs(codes).max(), TINY)
     typical = float(np.sqrt(np.square(scale).mean()))
     scale = np.where(is_constant, 1.0 if is_constant.all() else typical, scale)
     standardised = np.where(is_constant, 0.0, (codes - mean) / scale)
@@ -109,7 +112,7 @@ def fit_reference(codes, errors, resolutions, width):
     distances = measures[:, 0]
     reference["spread"] = np.array(
         [
-            _spread(distances, code_resolution * distances.max(), 1.0),
+            _spread(distances, code_resolution * max(distances.max(), TINY), 1.0),
             _spread(errors, error_resolution, width),
         ]
     )

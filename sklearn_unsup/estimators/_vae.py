@@ -108,7 +108,7 @@ class ConvVAE(DensityScores, PosteriorStatistics, DecoderMixin, EncoderMixin, Im
     >>> from sklearn.datasets import load_digits
     >>> from sklearn_unsup import ConvVAE
     >>> X, _ = load_digits(return_X_y=True)
-    >>> vae = ConvVAE(n_components=8, max_epochs=5, random_state=0).fit(X)
+    >>> vae = ConvVAE(n_components=8, max_epochs=3, random_state=0).fit(X)
     >>> vae.transform(X).shape
     (1797, 8)
     >>> vae.sample(3, random_state=0).shape

@@ -38,6 +38,7 @@ class MLPEncoder(nn.Module):
     ...     8,
     ...     encoder=partial(MLPEncoder, hidden_layer_sizes=(128, 64)),
     ...     decoder=partial(MLPDecoder, hidden_layer_sizes=(64, 128)),
+    ...     max_epochs=10,
     ...     random_state=0,
     ... ).fit(X)
     >>> autoencoder.score(X) > 0.6

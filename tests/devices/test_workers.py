@@ -137,7 +137,10 @@ SCENARIOS = {  # what runs in a fresh process, and what forks of it may say
     ),
     "a probe and Ctrl-C": (
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "torch.zeros = lambda *a, **k: (os.kill(os.getppid(), 2), time.sleep(99)); probe()",
+        "def interrupt(*a, **k):\n"
+        "    time.sleep(0.2)  # Python drops what is raised while os.fork() still runs its hooks\n"
+        "    os.kill(os.getppid(), 2), time.sleep(99)\n"
+        "torch.zeros = interrupt; probe()",
         "interrupted True none",
     ),
     # The last two run in the process itself: a BLAS, too, is not as new in a fork.
@@ -146,7 +149,7 @@ SCENARIOS = {  # what runs in a fresh process, and what forks of it may say
 }
 SCRIPT = """
 import json, multiprocessing, os, pickle, signal, sys, threading, time, warnings
-import numpy as np, torch
+import numpy as np, torch, torch._dynamo  # which each fork would import in its first fit
 from sklearn.cluster import KMeans
 from sklearn_unsup import ConvAutoencoder
 from sklearn_unsup._devices import (_workers)

@@ -19,7 +19,7 @@ def split():
 
 @pytest.fixture(scope="module")
 def learnt(split):
-    return ConvAutoencoder(8, random_state=0, device="cpu").fit(split[0])
+    return ConvAutoencoder(8, max_epochs=12, random_state=0, device="cpu").fit(split[0])
 
 
 def test_it_explains_more_of_new_digits_than_pca_of_the_same_width(learnt, split):
@@ -93,7 +93,7 @@ def test_samples_have_the_mean_and_variance_of_x(learnt, split):
 
 
 def test_a_denoising_autoencoder_removes_more_noise(split):
-    X_train, X_test = split[0][:600], split[1]
+    X_train, X_test = split[0][:300], split[1]
     noisy = X_test + np.random.RandomState(0).normal(0, 4, size=X_test.shape).astype(np.float32)
     params = {"n_components": 32, "random_state": 0, "device": "cpu"}
     errors = [
@@ -116,7 +116,7 @@ def test_an_activity_penalty_gives_smaller_codes(small, digits):
 
 @pytest.mark.parametrize("loss", ["absolute_error", "binary_cross_entropy"])
 def test_other_losses_learn_too(split, loss):
-    params = {"max_epochs": 6, "random_state": 0, "device": "cpu"}
+    params = {"max_epochs": 4, "random_state": 0, "device": "cpu"}
     estimator = ConvAutoencoder(8, loss=loss, **params).fit(split[0])
     assert estimator.score(split[1]) > 0.6  # the mean image: 0
 

@@ -1,12 +1,12 @@
 """Damaged, foreign and forged files: an error that says so, and an estimator as it was."""
 
+import contextlib
 import copy
 import io
+import multiprocessing
 import os
 import pickle
 import signal
-import subprocess
-import sys
 import time
 import tracemalloc
 
@@ -218,46 +218,55 @@ def test_forged_states_are_refused_before_there_is_memory_for_them(
 # Saving, interrupted.
 
 
-def run(code, folder, **options):
-    return subprocess.Popen([sys.executable, "-c", code], cwd=folder, **options)
+@contextlib.contextmanager
+def forked(function, *args):
+    """Run a function in a fork of this process, which is killed at the end."""
+    process = multiprocessing.get_context("fork").Process(target=function, args=args)
+    process.start()
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.join()
 
 
-LOAD = """
-import sklearn_unsup
-model = sklearn_unsup.ConvAutoencoder(4, hidden_channels=(8, 16)).load_weights("model.safetensors")
-"""
-FULL_DISK = """
-import resource, signal
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
-try:
-    model.save_weights("model.safetensors")
-except OSError as error:
-    print(error)
-"""
-FOREVER = """
-print("saving", flush=True)
-while True:
-    model.save_weights("model.safetensors")
-"""
+def save_on_a_full_disk(model, path, pipe):
+    import resource  # which Windows has not
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+    try:
+        model.save_weights(path)
+    except OSError as error:
+        pipe.send(str(error))
 
 
-def test_a_full_disk_is_an_error_and_leaves_the_old_file(saved, digits, fitted):
+def save_forever(model, path, pipe):
+    pipe.send("saving")
+    while True:
+        model.save_weights(path)
+
+
+forks = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+
+
+@forks
+def test_a_full_disk_is_an_error_and_leaves_the_old_file(saved, fitted):
     before = saved.read_bytes()
-    process = run(LOAD + FULL_DISK, saved.parent, stdout=subprocess.PIPE, text=True)
-    output, _ = process.communicate()
-    assert "File too large" in output
+    here, there = multiprocessing.Pipe()
+    with forked(save_on_a_full_disk, fitted, saved, there):
+        assert here.poll(60) and "File too large" in here.recv()
     assert saved.read_bytes() == before
     assert list(saved.parent.iterdir()) == [saved]
 
 
+@forks
 def test_whoever_is_killed_while_saving_leaves_a_whole_file(saved, digits, fitted):
     rng = np.random.default_rng(0)
-    for _ in range(3):
-        process = run(LOAD + FOREVER, saved.parent, stdout=subprocess.PIPE)
-        assert process.stdout.readline()
-        time.sleep(rng.uniform(0, 0.2))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+    for _ in range(10):
+        here, there = multiprocessing.Pipe()
+        with forked(save_forever, fitted, saved, there):
+            assert here.poll(60) and here.recv() == "saving"
+            time.sleep(rng.uniform(0, 0.2))
         model = ConvAutoencoder(4, hidden_channels=(8, 16)).load_weights(saved)
         np.testing.assert_array_equal(model.transform(digits), fitted.transform(digits))

@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:invalid value"),
 ]
 N_FORGERIES = 600
-BATCH = 200
+BATCH = 60
 
 
 @pytest.mark.parametrize(

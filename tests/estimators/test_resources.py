@@ -52,13 +52,14 @@ class Count(Callback):
 make = lambda **params: ConvAutoencoder(4, hidden_channels=(64, 8), device="cpu", **params)
 make(max_epochs=1, batch_size=16).fit(X[:32])  # what libraries load and keep
 before = used("VmRSS")
-make(max_epochs=4, batch_size=128, callbacks=[Count()]).fit(X)
+make(max_epochs=3, batch_size=128, callbacks=[Count()]).fit(X)
 print(min(np.diff(faults)) / 2, used("VmRSS") - before)  # a step, once warm; after the fit
 """
 )
 LARGER_THAN_MEMORY = (
     MEMORY
     + """
+import threading
 from torch import nn
 from sklearn_unsup._training import (_lazy_batches)
 
@@ -69,12 +70,13 @@ def decoder(image_shape, n_inputs):
     wide = nn.Linear(n_inputs, 256), nn.Unflatten(1, (1, 16, 16)), nn.Upsample(scale_factor=8)
     return nn.Sequential(*wide)
 
-_lazy_batches.BUFFER_BYTES = 2**22  # the usual ones suit larger memories
-X = np.lib.format.open_memmap("X.npy", mode="w+", dtype=np.uint8, shape=(12_500, 128, 128))
-X[::100] = np.random.RandomState(0).randint(256, size=(125, 128, 128))
+threading.stack_size(2**20)  # the usual ones suit larger memories, as do the usual buffers
+_lazy_batches.BUFFER_BYTES = 2**19
+X = np.lib.format.open_memmap("X.npy", mode="w+", dtype=np.uint8, shape=(7_500, 128, 128))
+X[::100] = np.random.RandomState(0).randint(256, size=(75, 128, 128))
 X.flush()
 X = np.load("X.npy", mmap_mode="r")
-make = lambda: ConvAutoencoder(2, encoder=encoder, decoder=decoder, max_epochs=1, batch_size=25)
+make = lambda: ConvAutoencoder(2, encoder=encoder, decoder=decoder, max_epochs=1, batch_size=10)
 make().fit(X[:500]).transform(X[:500])  # what libraries load and keep
 limit = int((used("VmData") + X.nbytes / 4e6) * 1e6)
 resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
@@ -82,10 +84,11 @@ try:
     np.ones(X.nbytes // 2, dtype=np.uint8)
 except MemoryError:
     print("limited")
-print(make().fit(X).transform(X).shape)
-X = NpyFiles(["X.npy"])
+files = NpyFiles(["X.npy"])
+model = make().fit(files)
 codes = np.lib.format.open_memmap("codes.npy", mode="w+", dtype=np.float32, shape=(len(X), 2))
-print(make().fit(X).transform(X, out=codes).shape)
+print(model.transform(files, out=codes).shape)
+print(model.transform(X).shape)
 """
 )
 
@@ -107,19 +110,17 @@ def test_two_hundred_fits_do_not_grow(tmp_path):
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other allocators have other habits")
-def test_a_step_takes_the_memory_that_the_one_before_has_freed(tmp_path, monkeypatch):
+def test_a_step_takes_the_memory_that_the_one_before_has_freed(tmp_path):
     """The maps of a step take 70,000 pages, 280 MB. The system clears none of them."""
     pages, kept = map(float, run(PAGES, tmp_path).split())
     assert pages < 1000
     assert kept < 200  # MB; after the fit
-    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "0")  # what a user has set stays
-    assert float(run(PAGES, tmp_path).split()[0]) > 50_000
 
 
 @on_linux
 def test_images_on_a_disk_four_times_as_large_as_the_memory_are_learnt(tmp_path):
     printed = run(LARGER_THAN_MEMORY, tmp_path).split("\n")
-    assert printed[:3] == ["limited", "(12500, 2)", "(12500, 2)"]
+    assert printed[:3] == ["limited", "(7500, 2)", "(7500, 2)"]
 
 
 def test_eight_threads_share_an_estimator(any_small, digits):

