@@ -8,7 +8,7 @@ from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_unsup import ConvAutoencoder, ConvGAN, ConvOutlierDetector, ConvVAE
-from sklearn_unsup.estimators import _base, _vae
+from sklearn_unsup.estimators import _input, _vae
 
 # The checks' random data hold nothing to learn, and models warn of that.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -100,7 +100,7 @@ def test_estimator_checks_of_all_defaults_and_variants(estimator, check):
 @parametrize_with_checks([ConvAutoencoder(**SMALL)], expected_failed_checks=lambda estimator: {})
 def test_estimator_checks_on_colour_images(estimator, check, monkeypatch):
     # The checks vary the width of X, so no image_shape fits all: every feature is made a channel.
-    monkeypatch.setattr(_base, "find_layout", lambda n_features, *_: ((n_features, 1, 1), 0))
+    monkeypatch.setattr(_input, "find_layout", lambda n_features, *_: ((n_features, 1, 1), 0))
     check(estimator)  # asserts within
 
 
