@@ -81,19 +81,16 @@ CHECKS_OF_TRANSFORMERS = [
 ]
 
 
-QUICK = [*BRIEFLY, *VARIANTS[:3], DETECTORS[0]]
-
-
-@parametrize_with_checks(QUICK, expected_failed_checks=lambda estimator: {})
+@parametrize_with_checks(
+    [*BRIEFLY, *VARIANTS, *DETECTORS], expected_failed_checks=lambda estimator: {}
+)
 def test_estimator_checks(estimator, check):
     check(estimator)  # asserts within
 
 
 @pytest.mark.slow
-@parametrize_with_checks(
-    [*DEFAULTS, *VARIANTS[3:], *DETECTORS[1:]], expected_failed_checks=lambda estimator: {}
-)
-def test_estimator_checks_of_all_defaults_and_variants(estimator, check):
+@parametrize_with_checks(DEFAULTS, expected_failed_checks=lambda estimator: {})
+def test_estimator_checks_of_all_defaults(estimator, check):
     check(estimator)  # asserts within
 
 
