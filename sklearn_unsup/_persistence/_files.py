@@ -152,7 +152,7 @@ def to_json(value, arrays, name=""):
         items = value.items()
         return {"dict": [[key, to_json(item, arrays, _join(name, key))] for key, item in items]}
     is_array = isinstance(value, np.ndarray)
-    if isinstance(value, list | tuple) or (is_array and value.dtype.kind == "O"):
+    if isinstance(value, list | tuple) or (is_array and value.dtype.kind in "OU"):
         items = [to_json(item, arrays, _join(name, i)) for i, item in enumerate(value)]
         return {"ndarray" if is_array else "list" if isinstance(value, list) else "tuple": items}
     if isinstance(value, np.generic):

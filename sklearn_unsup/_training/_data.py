@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -25,6 +25,7 @@ class TrainingData:
     rows: Sequence
     given: np.ndarray | None = None
     held_out: "TrainingData | None" = None
+    permutation: list = field(default_factory=list, repr=False)  # drawn once for all phases
 
     def __len__(self):
         return len(self.rows)
@@ -33,6 +34,11 @@ class TrainingData:
         """Return data with other rows, those to validate on included."""
         held_out = None if self.held_out is None else self.held_out.map(function)
         return replace(self, rows=function(self.rows), held_out=held_out)
+
+    def with_given(self, function):
+        """Return data with what a function of rows gives for them, held-out rows included."""
+        held_out = None if self.held_out is None else self.held_out.with_given(function)
+        return replace(self, given=function(self.rows), held_out=held_out)
 
     def summary(self):
         """Return what tells these data from others: all of them are read."""

@@ -176,6 +176,7 @@ class ImageEstimator(
             else contextlib.nullcontext(),
         ):
             network = self._resume(rows) if resume else self._start(rows, generator)
+            self.network_ = network  # for what a model computes between two phases
             held_out = self._validate_held_out(X_val)  # now that it is known what is fitted
             data = TrainingData(rows, given, held_out)
             state = vars(self).pop("_training_state", None) if resume else None

@@ -58,6 +58,7 @@ class Construction:
         for name, part in network.named_children():
             if name not in custom:
                 initialise(part, generator, self._gains.get(name, 1.0))
+        network.after_initialisation()
         offset, scale = self._fit_scaling(rows)
         images = self._to_images(offset[np.newaxis])[0]
         network.scaling.offset.copy_(torch.from_numpy(np.ascontiguousarray(images)))

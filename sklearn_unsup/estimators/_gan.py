@@ -208,7 +208,6 @@ default="non_saturating"
 
     def _start(self, rows, generator):
         network = super()._start(rows, generator)
-        network.average.load_state_dict(network.generator.state_dict())
         self._score_seed = seed_from(generator)
         return network
 

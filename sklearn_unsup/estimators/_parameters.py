@@ -66,8 +66,9 @@ class NetworkParameters:
         to `(b, n_outputs)`.
 
     decoder : class or callable, default=None
-        Builds a custom decoder, called as `decoder(image_shape=(C, H, W), n_inputs=n_components)`:
-        a :class:`torch.nn.Module` that maps codes `(b, n_inputs)` to images `(b, C, H, W)`.
+        Builds a custom decoder, called as `decoder(image_shape=(C, H, W),
+        n_inputs={decoder_inputs})`: a :class:`torch.nn.Module` that maps codes `(b, n_inputs)` to
+        images `(b, C, H, W)`.
     """
 
     constraints: ClassVar[dict] = {
@@ -193,6 +194,7 @@ class TrainingParameters:
 GROUPS = (TrainingParameters, NetworkParameters, ImageParameters)
 WORDING = {  # of the prose, where a model says nothing else
     "encoder_outputs": "n_components",  # what a custom encoder is asked for
+    "decoder_inputs": "n_components",
     "last_layers": "the code",
     "early_stopping_effect": (
         "Hold out rows, stop when the loss on them no longer improves, and keep the weights of the"
@@ -212,6 +214,8 @@ def with_shared_parameters(**wording):
     **wording : str
         What to say in place of `WORDING`.
     """
+    if unknown := wording.keys() - WORDING.keys():
+        raise TypeError(f"There is no wording of {sorted(unknown)}: expected {sorted(WORDING)}.")
 
     def unite(cls):
         defaults = {

@@ -68,7 +68,7 @@ class Phases:
         phase : str, default=None
             What `history_` calls it.
         max_epochs : int, default=None
-            None takes that of the estimator.
+            None takes that of the estimator; in `partial_fit` it is always 1.
         callbacks : sequence of skorch callbacks, default=()
             Of the model's own.
 
@@ -77,7 +77,9 @@ class Phases:
         KeyboardInterrupt
             On Ctrl-C. `_conclude` then keeps what was learnt, if an epoch has ended.
         """
-        estimator, max_epochs = self.estimator, max_epochs or self.max_epochs
+        estimator = self.estimator
+        if max_epochs is None or self.is_chunk:
+            max_epochs = self.max_epochs
         trainer = estimator._trainer(
             network,
             optimisation=Optimisation(

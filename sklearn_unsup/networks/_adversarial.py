@@ -196,6 +196,10 @@ class GenerativeAdversarialNetwork(AdversarialNetwork):
             return {"generator_loss": loss + error, "code_error": error}
         return {"generator_loss": loss}
 
+    def after_initialisation(self):
+        """Start the average from the generator's initial weights."""
+        self.average.load_state_dict(self.generator.state_dict())
+
     def after_step(self):
         """Move the average towards the generator."""
         update_average(self.average, self.generator, self.n_averaged, self.ema_decay)

@@ -53,6 +53,9 @@ class Network(nn.Module):
         """
         raise NotImplementedError
 
+    def after_initialisation(self):
+        """Do what follows the drawing of initial weights, such as copying them to an average."""
+
     def after_step(self):
         """Do what follows a step of the optimiser, such as moving an average; nothing by default.
 

@@ -10,6 +10,7 @@ from skorch.callbacks import Callback
 from toy_estimators import LabelledSampler, TwoViewEncoder
 
 from sklearn_unsup import TrainingCheckpoint
+from sklearn_unsup._training import TrainingData
 
 QUICK = {"device": "cpu", "random_state": 0}
 
@@ -75,6 +76,45 @@ def test_as_many_labels_as_rows_are_expected(digits):
     X, y = digits
     with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \[50, 49\]"):
         LabelledSampler(max_epochs=1, **QUICK).fit(X[:50], y[:49])
+
+
+class Watched(LabelledSampler):
+    """Keep what is handed to each phase, and encode X between the phases."""
+
+    def _train(self, network, data, phases):
+        self.held_out_ = []
+        super()._train(network, data, phases)
+        assert self.network_ is network  # what is computed here is of this fit
+        self._apply(lambda x: network.encoder(self._to_images(x)), data.rows, 8)
+
+    def _split(self, data, *args):
+        training, validation = super()._split(data, *args)
+        self.held_out_.append(validation.indices)
+        return training, validation
+
+
+def test_all_phases_hold_the_same_rows_out(digits):
+    X, y = digits
+    model = Watched(max_epochs=1, early_stopping=True, **QUICK).fit(X[:200], y[:200])
+    first, second = model.held_out_
+    assert len(first) == 20
+    np.testing.assert_array_equal(first, second)
+
+
+def test_what_is_given_between_phases_is_given_for_held_out_rows_too():
+    data = TrainingData(np.arange(6).reshape(3, 2), held_out=TrainingData(np.ones((2, 2))))
+    changed = data.with_given(lambda rows: rows.sum(axis=1))
+    np.testing.assert_array_equal(changed.given, [1, 5, 9])
+    np.testing.assert_array_equal(changed.held_out.given, [2, 2])
+    assert data.given is None
+
+
+def test_labels_of_text_are_saved_in_files_of_weights(digits, tmp_path):
+    X, y = digits
+    model = LabelledSampler(max_epochs=1, **QUICK).fit(X[:50], [f"digit {i}" for i in y[:50]])
+    loaded = LabelledSampler().load_weights(model.save_weights(tmp_path / "w") and tmp_path / "w")
+    np.testing.assert_array_equal(loaded.sample(5, 0), model.sample(5, 0))
+    assert list(loaded.classes_) == list(model.classes_)
 
 
 class Killed(BaseException):
