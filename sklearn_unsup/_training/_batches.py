@@ -55,7 +55,7 @@ class Batches:
             batch_size = int(np.clip(len(self.indices) // STEPS_PER_EPOCH, LEAST_AUTO, most))
         self.batch_size = batch_size
         self.generator = generator
-        self.given = None if given is None else torch.from_numpy(given).to(device)
+        self.given = None if given is None else torch.from_numpy(np.array(given)).to(device)
 
     def __len__(self):
         return sum(1 for _ in self._slices(len(self.indices)))

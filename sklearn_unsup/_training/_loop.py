@@ -28,11 +28,11 @@ class TrainingLoop(NeuralNet):
 
     def epochs(self):
         """Return what was recorded: a plain dict for each whole epoch."""
-        return [plain_row(row) for row in self.history if "dur" in row]
+        return [plain_row(row) for row in self.history or () if "dur" in row]
 
     def stop_after_this_epoch(self):
-        """Ask for the end of the training at the end of the current epoch."""
-        self.stop_ = True
+        """End the training, later phases included, at the end of the current epoch."""
+        self.stop_ = self.is_stopped_ = True
 
     def get_default_callbacks(self):
         """Time each epoch, and print it if verbose."""

@@ -94,7 +94,7 @@ class Trainer(TrainingLoop):
         self.prepare_losses(network, torch.compile if compile else lambda loss: loss)
         self.best_ = None  # (validation loss, epoch, weights)
         self.improved_ = 0  # the last epoch that was better than the best by `tol`
-        self.stop_ = False
+        self.stop_ = self.is_stopped_ = False  # the latter from outside
         self.patient_until_ = 0  # an epoch; callbacks may set it
 
     def train(self, batches, validation=None, max_epochs=1, optimizer_state=None):

@@ -162,7 +162,7 @@ class ImageEstimator(
     def _learn(self, X, y, X_val, interrupts, *, resume, is_chunk=False, report=None, **options):
         """Validate, build and train; return the KeyboardInterrupt that ended it, if one did."""
         interrupts.open()
-        check_widths(self.get_params(deep=False))
+        check_widths(vars(self))
         rows = self._validate(X, reset=not resume)
         given = self._validate_y(y, len(rows), reset=not resume)
         check_consistent_length(rows, given)

@@ -227,11 +227,11 @@ def with_shared_parameters(**wording):
             for name, constraint in group.constraints.items()
             if name in defaults
         }
-        cls._parameter_constraints = shared | vars(cls).get("_parameter_constraints", {})
-        factories = NetworkParameters.factories | vars(cls).get("_factories", {})
+        cls._parameter_constraints = shared | getattr(cls, "_parameter_constraints", {})
+        factories = NetworkParameters.factories | getattr(cls, "_factories", {})
         cls._factories = {name: parts for name, parts in factories.items() if name in defaults}
         shared_names = [name for name in shared if name in NetworkParameters.constraints]
-        own_names = vars(cls).get("_network_parameters", ())
+        own_names = getattr(cls, "_network_parameters", ())
         cls._network_parameters = tuple(dict.fromkeys([*shared_names, *cls._factories, *own_names]))
         cls.__doc__ = unite_docstrings(cls, GROUPS, defaults, WORDING | wording)
         return cls
@@ -241,6 +241,6 @@ def with_shared_parameters(**wording):
 
 def store(estimator, arguments):
     """Assign the arguments of `__init__`, its `locals()`, as they came."""
-    vars(estimator).update(
-        {name: value for name, value in arguments.items() if name not in ("self", "__class__")}
-    )
+    for name, value in arguments.items():
+        if name not in ("self", "__class__"):
+            setattr(estimator, name, value)

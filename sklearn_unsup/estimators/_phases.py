@@ -77,6 +77,8 @@ class Phases:
         KeyboardInterrupt
             On Ctrl-C. `_conclude` then keeps what was learnt, if an epoch has ended.
         """
+        if self.trainer is not None and self.trainer.is_stopped_:
+            return
         estimator = self.estimator
         if max_epochs is None or self.is_chunk:
             max_epochs = self.max_epochs
@@ -130,10 +132,10 @@ class Phases:
 
     def training_state(self):
         """Return what a later fit needs to go on from the last phase."""
-        phase = self._trained[-1][0]
+        phase, trainer = [each for each in self._trained if hasattr(each[1], "optimizer_")][-1]
         return {
             "optimizer": str(self.estimator.optimizer),
-            "moments": optimizer_state(self.trainer.optimizer_)["state"],
+            "moments": optimizer_state(trainer.optimizer_)["state"],
             "generator": self.generator.get_state().numpy(),
             **({} if phase is None else {"phase": phase}),
         }

@@ -21,8 +21,8 @@ def plain(value):
 
 def check_widths(parameters):
     """Raise a ValueError if one of the parameters that hold widths is no sequence of them."""
-    for name in parameters.keys() & {"hidden_channels", "hidden_layer_sizes"}:
-        widths = parameters[name]
+    for name in ("hidden_channels", "hidden_layer_sizes"):
+        widths = parameters.get(name, (1,))
         is_sequence = isinstance(widths, list | tuple)  # scikit-learn takes a set, and array(4)
         if not is_sequence or not all(
             isinstance(width, Integral) and width >= 1 for width in widths
