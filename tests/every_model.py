@@ -41,7 +41,9 @@ class Entry:
     build: Callable
     needs_y: bool = False  # in `fit` and `partial_fit`
     n_phases: int = 1  # that `fit` trains in, each for max_epochs
-    refuses: tuple[str, ...] = ()  # parameters that it has, and that this model may not be given
+    unsupported: tuple[
+        str, ...
+    ] = ()  # parameters that it has, and that this model may not be given
 
     def __call__(self, **params):
         return self.build(**params)
@@ -55,7 +57,7 @@ EVERY_MODEL = {  # a comma parts the name of a class from what is special about 
         partial(ConvGAN, **SMALL, code="adversarial", objective="wasserstein_gp")
     ),
     "ConvGAN, discriminator": Entry(
-        partial(ConvGAN, **SMALL, code="discriminator", objective="hinge"), refuses=("encoder",)
+        partial(ConvGAN, **SMALL, code="discriminator", objective="hinge"), unsupported=("encoder",)
     ),
     "ConvOutlierDetector": Entry(detector),
     "TwoViewEncoder": Entry(partial(TwoViewEncoder, **SMALL)),
@@ -84,27 +86,27 @@ def args_of(case):
 EACH_MODEL = slow_unless(EVERY_CLASS.__contains__, EVERY_MODEL)
 
 
-def able(*methods, among=EVERY_MODEL):
+def with_methods(*methods, among=EVERY_MODEL):
     """Return the names of the models that have all these methods. There is at least one."""
     found = [name for name in among if all(hasattr(EVERY_MODEL[name](), each) for each in methods)]
     assert found, f"no model has {methods}"
     return found
 
 
-def taking(*parameters, among=EVERY_MODEL):
+def with_parameters(*parameters, among=EVERY_MODEL):
     """Return the names of the models that have all these parameters. There is at least one."""
     found = [name for name in among if set(parameters) <= set(EVERY_MODEL[name]().get_params())]
     assert found, f"no model takes {parameters}"
     return found
 
 
-def taken(name, params):
+def accepted_params(name, params):
     """Return those of the parameters that a model may be given, for it or for what it wraps."""
-    names = paths(EVERY_MODEL[name]()).keys() - {*EVERY_MODEL[name].refuses}
+    names = parameter_paths(EVERY_MODEL[name]()).keys() - {*EVERY_MODEL[name].unsupported}
     return {each: value for each, value in params.items() if each in names}
 
 
-def paths(model):
+def parameter_paths(model):
     """Return where each parameter is set: of a model itself, or of what it wraps."""
     names = sorted(model.get_params(), key=lambda name: name.count("__"), reverse=True)
     return {name.split("__")[-1]: name for name in names}
@@ -112,7 +114,7 @@ def paths(model):
 
 def set_params(model, **params):
     """Set parameters of a model, or of what it wraps."""
-    where = paths(model)
+    where = parameter_paths(model)
     return model.set_params(**{where[name]: value for name, value in params.items()})
 
 
@@ -136,12 +138,12 @@ def partial_fit_model(model, X):
     return model.partial_fit(X, labels_for(model, X))
 
 
-def takes_rows_to_validate_on(model):
+def accepts_X_val(model):
     """Tell whether `fit` takes an X_val."""
     return "X_val" in inspect.signature(model.fit).parameters
 
 
-def trained(model):
+def network_owner(model):
     """Return what holds the network, of a model or of what it wraps; None before `fit`."""
     found = getattr(model, "estimator_", model)
     return found if hasattr(found, "network_") else None
@@ -149,17 +151,17 @@ def trained(model):
 
 def weights(model):
     """Return all weights of a fitted model, by name."""
-    return trained(model).network_.state_dict()
+    return network_owner(model).network_.state_dict()
 
 
-def n_learnt(model):
+def n_epochs_trained(model):
     """Return how many epochs of training a model keeps."""
-    return getattr(trained(model), "n_iter_", 0)
+    return getattr(network_owner(model), "n_iter_", 0)
 
 
 def losses(model):
     """Return the history of a fitted model, without how long an epoch took."""
-    rows = trained(model).history_
+    rows = network_owner(model).history_
     return [{name: value for name, value in row.items() if name != "duration"} for row in rows]
 
 
@@ -181,7 +183,7 @@ CALLS = {
     "decision_function": lambda model, X: model.decision_function(X),
     "error_map": lambda model, X: model.error_map(X),
 }
-OF_ROWS = (  # methods of one X, which may be of any kind
+METHODS_OF_X = (  # methods of one X, which may be of any kind
     *("transform", "reconstruct", "score", "score_samples"),
     *("predict", "decision_function", "error_map"),
 )
@@ -193,19 +195,19 @@ def few_digits(n=24):
     return (load_digits().images[:n] / 16).astype(np.float32)
 
 
-def methods_of_rows(model):
+def methods_of_X(model):
     """Return those methods of a model that take an X, to be called in the law itself."""
-    return [getattr(model, name) for name in OF_ROWS if hasattr(model, name)]
+    return [getattr(model, name) for name in METHODS_OF_X if hasattr(model, name)]
 
 
-def answers(model, X, names=tuple(CALLS)):
+def method_outputs(model, X, names=tuple(CALLS)):
     """Return what the public methods of a fitted model give, as arrays."""
     return {name: np.asarray(CALLS[name](model, X)) for name in names if hasattr(model, name)}
 
 
-def quick_answers(model, X):
+def quick_outputs(model, X):
     """Return what tells a fitted model from others, in a moment."""
-    return answers(model, X, QUICK) or answers(model, X)
+    return method_outputs(model, X, QUICK) or method_outputs(model, X)
 
 
 def assert_same(found, expected):

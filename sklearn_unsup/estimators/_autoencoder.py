@@ -17,13 +17,13 @@ from sklearn_unsup.estimators._code_density import CodeMixtureMixin, RowSample
 from sklearn_unsup.estimators._decoding import DecoderMixin
 from sklearn_unsup.estimators._encoding import EncoderMixin
 from sklearn_unsup.estimators._parameters import store, with_shared_parameters
-from sklearn_unsup.estimators._scores import ReconstructionScores
+from sklearn_unsup.estimators._scores import ReconstructionScoreMixin
 from sklearn_unsup.networks import Autoencoder, build_decoder, build_encoder, losses
 
 
 @with_shared_parameters()
 class ConvAutoencoder(
-    ReconstructionScores, CodeMixtureMixin, DecoderMixin, EncoderMixin, ImageEstimator
+    ReconstructionScoreMixin, CodeMixtureMixin, DecoderMixin, EncoderMixin, ImageEstimator
 ):
     """Convolutional autoencoder: non-linear dimension reduction for images.
 

@@ -17,24 +17,29 @@ from sklearn_unsup._devices import (
 )
 from sklearn_unsup._sklearn import _fit_context
 from sklearn_unsup._training import (
-    Interrupts,
+    InterruptHandler,
     ScikitLearnCallbacks,
     Trainer,
     TrainingData,
     split_batches,
 )
 from sklearn_unsup.estimators._availability import hidden_with_early_stopping
-from sklearn_unsup.estimators._construction import Construction
-from sklearn_unsup.estimators._documentation import DocumentationLink
-from sklearn_unsup.estimators._inference import Inference
-from sklearn_unsup.estimators._input import Input
+from sklearn_unsup.estimators._construction import NetworkBuilderMixin
+from sklearn_unsup.estimators._documentation import DocumentationLinkMixin
+from sklearn_unsup.estimators._inference import InferenceMixin
+from sklearn_unsup.estimators._input import InputMixin
 from sklearn_unsup.estimators._phases import Phases
-from sklearn_unsup.estimators._saving import Saving
+from sklearn_unsup.estimators._saving import SavingMixin
 from sklearn_unsup.estimators._values import check_widths
 
 
 class ImageEstimator(
-    CallbackSupportMixin, DocumentationLink, Input, Construction, Inference, Saving
+    CallbackSupportMixin,
+    DocumentationLinkMixin,
+    InputMixin,
+    NetworkBuilderMixin,
+    InferenceMixin,
+    SavingMixin,
 ):
     """Base of the estimators that learn from images with a network.
 
@@ -77,7 +82,10 @@ class ImageEstimator(
         KeyboardInterrupt
             On Ctrl-C; after at least one epoch, what was learnt so far is kept.
         """
-        with Interrupts() as interrupts, isolated_settings():  # in this order: Ctrl-C waits for it
+        with (
+            InterruptHandler() as interrupts,
+            isolated_settings(),
+        ):  # in this order: Ctrl-C waits for it
             interrupt = self._fit(X, y, X_val, interrupts)
         if interrupt is not None:
             raise interrupt
@@ -142,7 +150,7 @@ class ImageEstimator(
         """
         if not get_config()["skip_parameter_validation"]:  # scikit-learn does before the first call
             self._validate_params()
-        with Interrupts() as interrupts, isolated_settings():
+        with InterruptHandler() as interrupts, isolated_settings():
             draft = self._draft()
             interrupt = draft._learn(
                 X,
@@ -161,7 +169,7 @@ class ImageEstimator(
 
     def _learn(self, X, y, X_val, interrupts, *, resume, is_chunk=False, report=None, **options):
         """Validate, build and train; return the KeyboardInterrupt that ended it, if one did."""
-        interrupts.open()
+        interrupts.allow()
         check_widths(self.get_params(deep=False))
         rows = self._validate(X, reset=not resume)
         given = self._validate_y(y, len(rows), reset=not resume)

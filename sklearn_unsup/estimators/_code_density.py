@@ -16,7 +16,7 @@ from sklearn_unsup.estimators._sampling import CodeSamplerMixin
 MAX_COMPONENTS = 10  # as in the paper
 MIN_CODES_PER_COMPONENT = 50
 MAX_CODES = 10_000  # a mixture of ten changes little with more, and `fit` would be slower
-_FITTING = ForkSafeLock()  # the BLAS has its number of threads for the whole process
+_MIXTURE_LOCK = ForkSafeLock()  # the BLAS has its number of threads for the whole process
 
 
 class RowSample:
@@ -68,7 +68,7 @@ class CodeMixtureMixin(CodeSamplerMixin):
         return sample_codes(self._fitted_mixture(), n, seed)
 
     def _fitted_mixture(self):
-        with _FITTING.lock:
+        with _MIXTURE_LOCK.lock:
             if isinstance(self._code_mixture, tuple):
                 self._code_mixture = fit_code_mixture(*self._code_mixture)
             return self._code_mixture

@@ -11,14 +11,14 @@ from sklearn_unsup._persistence import fingerprint, network_identity
 from sklearn_unsup.estimators._values import check_can_be_pickled, plain
 from sklearn_unsup.networks import copy_module, initialise
 
-WITHOUT_EFFECT = ("callbacks", "compile", "device", "verbose")  # on what is learnt
+PARAMETERS_WITHOUT_EFFECT = ("callbacks", "compile", "device", "verbose")  # on what is learnt
 
 
-class Construction:
+class NetworkBuilderMixin:
     """Build the network from parameters.
 
     The estimator brings `_build_network`, and the class attributes that `with_shared_parameters`
-    sets; `Input` has read X.
+    sets; `InputMixin` has read X.
     """
 
     _gains = {}  # noqa: RUF012  of the initial weights of parts of the network, where not 1
@@ -104,7 +104,7 @@ class Construction:
                 "for. Call fit with warm_start=False to build another."
             )
 
-    def _build_fresh(self, state, parameters):
+    def _build_untrained(self, state, parameters):
         with isolated_torch_rng(0, torch.device("cpu")):  # a custom network draws its weights
             return self._build_network(**self._network_sizes(state), **parameters)
 
@@ -130,7 +130,7 @@ class Construction:
                 "random_state=None is another one each time. Set it to an integer."
             )
         parameters = self.get_params(deep=False)
-        for name in WITHOUT_EFFECT:
+        for name in PARAMETERS_WITHOUT_EFFECT:
             parameters.pop(name, None)
         custom = self._custom_parts(self._fitted_params)
         return [

@@ -39,7 +39,7 @@ class DecoderMixin:
                 f"expects codes of {self._code_width} (n_components)."
             )
         check_rows(codes)
-        return self._as_fitted(self._decode(codes))
+        return self._to_output(self._decode(codes))
 
     @isolated_settings()
     def reconstruct(self, X):
@@ -56,7 +56,7 @@ class DecoderMixin:
             In the units and the layout of the X that `fit` saw.
         """
         check_is_fitted(self)
-        return self._as_fitted(self._decode(self._encode(self._validate(X))))
+        return self._to_output(self._decode(self._encode(self._validate(X))))
 
     @isolated_settings()
     def interpolate(self, X_a, X_b, n_steps=10, *, path="linear"):
@@ -93,7 +93,7 @@ class DecoderMixin:
                 "go from each to its partner."
             )
         codes = _PATHS[path](codes_a[:, np.newaxis], codes_b[:, np.newaxis], n_steps)
-        images = self._as_fitted(self._decode(codes.reshape(-1, codes.shape[2])))
+        images = self._to_output(self._decode(codes.reshape(-1, codes.shape[2])))
         return images.reshape(len(codes_a), n_steps, *images.shape[1:])
 
     @isolated_settings()
@@ -126,16 +126,16 @@ class DecoderMixin:
             raise ValueError(f"X_row has {len(code)} samples: expected one image.")
         codes = np.repeat(code, len(values), axis=0)
         codes[:, component] = values
-        return self._as_fitted(self._decode(codes))
+        return self._to_output(self._decode(codes))
 
     def _decode(self, codes):
         """Return rows (n, n_features) from codes (n, k)."""
         return self._generate(self.network_.decode, codes)
 
-    def _exercise(self, network, images, parameters):
+    def _smoke_test(self, network, images, parameters):
         """Decode as many codes as there are images."""
         network.decode(torch.zeros(len(images), parameters["n_components"]))
-        super()._exercise(network, images, parameters)
+        super()._smoke_test(network, images, parameters)
 
 
 def _linear(a, b, n_steps):

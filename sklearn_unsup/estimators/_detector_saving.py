@@ -3,16 +3,16 @@
 import numpy as np
 
 from sklearn_unsup.estimators._deviations import check_reference
-from sklearn_unsup.estimators._saving import Saving, Sealed, WeightFiles
+from sklearn_unsup.estimators._saving import PickleMixin, SavingMixin, WeightFilesMixin
 
 
-class DetectorSaving(Sealed, WeightFiles):
+class DetectorSavingMixin(PickleMixin, WeightFilesMixin):
     """Save what a detector has learnt.
 
     The detector has `_new_estimator`.
     """
 
-    def _take_over(self, estimator, reference, offset):
+    def _set_fitted_state(self, estimator, reference, offset):
         self.estimator_, self._reference, self.offset_ = estimator, reference, offset
         for name in ("n_features_in_", "feature_names_in_"):
             vars(self).pop(name, None)
@@ -54,12 +54,12 @@ class DetectorSaving(Sealed, WeightFiles):
         with file:
             del state["estimator_"]
             check_reference(state, estimator._n_features_out)
-        self._take_over(estimator, state["_reference"], state["offset_"])
+        self._set_fitted_state(estimator, state["_reference"], state["offset_"])
 
 
 def check_saves_weights(estimator):
     """Return an estimator, if its weights can be saved in a file."""
-    if not isinstance(estimator, Saving):
+    if not isinstance(estimator, SavingMixin):
         raise TypeError(
             f"Files of weights are for estimators that have save_weights, and estimator is "
             f"{estimator!r}. Save the detector with joblib or skops."

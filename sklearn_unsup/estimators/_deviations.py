@@ -58,7 +58,7 @@ def _resolution(array):
     return N_ROUNDINGS * float(np.finfo(array.dtype if is_float else np.float64).eps)
 
 
-def measure(estimator, X):
+def codes_and_errors(estimator, X):
     """Encode and decode X.
 
     Returns
@@ -83,7 +83,7 @@ def measure(estimator, X):
     return codes.astype(np.float64), np.concatenate(errors), resolutions, high - low
 
 
-def fit_reference(codes, errors, resolutions, width):
+def fit_reference_distribution(codes, errors, resolutions, width):
     """Return how the codes and errors of X are distributed, as arrays.
 
     The units of X cancel out of the scores: what is the same in all of X has a scale of its own
@@ -141,7 +141,7 @@ def _deviations(codes, errors, reference):
     return np.column_stack([np.sqrt(np.maximum(squares, 0.0)), errors])
 
 
-def scores_of(codes, errors, reference):
+def outlier_scores(codes, errors, reference):
     """Return scores (n,), float64; `reference` is None for those of the error alone."""
     if reference is None:
         return -np.square(errors)

@@ -8,7 +8,7 @@ HEADING = re.compile(r"^(\w[\w ]+)\n-{3,}\n", re.MULTILINE)
 NEXT_ENTRY = re.compile(r"\n(?=\S)")
 
 
-class DocumentationLink:
+class DocumentationLinkMixin:
     """Link the HTML representation of an estimator to its page."""
 
     _doc_link_module = "sklearn_unsup"

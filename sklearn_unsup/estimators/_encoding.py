@@ -43,7 +43,7 @@ class EncoderMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         rows = self._validate(X)
         if out is not None:
             _check_out(out, (len(rows), self._n_features_out), X, rows)
-        return self._represent(rows, out)
+        return self._transform(rows, out)
 
     def _encode(self, rows, out=None):
         """Return the codes (n, k) of rows (n, n_features)."""
@@ -54,14 +54,14 @@ class EncoderMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             out=out,
         )
 
-    def _represent(self, rows, out):
+    def _transform(self, rows, out):
         """Return what `transform` gives."""
         return self._encode(rows, out)
 
-    def _exercise(self, network, images, parameters):
+    def _smoke_test(self, network, images, parameters):
         """Encode images: a network that cannot is no saved one."""
         network.encode(images)
-        super()._exercise(network, images, parameters)
+        super()._smoke_test(network, images, parameters)
 
     @property
     def _code_width(self):

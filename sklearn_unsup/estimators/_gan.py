@@ -19,12 +19,12 @@ from sklearn_unsup.estimators._base import ImageEstimator
 from sklearn_unsup.estimators._decoding import DecoderMixin
 from sklearn_unsup.estimators._encoding import EncoderMixin
 from sklearn_unsup.estimators._parameters import store, with_shared_parameters
-from sklearn_unsup.estimators._quality import GenerationQuality
+from sklearn_unsup.estimators._quality import GenerationQualityMixin
 from sklearn_unsup.estimators._sampling import CodeSamplerMixin
 from sklearn_unsup.networks import HE_GAIN, OBJECTIVES, build_adversarial
 
 
-def _has_codes(gan):
+def _is_invertible(gan):
     """Tell whether `transform` gives codes, which the generator can read."""
     code = getattr(gan, "_fitted_params", vars(gan))["code"]
     if code == "discriminator":
@@ -42,7 +42,7 @@ def _has_codes(gan):
     watched='"valid_distance"',
     history="the losses of both players and the\n    figures of quality that the notes explain",
 )
-class ConvGAN(GenerationQuality, CodeSamplerMixin, DecoderMixin, EncoderMixin, ImageEstimator):
+class ConvGAN(GenerationQualityMixin, CodeSamplerMixin, DecoderMixin, EncoderMixin, ImageEstimator):
     """Convolutional generative adversarial network, with codes of images.
 
     A generator turns noise into images, a discriminator learns to tell them from X, and the
@@ -223,22 +223,22 @@ default="non_saturating"
         low, width = unit_range(rows)
         return low + width / 2, width / 2  # to [-1, 1]
 
-    inverse_transform = available_if(_has_codes)(DecoderMixin.inverse_transform)
-    reconstruct = available_if(_has_codes)(DecoderMixin.reconstruct)
-    interpolate = available_if(_has_codes)(DecoderMixin.interpolate)
-    traverse = available_if(_has_codes)(DecoderMixin.traverse)
+    inverse_transform = available_if(_is_invertible)(DecoderMixin.inverse_transform)
+    reconstruct = available_if(_is_invertible)(DecoderMixin.reconstruct)
+    interpolate = available_if(_is_invertible)(DecoderMixin.interpolate)
+    traverse = available_if(_is_invertible)(DecoderMixin.traverse)
 
     def _draw_codes(self, n, seed):
         return np.random.RandomState(seed).standard_normal((n, self._code_width))
 
-    def _represent(self, rows, out):
+    def _transform(self, rows, out):
         if self.network_.encoder is not None:
-            return super()._represent(rows, out)
+            return super()._transform(rows, out)
         network, to_images = self.network_, self._to_images
         n_outputs = self._n_features_out
         return self._apply(lambda x: network.features(to_images(x)), rows, n_outputs, out=out)
 
-    def _exercise(self, network, images, parameters):
+    def _smoke_test(self, network, images, parameters):
         if network.encoder is not None:
             network.encode(images)
         network.decode(torch.zeros(len(images), parameters["n_components"]))

@@ -155,7 +155,7 @@ def _groups(distances, least):
             yield members[i]
 
 
-def symptoms_of_failure(best, last, objective):
+def describe_failure(best, last, objective):
     """Return a message if a generator has collapsed or misses a kind of image, else None.
 
     Parameters

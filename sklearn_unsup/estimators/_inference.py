@@ -4,7 +4,7 @@ from sklearn_unsup._data import to_rows
 from sklearn_unsup._devices import apply_in_chunks, translate_device_errors
 
 
-class Inference:
+class InferenceMixin:
     """Apply functions of tensors in chunks, on the device of `network_`."""
 
     def _apply(self, function, rows, n_outputs, noise=None, out=None):

@@ -23,7 +23,7 @@ from sklearn_unsup._data import (
 from sklearn_unsup._training import TrainingData
 
 
-class Input:
+class InputMixin:
     """Check X, learn its layout and range, and return results in them.
 
     The estimator has the parameters `image_shape` and `channel_axis`.
@@ -50,7 +50,7 @@ class Input:
         if shift:
             rows = LazyRows(ShiftedRows(X if lazy else rows, shift), check)
         if reset:
-            self._learn_layout(sample_shape, is_images)
+            self._set_layout(sample_shape, is_images)
             self._range, self._shift = found, shift
             is_named = hasattr(self, "feature_names_in_")
             warn_of_misreading(
@@ -60,7 +60,7 @@ class Input:
             warn_of_other_range(found, self._range, first)
         return rows
 
-    def _learn_layout(self, sample_shape, is_images):
+    def _set_layout(self, sample_shape, is_images):
         self._layout = find_layout(
             self.n_features_in_,
             self.image_shape,
@@ -99,7 +99,7 @@ class Input:
         """Return rows (b, n_features) as images (b, c, h, w)."""
         return to_images(rows, self._layout)
 
-    def _as_fitted(self, rows):
+    def _to_output(self, rows):
         """Return rows in the units and the layout of X; where float32 lacks digits, in float64."""
         shift = getattr(self, "_shift", 0)
         return (rows + np.float64(shift) if shift else rows).reshape(len(rows), *self._output_shape)

@@ -15,22 +15,22 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_unsup._data import row_blocks
 from sklearn_unsup._devices import draw_seed, isolated_settings
 from sklearn_unsup._sklearn import HasMethods, Interval, StrOptions, _fit_context
-from sklearn_unsup._training import Interrupts
+from sklearn_unsup._training import InterruptHandler
 from sklearn_unsup.estimators._autoencoder import ConvAutoencoder
-from sklearn_unsup.estimators._detector_saving import DetectorSaving
+from sklearn_unsup.estimators._detector_saving import DetectorSavingMixin
 from sklearn_unsup.estimators._deviations import (
     BLOCK_SIZE,
+    codes_and_errors,
     encode,
-    fit_reference,
-    measure,
-    scores_of,
+    fit_reference_distribution,
+    outlier_scores,
     squared_errors,
 )
-from sklearn_unsup.estimators._documentation import DocumentationLink
+from sklearn_unsup.estimators._documentation import DocumentationLinkMixin
 
 
 class ConvOutlierDetector(
-    DocumentationLink, DetectorSaving, MetaEstimatorMixin, OutlierMixin, BaseEstimator
+    DocumentationLinkMixin, DetectorSavingMixin, MetaEstimatorMixin, OutlierMixin, BaseEstimator
 ):
     """Detect images that are unlike most others, by how an autoencoder encodes and decodes them.
 
@@ -132,7 +132,7 @@ class ConvOutlierDetector(
         KeyboardInterrupt
             On Ctrl-C; if `estimator` keeps what it has learnt until then, so does the detector.
         """
-        with Interrupts() as interrupts, isolated_settings():
+        with InterruptHandler() as interrupts, isolated_settings():
             interrupt = self._fit(X, interrupts)
         if interrupt is not None:
             raise interrupt
@@ -140,7 +140,7 @@ class ConvOutlierDetector(
 
     def _fit(self, X, interrupts):
         """Learn all, and take it over; return the KeyboardInterrupt that ended it early."""
-        interrupts.open()
+        interrupts.allow()
         estimator = self._new_estimator()
         seeds = {
             name: draw_seed(self.random_state)
@@ -150,15 +150,15 @@ class ConvOutlierDetector(
         estimator.set_params(**seeds)
         interrupt = _fit_or_be_interrupted(estimator, X, interrupts)
         try:
-            measured = measure(estimator, X)
-            reference = fit_reference(*measured) if self.method == "combined" else None
+            measured = codes_and_errors(estimator, X)
+            reference = fit_reference_distribution(*measured) if self.method == "combined" else None
         except Exception:
             if interrupt is not None:  # it was interrupted before it could be used
                 raise interrupt from None
             raise
-        scores = scores_of(*measured[:2], reference)
+        scores = outlier_scores(*measured[:2], reference)
         offset = float(np.percentile(scores, 100 * self.contamination))
-        self._take_over(estimator, reference, offset)
+        self._set_fitted_state(estimator, reference, offset)
         return interrupt
 
     def _new_estimator(self):
@@ -180,7 +180,7 @@ class ConvOutlierDetector(
             deviations have no unit, and are about 0 for common samples.
         """
         check_is_fitted(self)
-        return scores_of(*measure(self.estimator_, X)[:2], self._reference)
+        return outlier_scores(*codes_and_errors(self.estimator_, X)[:2], self._reference)
 
     def decision_function(self, X):
         """Return the scores less `offset_`.
@@ -238,9 +238,9 @@ def _fit_or_be_interrupted(estimator, X, interrupts):
     """Fit; return the KeyboardInterrupt that ended it early, if something was learnt, or None."""
     try:
         estimator.fit(X, None)  # FrozenEstimator wants a y
-        interrupts.close()
+        interrupts.defer()
     except KeyboardInterrupt as interrupt:
-        interrupts.close()
+        interrupts.defer()
         try:
             check_is_fitted(estimator)
         except NotFittedError:

@@ -190,8 +190,8 @@ class TrainingParameters:
     }
 
 
-GROUPS = (TrainingParameters, NetworkParameters, ImageParameters)
-WORDING = {  # of the prose, where a model says nothing else
+PARAMETER_GROUPS = (TrainingParameters, NetworkParameters, ImageParameters)
+DEFAULT_WORDING = {  # of the prose, where a model says nothing else
     "encoder_outputs": "n_components",  # what a custom encoder is asked for
     "last_layers": "the code",
     "early_stopping_effect": (
@@ -210,7 +210,7 @@ def with_shared_parameters(**wording):
     Parameters
     ----------
     **wording : str
-        What to say in place of `WORDING`.
+        What to say in place of `DEFAULT_WORDING`.
     """
 
     def unite(cls):
@@ -219,7 +219,7 @@ def with_shared_parameters(**wording):
         }
         shared = {
             name: constraint
-            for group in GROUPS
+            for group in PARAMETER_GROUPS
             for name, constraint in group.constraints.items()
             if name in defaults
         }
@@ -229,7 +229,7 @@ def with_shared_parameters(**wording):
         shared_names = [name for name in shared if name in NetworkParameters.constraints]
         own_names = vars(cls).get("_network_parameters", ())
         cls._network_parameters = tuple(dict.fromkeys([*shared_names, *cls._factories, *own_names]))
-        cls.__doc__ = unite_docstrings(cls, GROUPS, defaults, WORDING | wording)
+        cls.__doc__ = unite_docstrings(cls, PARAMETER_GROUPS, defaults, DEFAULT_WORDING | wording)
         return cls
 
     return unite

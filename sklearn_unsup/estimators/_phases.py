@@ -7,7 +7,7 @@ import torch
 from sklearn_unsup._devices import resolve_precision, seed_from
 from sklearn_unsup._persistence import to_tensors
 from sklearn_unsup._training import (
-    Optimisation,
+    OptimizerSettings,
     TrainingCheckpoint,
     copy_callbacks,
     optimizer_state,
@@ -24,7 +24,7 @@ class Phases:
     device : torch.device
     generator : torch.Generator
         The only source of randomness.
-    interrupts : Interrupts
+    interrupts : InterruptHandler
     max_epochs : int
         Of each phase, unless it says otherwise.
     schedule : str
@@ -80,7 +80,7 @@ class Phases:
         estimator, max_epochs = self.estimator, max_epochs or self.max_epochs
         trainer = estimator._trainer(
             network,
-            optimisation=Optimisation(
+            optimizer_settings=OptimizerSettings(
                 estimator.optimizer,
                 estimator.learning_rate,
                 estimator.weight_decay,
@@ -103,11 +103,11 @@ class Phases:
         batches = estimator._split(data, self.device, self.generator, self.is_chunk)
         self._trained.append((phase, trainer))
         self.trainer = trainer
-        interrupt = trainer.train(*batches, max_epochs, self._moments(phase))
+        interrupt = trainer.train(*batches, max_epochs, self._optimizer_state(phase))
         if interrupt is not None:
             raise interrupt
 
-    def _moments(self, phase):
+    def _optimizer_state(self, phase):
         """Return the moments to go on with; those of another optimiser are of no use."""
         state = self.state
         if state is None or (state["optimizer"], state.get("phase")) != (

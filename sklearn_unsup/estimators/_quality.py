@@ -14,13 +14,13 @@ from sklearn_unsup._warnings import warn
 from sklearn_unsup.estimators._generation import (
     MAX_HELD_OUT,
     MIN_ROWS,
+    describe_failure,
     generation_quality,
     n_held_out,
-    symptoms_of_failure,
 )
 
 
-class GenerationQuality:
+class GenerationQualityMixin:
     """Compare generated images with held-out rows after each epoch, and keep the best epoch.
 
     For an `ImageEstimator` with `CodeSamplerMixin`, the parameters `restore_best` and `objective`,
@@ -68,7 +68,7 @@ class GenerationQuality:
 
     def _warn_of_failure(self):
         best, last = self.history_[self.best_epoch_ - 1], self.history_[-1]
-        message = symptoms_of_failure(best, last, self.objective)
+        message = describe_failure(best, last, self.objective)
         if message is not None:
             warn(message, ConvergenceWarning)
 

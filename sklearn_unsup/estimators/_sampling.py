@@ -29,7 +29,7 @@ class SamplerMixin:
         """
         check_is_fitted(self)
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
-        return self._as_fitted(self._draw(n_samples, draw_seed(random_state)))
+        return self._to_output(self._draw(n_samples, draw_seed(random_state)))
 
     def _draw(self, n, seed):
         """Return new rows (n, n_features)."""

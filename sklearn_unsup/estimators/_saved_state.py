@@ -16,7 +16,7 @@ from sklearn_unsup._persistence import (
     is_whole,
     number,
 )
-from sklearn_unsup._training import check_moments, expected_moments
+from sklearn_unsup._training import check_optimizer_state, expected_optimizer_state
 
 NEVER_SAVED = {"network_", "callbacks_"}
 PACKAGES = ("sklearn_unsup.", "sklearn.")
@@ -137,5 +137,5 @@ def check_training_state(training, optimizer, groups):
     if training["optimizer"] != str(optimizer):
         return {**training, "moments": {}}
     if training["moments"]:
-        check_moments(training["moments"], expected_moments(optimizer, groups))
+        check_optimizer_state(training["moments"], expected_optimizer_state(optimizer, groups))
     return training

@@ -21,7 +21,7 @@ from sklearn_unsup.estimators._values import plain
 from sklearn_unsup.networks import copy_module
 
 
-class Sealed:
+class PickleMixin:
     """Pickle plain values and numpy arrays with a seal, and check it on loading."""
 
     @isolated_settings()
@@ -59,7 +59,7 @@ class Sealed:
         return state
 
 
-class WeightFiles:
+class WeightFilesMixin:
     """Files of weights, for an estimator with `_to_file` and `_load`."""
 
     @isolated_settings()
@@ -143,10 +143,10 @@ class WeightFiles:
         raise NotImplementedError
 
 
-class Saving(Sealed, WeightFiles, Transaction):
+class SavingMixin(PickleMixin, WeightFilesMixin, Transaction):
     """Save the weights of a network as numpy arrays, in pickles and in files of their own.
 
-    A file may hold the names of `_specs`, and no others. The estimator has `Construction`.
+    A file may hold the names of `_specs`, and no others. The estimator has `NetworkBuilderMixin`.
     """
 
     def _pack(self, state):
@@ -156,23 +156,23 @@ class Saving(Sealed, WeightFiles, Transaction):
         state.pop("callbacks_", None)
         network = state.pop("network_", None)
         if network is not None:
-            parameters, fresh = state["_fitted_params"], None
+            parameters, untrained = state["_fitted_params"], None
             custom = self._custom_parts(parameters)
             if custom:
-                fresh = self._build_fresh(state, parameters)
-            state["_weights"] = persistence.network_state(network, custom, fresh)
+                untrained = self._build_untrained(state, parameters)
+            state["_weights"] = persistence.network_state(network, custom, untrained)
         return state
 
     def _unpack(self, state):
         if "_weights" in state:
-            network = self._build_fresh(state, state["_fitted_params"])
+            network = self._build_untrained(state, state["_fitted_params"])
             names = state.keys() & {*self._specs(state), "_weights"}
             learnt = {name: state.pop(name) for name in names}
-            state |= self._fill(network, learnt, plain(state["optimizer"]))
+            state |= self._restore_network(network, learnt, plain(state["optimizer"]))
             state["network_"] = network.to(device_after_loading(state["device"]))
         return state
 
-    def _fill(self, network, state, optimizer):
+    def _restore_network(self, network, state, optimizer):
         """Give a network the weights in a state; return the rest of it, checked."""
         weights, custom = state.pop("_weights"), self._custom_parts(state["_fitted_params"])
         persistence.check_fit(network, weights, custom)
@@ -182,16 +182,16 @@ class Saving(Sealed, WeightFiles, Transaction):
             raise CorruptedModelError("feature_names_in_ holds what is no name")
         training = state.get("_training_state")
         if training is not None:  # moments of another optimiser are left out
-            groups = self._trainer.groups(network)
+            groups = self._trainer.param_groups(network)
             state["_training_state"] = check_training_state(training, optimizer, groups)
-        self._try_out(network, weights, state)
+        self._check_custom_state(network, weights, state)
         return state
 
     def _specs(self, state):
         """Return what each fitted attribute may be, by name; children add their own."""
         return image_specs(state)
 
-    def _try_out(self, network, weights, state):
+    def _check_custom_state(self, network, weights, state):
         """Raise an error if a custom network fails with what was kept of it beside its weights.
 
         Which shapes and values are right only its own code knows.
@@ -204,7 +204,7 @@ class Saving(Sealed, WeightFiles, Transaction):
         try:
             with isolated_torch_rng(0, torch.device("cpu")), torch.inference_mode():
                 images = torch.zeros(2, *state["image_shape_"])
-                self._exercise(trial, images, state["_fitted_params"])
+                self._smoke_test(trial, images, state["_fitted_params"])
         except CONTENT_ERRORS as error:
             raise CorruptedModelError(
                 f"the custom network fails with the state that was saved: {error}"
@@ -212,11 +212,11 @@ class Saving(Sealed, WeightFiles, Transaction):
         finally:
             torch.set_num_threads(n_threads)
 
-    def _exercise(self, network, images, parameters):
+    def _smoke_test(self, network, images, parameters):
         """Call the methods of a network that the estimator uses, to see whether it works."""
 
     def _to_file(self):
-        return self._pack(self._learnt()), {}
+        return self._pack(self._fitted_state()), {}
 
     def _load(self, file, part=lambda state: state):
         """Take over what a file, or part of its state, holds; the state as well is returned."""
@@ -236,12 +236,12 @@ class Saving(Sealed, WeightFiles, Transaction):
                 f"{file.path} was built with. Set {name} to that first."
             )
         with file:
-            network = self._build_fresh(outline, own)  # it has no memory yet
+            network = self._build_untrained(outline, own)  # it has no memory yet
             persistence.check_fit(network, shapes, self._custom_parts(own))
             whole = file.read()
-            state = self._fill(network, part(whole), plain(self.optimizer))
+            state = self._restore_network(network, part(whole), plain(self.optimizer))
         draft = self._draft()
-        for name in draft._learnt():
+        for name in draft._fitted_state():
             del vars(draft)[name]
         vars(draft).update(state, _fitted_params=own)
         draft.network_ = network.to(device_after_loading(self.device))

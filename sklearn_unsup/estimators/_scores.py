@@ -15,7 +15,7 @@ BLOCK_SIZE = 2**22  # numbers, 32 MB in float64
 IMPORTANCE_BLOCK = 64  # draws a row whose noise is held in memory at once
 
 
-class ReconstructionScores:
+class ReconstructionScoreMixin:
     """Score by the squared error of the reconstruction.
 
     For an `ImageEstimator` with `EncoderMixin` and `DecoderMixin`.
@@ -74,7 +74,7 @@ class ReconstructionScores:
         return np.concatenate(errors)
 
 
-class DensityScores:
+class DensityScoreMixin:
     """Score by lower bounds of the log-density.
 
     For an `ImageEstimator` with `EncoderMixin`, `_row_seed` and `_observed`, which returns rows as

@@ -37,7 +37,7 @@ class Transaction(BaseEstimator):
         parameters = self._get_param_names()
         return {name: value for name, value in vars(self).items() if name not in parameters}
 
-    def _learnt(self):
+    def _fitted_state(self):
         """Return the fitted attributes, without what scikit-learn keeps beside them."""
         return {
             name: value

@@ -18,13 +18,13 @@ from sklearn_unsup.estimators._code_density import RowSample
 from sklearn_unsup.estimators._decoding import DecoderMixin
 from sklearn_unsup.estimators._encoding import EncoderMixin
 from sklearn_unsup.estimators._parameters import store, with_shared_parameters
-from sklearn_unsup.estimators._posterior import PosteriorStatistics
-from sklearn_unsup.estimators._scores import DensityScores
+from sklearn_unsup.estimators._posterior import PosteriorMixin
+from sklearn_unsup.estimators._scores import DensityScoreMixin
 from sklearn_unsup.networks import LIKELIHOODS, build_variational
 
 
 @with_shared_parameters(encoder_outputs="2 * n_components")
-class ConvVAE(DensityScores, PosteriorStatistics, DecoderMixin, EncoderMixin, ImageEstimator):
+class ConvVAE(DensityScoreMixin, PosteriorMixin, DecoderMixin, EncoderMixin, ImageEstimator):
     """Convolutional variational autoencoder: codes, new images, and a density of images.
 
     An encoder maps each image to a Gaussian over codes, a decoder maps a code to a distribution of
