@@ -15,21 +15,17 @@ def isolated_settings():
     """
     has_gradients = torch.is_grad_enabled()
     try:
-        with _default_settings():
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(
+                np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
+            )
+            stack.enter_context(torch.inference_mode(False))
+            stack.enter_context(torch.enable_grad())
+            for device in ("cpu", "cuda", "mps"):
+                if torch.is_autocast_enabled(device):
+                    stack.enter_context(torch.autocast(device, enabled=False))
+            if torch.get_default_device().type != "cpu":  # it makes each call slower
+                stack.enter_context(torch.device("cpu"))
             yield
     finally:  # Ctrl-C at the end of a `no_grad` leaves gradients off
         torch.set_grad_enabled(has_gradients)
-
-
-@contextlib.contextmanager
-def _default_settings():
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"))
-        stack.enter_context(torch.inference_mode(False))
-        stack.enter_context(torch.enable_grad())
-        for device in ("cpu", "cuda", "mps"):
-            if torch.is_autocast_enabled(device):
-                stack.enter_context(torch.autocast(device, enabled=False))
-        if torch.get_default_device().type != "cpu":  # it makes each call slower
-            stack.enter_context(torch.device("cpu"))
-        yield

@@ -58,10 +58,8 @@ class AdversarialTrainer(Trainer):
 
     def prepare_losses(self, network, compiled):
         """Keep the losses, compiled; torch cannot compile a loss with second-order gradients."""
-        penalised = network.penalises_gradients
-        self.discriminator_losses_ = (
-            network.discriminator_losses if penalised else compiled(network.discriminator_losses)
-        )
+        losses = network.discriminator_losses
+        self.discriminator_losses_ = losses if network.penalises_gradients else compiled(losses)
         self.generator_losses_ = compiled(network.generator_losses)
 
     def initialize_optimizer(self, triggered_directly=None):
