@@ -1,4 +1,4 @@
-"""How a detector is saved: with the estimator that it has fitted."""
+"""Save a detector together with its fitted estimator."""
 
 import numpy as np
 
@@ -7,10 +7,7 @@ from sklearn_unsup.estimators._saving import PickleMixin, SavingMixin, WeightFil
 
 
 class DetectorSavingMixin(PickleMixin, WeightFilesMixin):
-    """Save what a detector has learnt.
-
-    The detector has `_new_estimator`.
-    """
+    """Save the fitted attributes of a detector, which has `_new_estimator`."""
 
     def _set_fitted_state(self, estimator, reference, offset):
         self.estimator_, self._reference, self.offset_ = estimator, reference, offset
@@ -58,7 +55,7 @@ class DetectorSavingMixin(PickleMixin, WeightFilesMixin):
 
 
 def check_saves_weights(estimator):
-    """Return an estimator, if its weights can be saved in a file."""
+    """Return an estimator, or raise a TypeError if it has no weight files."""
     if not isinstance(estimator, SavingMixin):
         raise TypeError(
             f"Files of weights are for estimators that have save_weights, and estimator is "

@@ -1,4 +1,4 @@
-"""How estimators are saved: sealed states for pickles, and files of weights."""
+"""Save estimators: pickles with a checksum, and weight files."""
 
 import sklearn
 import torch
@@ -22,16 +22,16 @@ from sklearn_unsup.networks import copy_module
 
 
 class PickleMixin:
-    """Pickle plain values and numpy arrays with a seal, and check it on loading."""
+    """Pickle plain values and numpy arrays with a checksum, which is verified on loading."""
 
     @isolated_settings()
     def __getstate__(self):
-        """Return the state with a seal."""
+        """Return the state with a checksum."""
         return persistence.seal(self._pack(dict(super().__getstate__())))
 
     @isolated_settings()
     def __setstate__(self, state):
-        """Take up a state, if its seal is whole."""
+        """Restore a state, if its checksum is correct."""
         state, versions = persistence.unseal(state, type(self).__name__)
         if versions["scikit-learn"] != sklearn.__version__:
             warn(
@@ -60,16 +60,16 @@ class PickleMixin:
 
 
 class WeightFilesMixin:
-    """Files of weights, for an estimator with `_to_file` and `_load`."""
+    """`save_weights` and `load_weights`, for an estimator with `_to_file` and `_load`."""
 
     @isolated_settings()
     def save_weights(self, path):
-        """Save what was learnt to a file that holds no code.
+        """Save the fitted attributes to a file that contains no code.
 
         Parameters
         ----------
         path : str or path-like
-            Of a file in the safetensors format; it is replaced as a whole, or not at all.
+            Path of the file, in the safetensors format. The file is replaced atomically.
 
         Returns
         -------
@@ -81,8 +81,8 @@ class WeightFilesMixin:
         NotFittedError
             Before `fit`.
         OSError, ValueError
-            If the file cannot be written, or there is a FIFO or a device at `path`. What was there
-            is still there.
+            If the file cannot be written, or `path` is a FIFO or a device. An existing file is then
+            unchanged.
         TypeError
             If a custom network cannot be saved, or the `estimator` of a detector has no
             `save_weights`, such as PCA.
@@ -108,26 +108,27 @@ class WeightFilesMixin:
 
     @isolated_settings()
     def load_weights(self, path):
-        """Load what an estimator with the same network has learnt.
+        """Load the fitted attributes of an estimator with the same network.
 
-        No code in the file can run, and nothing changes if it is damaged or does not fit.
+        Loading runs no code from the file. If the file is damaged or does not fit, the estimator is
+        unchanged.
 
         Parameters
         ----------
         path : str or path-like
-            Of a file that `save_weights` wrote.
+            Path of a file that `save_weights` wrote.
 
         Returns
         -------
         self : object
-            The estimator, fitted.
+            The fitted estimator.
 
         Raises
         ------
         CorruptedModelError
             If the file is damaged, of another class, or of a newer version of sklearn_unsup.
         ValueError
-            If other parameters of the network, or of a detector, are set than those saved.
+            If a parameter of the network, or of the detector, differs from the saved one.
         OSError
             If the file cannot be read.
         """
@@ -135,23 +136,23 @@ class WeightFilesMixin:
         return self
 
     def _to_file(self):
-        """Return the state to save in a file, and what else its header is to hold."""
+        """Return the state to save in a file, and additional entries of its header."""
         raise NotImplementedError
 
     def _load(self, file):
-        """Take over what a file holds."""
+        """Restore the state in a file."""
         raise NotImplementedError
 
 
 class SavingMixin(PickleMixin, WeightFilesMixin, Transaction):
-    """Save the weights of a network as numpy arrays, in pickles and in files of their own.
+    """Save the weights of a network as numpy arrays, in pickles and in weight files.
 
-    A file may hold the names of `_specs`, and no others. The estimator has `NetworkBuilderMixin`.
+    A file may only hold the names in `_specs`. The estimator has `NetworkBuilderMixin`.
     """
 
     def _pack(self, state):
         for name, value in state.items():
-            if is_unsupported_sequence(value):  # widths may come as one
+            if is_unsupported_sequence(value):  # a user may set widths to one
                 state[name] = plain(value)
         state.pop("callbacks_", None)
         network = state.pop("network_", None)
@@ -173,7 +174,7 @@ class SavingMixin(PickleMixin, WeightFilesMixin, Transaction):
         return state
 
     def _restore_network(self, network, state, optimizer):
-        """Give a network the weights in a state; return the rest of it, checked."""
+        """Load the weights in a state into a network; return the other attributes, checked."""
         weights, custom = state.pop("_weights"), self._custom_parts(state["_fitted_params"])
         persistence.check_fit(network, weights, custom)
         persistence.load_weights(network, weights, custom)
@@ -181,20 +182,20 @@ class SavingMixin(PickleMixin, WeightFilesMixin, Transaction):
         if not all(isinstance(name, str) for name in state.get("feature_names_in_", ())):
             raise CorruptedModelError("feature_names_in_ holds what is no name")
         training = state.get("_training_state")
-        if training is not None:  # moments of another optimiser are left out
+        if training is not None:  # moments of another optimiser are dropped
             groups = self._trainer.param_groups(network)
             state["_training_state"] = check_training_state(training, optimizer, groups)
         self._check_custom_state(network, weights, state)
         return state
 
     def _specs(self, state):
-        """Return what each fitted attribute may be, by name; children add their own."""
+        """Return the specification of each fitted attribute; subclasses add their own."""
         return image_specs(state)
 
     def _check_custom_state(self, network, weights, state):
-        """Raise an error if a custom network fails with what was kept of it beside its weights.
+        """Raise an error if a custom network does not work with its saved extra state.
 
-        Which shapes and values are right only its own code knows.
+        Only the custom code can tell which shapes and values are valid.
         """
         declared = {name for name in network.state_dict() if not name.endswith("_extra_state")}
         if weights.keys() <= declared:
@@ -213,13 +214,13 @@ class SavingMixin(PickleMixin, WeightFilesMixin, Transaction):
             torch.set_num_threads(n_threads)
 
     def _smoke_test(self, network, images, parameters):
-        """Call the methods of a network that the estimator uses, to see whether it works."""
+        """Call the methods of a network that the estimator uses, to test that they work."""
 
     def _to_file(self):
         return self._pack(self._fitted_state()), {}
 
     def _load(self, file, part=lambda state: state):
-        """Take over what a file, or part of its state, holds; the state as well is returned."""
+        """Restore and return the state in a file; `part` selects the estimator's part of it."""
         own = self._network_params()
         with file:
             outline = part(file.outline)

@@ -235,9 +235,9 @@ def test_a_setting_does_not_reach_a_network_of_the_user(network, setting, X, usu
 CHILD = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-from every_model import EVERY_MODEL, answers, few_digits, fit_model
+from every_model import EVERY_MODEL, few_digits, fit_model, method_outputs
 X = few_digits()
-found = {name: answers(fit_model(build(), X), X) for name, build in EVERY_MODEL.items()}
+found = {name: method_outputs(fit_model(build(), X), X) for name, build in EVERY_MODEL.items()}
 print(json.dumps({m: {k: v.tolist() for k, v in a.items()} for m, a in found.items()}))
 """
 
