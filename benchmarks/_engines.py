@@ -383,7 +383,7 @@ def ours_without_graphs(task):
     epoch = ours(task)
 
     def without():
-        with mock.patch.object(_trainer, "has_graphs", return_value=False):
+        with mock.patch.object(_trainer, "supports_cuda_graphs", return_value=False):
             return epoch()
 
     return without

@@ -11,7 +11,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # workers that share cores wait for eac
 import numpy as np
 import pytest
 import torch
-from every_model import EVERY_CLASS, EVERY_MODEL, able, few_digits, fit_model
+from every_model import EVERY_CLASS, EVERY_MODEL, few_digits, fit_model, with_methods
 from sklearn.datasets import load_digits
 
 from sklearn_unsup import ConvAutoencoder, ConvGAN, ConvVAE
@@ -84,7 +84,7 @@ def small_gan():
     return lambda decoder=None, **params: ConvGAN(**{**SMALL, "generator": decoder, **params})
 
 
-@pytest.fixture(params=able("transform", "sample", "score", among=EVERY_CLASS))
+@pytest.fixture(params=with_methods("transform", "sample", "score", among=EVERY_CLASS))
 def any_small(request):
     """Build a small estimator of each class that encodes, draws and scores, in turn."""
     return lambda **params: EVERY_MODEL[request.param](**{**SMALL, **params})

@@ -1,7 +1,7 @@
-"""Small models of every kind, in one table: what holds for all estimators is tested with all.
+"""Table of small models, for the tests that hold for all estimators.
 
-A new estimator is one entry of `EVERY_MODEL`. What it can do is asked of it: a law names the
-methods (`able`) or the parameters (`taking`) that it is about, and holds for all that have them.
+A new estimator is one entry of `EVERY_MODEL`. A common test selects the models that have certain
+methods (`with_methods`) or parameters (`with_parameters`).
 """
 
 import inspect
@@ -29,25 +29,25 @@ DETECTORS = ("estimator", "contamination", "method")
 
 
 def detector(**params):
-    """Build a detector; what it does not know goes to its autoencoder."""
+    """Build a detector; parameters that it does not have are those of its autoencoder."""
     own = {name: params.pop(name) for name in DETECTORS if name in params}
     return ConvOutlierDetector(**{"estimator": ConvAutoencoder(**{**SMALL, **params}), **own})
 
 
 @dataclass(frozen=True)
 class Entry:
-    """How a model is built, and what cannot be asked of it. Call it with parameters to change."""
+    """How a model is built, and what it does not support. Call it with parameters to change."""
 
     build: Callable
-    needs_y: bool = False  # in `fit` and `partial_fit`
-    n_phases: int = 1  # that `fit` trains in, each for max_epochs
-    refuses: tuple[str, ...] = ()  # parameters that it has, and that this model may not be given
+    needs_y: bool = False  # by `fit` and `partial_fit`
+    n_phases: int = 1  # of `fit`, each of max_epochs
+    unsupported: tuple[str, ...] = ()  # parameters that this variant must not set
 
     def __call__(self, **params):
         return self.build(**params)
 
 
-EVERY_MODEL = {  # a comma parts the name of a class from what is special about a second model of it
+EVERY_MODEL = {  # "class", or "class, variant"
     "ConvAutoencoder": Entry(partial(ConvAutoencoder, **SMALL)),
     "ConvVAE": Entry(partial(ConvVAE, **SMALL)),
     "ConvGAN": Entry(partial(ConvGAN, **SMALL)),
@@ -55,7 +55,7 @@ EVERY_MODEL = {  # a comma parts the name of a class from what is special about 
         partial(ConvGAN, **SMALL, code="adversarial", objective="wasserstein_gp")
     ),
     "ConvGAN, discriminator": Entry(
-        partial(ConvGAN, **SMALL, code="discriminator", objective="hinge"), refuses=("encoder",)
+        partial(ConvGAN, **SMALL, code="discriminator", objective="hinge"), unsupported=("encoder",)
     ),
     "ConvOutlierDetector": Entry(detector),
     "TwoViewEncoder": Entry(partial(TwoViewEncoder, **SMALL)),
@@ -64,11 +64,11 @@ EVERY_MODEL = {  # a comma parts the name of a class from what is special about 
 EVERY_CLASS = [name for name in EVERY_MODEL if "," not in name]
 
 
-# Which models a law is about.
+# Select models.
 
 
 def slow_unless(quick, cases):
-    """Return the cases as parameters of a test; those for which `quick` is not true are slow."""
+    """Return the cases as test parameters; those for which `quick` is false are slow."""
     return [
         case if quick(case) else pytest.param(*args_of(case), marks=pytest.mark.slow)
         for case in cases
@@ -76,51 +76,51 @@ def slow_unless(quick, cases):
 
 
 def args_of(case):
-    """Return a case as the arguments of a parameter."""
+    """Return a case as the arguments of `pytest.param`."""
     return case if isinstance(case, tuple) else (case,)
 
 
-# Every model, as parameters of a test that trains; a second model of a class is slow.
+# Every model, as test parameters; variants of a class are slow.
 EACH_MODEL = slow_unless(EVERY_CLASS.__contains__, EVERY_MODEL)
 
 
-def able(*methods, among=EVERY_MODEL):
-    """Return the names of the models that have all these methods. There is at least one."""
+def with_methods(*methods, among=EVERY_MODEL):
+    """Return the names of the models that have all these methods; at least one."""
     found = [name for name in among if all(hasattr(EVERY_MODEL[name](), each) for each in methods)]
     assert found, f"no model has {methods}"
     return found
 
 
-def taking(*parameters, among=EVERY_MODEL):
-    """Return the names of the models that have all these parameters. There is at least one."""
+def with_parameters(*parameters, among=EVERY_MODEL):
+    """Return the names of the models that have all these parameters; at least one."""
     found = [name for name in among if set(parameters) <= set(EVERY_MODEL[name]().get_params())]
     assert found, f"no model takes {parameters}"
     return found
 
 
-def taken(name, params):
-    """Return those of the parameters that a model may be given, for it or for what it wraps."""
-    names = paths(EVERY_MODEL[name]()).keys() - {*EVERY_MODEL[name].refuses}
+def accepted_params(name, params):
+    """Return the parameters that a model, or the estimator that it wraps, supports."""
+    names = parameter_paths(EVERY_MODEL[name]()).keys() - {*EVERY_MODEL[name].unsupported}
     return {each: value for each, value in params.items() if each in names}
 
 
-def paths(model):
-    """Return where each parameter is set: of a model itself, or of what it wraps."""
+def parameter_paths(model):
+    """Return the full name of each parameter, such as `estimator__max_epochs`."""
     names = sorted(model.get_params(), key=lambda name: name.count("__"), reverse=True)
     return {name.split("__")[-1]: name for name in names}
 
 
 def set_params(model, **params):
-    """Set parameters of a model, or of what it wraps."""
-    where = paths(model)
+    """Set parameters of a model, or of the estimator that it wraps."""
+    where = parameter_paths(model)
     return model.set_params(**{where[name]: value for name, value in params.items()})
 
 
-# Fitting them.
+# Fit models.
 
 
 def labels_for(model, X):
-    """Return a y for each row of X, or None if a model of this class needs none."""
+    """Return a y for X, or None if models of this class need none."""
     if not any(each.needs_y and type(each()) is type(model) for each in EVERY_MODEL.values()):
         return None
     return np.arange(X.shape[0] if hasattr(X, "shape") else len(X)) % 3
@@ -132,38 +132,38 @@ def fit_model(model, X, **options):
 
 
 def partial_fit_model(model, X):
-    """Train a model on a chunk, with a y if it needs one."""
+    """Call `partial_fit`, with a y if the model needs one."""
     return model.partial_fit(X, labels_for(model, X))
 
 
-def takes_rows_to_validate_on(model):
-    """Tell whether `fit` takes an X_val."""
+def accepts_X_val(model):
+    """Tell whether `fit` accepts X_val."""
     return "X_val" in inspect.signature(model.fit).parameters
 
 
-def trained(model):
-    """Return what holds the network, of a model or of what it wraps; None before `fit`."""
+def network_owner(model):
+    """Return the estimator that has the network: a model or what it wraps; None before `fit`."""
     found = getattr(model, "estimator_", model)
     return found if hasattr(found, "network_") else None
 
 
 def weights(model):
     """Return all weights of a fitted model, by name."""
-    return trained(model).network_.state_dict()
+    return network_owner(model).network_.state_dict()
 
 
-def n_learnt(model):
-    """Return how many epochs of training a model keeps."""
-    return getattr(trained(model), "n_iter_", 0)
+def n_epochs_trained(model):
+    """Return the number of epochs that a model was trained for."""
+    return getattr(network_owner(model), "n_iter_", 0)
 
 
 def losses(model):
-    """Return the history of a fitted model, without how long an epoch took."""
-    rows = trained(model).history_
+    """Return the history of a fitted model, without durations."""
+    rows = network_owner(model).history_
     return [{name: value for name, value in row.items() if name != "duration"} for row in rows]
 
 
-# Using them.
+# Call methods of models.
 
 
 CALLS = {
@@ -181,11 +181,11 @@ CALLS = {
     "decision_function": lambda model, X: model.decision_function(X),
     "error_map": lambda model, X: model.error_map(X),
 }
-OF_ROWS = (  # methods of one X, which may be of any kind
+METHODS_OF_X = (  # methods with X as their only argument
     *("transform", "reconstruct", "score", "score_samples"),
     *("predict", "decision_function", "error_map"),
 )
-QUICK = ("transform", "reconstruct", "score_samples")  # where a model has one of these
+QUICK = ("transform", "reconstruct", "score_samples")  # if a model has one of these
 
 
 def few_digits(n=24):
@@ -193,28 +193,28 @@ def few_digits(n=24):
     return (load_digits().images[:n] / 16).astype(np.float32)
 
 
-def methods_of_rows(model):
-    """Return those methods of a model that take an X, to be called in the law itself."""
-    return [getattr(model, name) for name in OF_ROWS if hasattr(model, name)]
+def methods_of_X(model):
+    """Return the methods of a model that take X."""
+    return [getattr(model, name) for name in METHODS_OF_X if hasattr(model, name)]
 
 
-def answers(model, X, names=tuple(CALLS)):
-    """Return what the public methods of a fitted model give, as arrays."""
+def method_outputs(model, X, names=tuple(CALLS)):
+    """Return the outputs of public methods of a fitted model, as arrays."""
     return {name: np.asarray(CALLS[name](model, X)) for name in names if hasattr(model, name)}
 
 
-def quick_answers(model, X):
-    """Return what tells a fitted model from others, in a moment."""
-    return answers(model, X, QUICK) or answers(model, X)
+def quick_outputs(model, X):
+    """Return outputs that identify a fitted model, of fast methods if possible."""
+    return method_outputs(model, X, QUICK) or method_outputs(model, X)
 
 
 def assert_same(found, expected):
-    """Assert that two models gave the same, to the last bit.
+    """Assert that two outputs are bit-identical.
 
-    Sums in float64 (scores) are up to rounding: the BLAS adds by where its arrays lie in memory.
+    Float64 outputs (scores) may differ by rounding, as BLAS sums depend on memory alignment.
     """
     assert found.keys() == expected.keys()
-    assert expected, "the model was asked nothing"
+    assert expected, "no method was called"
     for name, array in expected.items():
         assert found[name].dtype == array.dtype, name
         if array.dtype == np.float64:
@@ -224,7 +224,7 @@ def assert_same(found, expected):
 
 
 def assert_finite(found):
-    """Assert that a model answered, and with finite numbers only."""
-    assert found, "the model was asked nothing"
+    """Assert that there are outputs, and that all numbers are finite."""
+    assert found, "no method was called"
     for name, array in found.items():
         assert np.isfinite(array).all(), name

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from every_model import EVERY_CLASS, EVERY_MODEL, answers, fit_model, partial_fit_model
+from every_model import EVERY_CLASS, EVERY_MODEL, fit_model, method_outputs, partial_fit_model
 from safetensors import safe_open
 from safetensors.numpy import save
 from sklearn.base import clone
@@ -416,8 +416,8 @@ USED = ("transform", "sample", "reconstruct", "score", "score_samples")
 def use(model):
     """Do all that can be done with a model; errors of values are clean ones."""
     model = getattr(model, "estimator_", model)
-    uses = [lambda name=name: answers(model, X, [name]) for name in USED]
-    uses += [lambda: answers(model, X[:2], ["transform"])]
+    uses = [lambda name=name: method_outputs(model, X, [name]) for name in USED]
+    uses += [lambda: method_outputs(model, X[:2], ["transform"])]
     if hasattr(model, "partial_fit"):
         uses += [lambda: partial_fit_model(partial_fit_model(model, X), X)]
     if hasattr(model, "get_feature_names_out"):

@@ -17,13 +17,13 @@ class Imitation:
 
     def __init__(self, patch):
         self.n_replays = 0
-        patch(_trainer, "has_graphs", lambda device: True)
+        patch(_trainer, "supports_cuda_graphs", lambda device: True)
         patch(_trainer, "MIN_STEPS", 1)
         patch(_trainer, "GraphedSteps", self.build)
         patch(_graphs, "capture_stream", lambda device: None)
         patch(_graphs, "run_on_stream", lambda stream, function: function())
         patch(_graphs, "capture", self.capture)
-        patch(_graphs, "leave_capture", lambda generator: None)
+        patch(_graphs, "reset_generators", lambda generator: None)
 
     def build(self, step, optimizer, generator):
         self.groups = optimizer.param_groups

@@ -1,7 +1,7 @@
 """scikit-learn's own checks, with no expected failure."""
 
 import pytest
-from every_model import EVERY_CLASS, EVERY_MODEL, slow_unless, taking
+from every_model import EVERY_CLASS, EVERY_MODEL, slow_unless, with_parameters
 from example_networks import LinearDecoder, LinearEncoder
 from sklearn.decomposition import PCA
 from sklearn.utils import estimator_checks
@@ -26,7 +26,7 @@ def at_defaults(name, **params):
 DEFAULTS = [at_defaults(name, device="cpu") for name in EVERY_CLASS]
 BRIEFLY = [  # what wraps another takes no epochs itself: detectors are below
     at_defaults(name, device="cpu", max_epochs=2)
-    for name in taking("max_epochs", among=EVERY_CLASS)
+    for name in with_parameters("max_epochs", among=EVERY_CLASS)
 ]
 VARIANTS = [
     ConvAutoencoder(**SMALL, early_stopping=True),

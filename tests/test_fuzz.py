@@ -11,7 +11,15 @@ import pandas as pd
 import polars as pl
 import pytest
 import torch
-from every_model import EVERY_CLASS, EVERY_MODEL, able, answers, fit_model, set_params, taken
+from every_model import (
+    EVERY_CLASS,
+    EVERY_MODEL,
+    accepted_params,
+    fit_model,
+    method_outputs,
+    set_params,
+    with_methods,
+)
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from sklearn.exceptions import ConvergenceWarning
@@ -106,17 +114,17 @@ OPTIONS = {  # of all estimators, or of some
     "code": st.sampled_from(["regression", "adversarial", "discriminator"]),
     "method": st.sampled_from(["combined", "reconstruction_error"]),
 }
-WRAPPED = able("transform", "inverse_transform", among=EVERY_CLASS)  # by a detector
+WRAPPED = with_methods("transform", "inverse_transform", among=EVERY_CLASS)  # by a detector
 METHODS = ("transform", "sample", "score_samples")
 
 
 @st.composite
 def estimators(draw):
     name = draw(st.sampled_from(EVERY_CLASS))
-    params = {each: draw(values) for each, values in taken(name, OPTIONS).items()}
+    params = {each: draw(values) for each, values in accepted_params(name, OPTIONS).items()}
     if "estimator" in EVERY_MODEL[name]().get_params():
         wrapped = draw(st.sampled_from(WRAPPED))
-        own = {each: draw(values) for each, values in taken(wrapped, OPTIONS).items()}
+        own = {each: draw(values) for each, values in accepted_params(wrapped, OPTIONS).items()}
         params["estimator"] = EVERY_MODEL[wrapped](**own)
     return EVERY_MODEL[name](**params)
 
@@ -134,7 +142,7 @@ def check(estimator, given):
     set_params(estimator, channel_axis=channel_axis)
     try:
         fit_model(estimator, X)
-        outputs = answers(estimator, X, METHODS)
+        outputs = method_outputs(estimator, X, METHODS)
         if "transform" in outputs:
             assert outputs["transform"].ndim == 2
         if hasattr(estimator, "inverse_transform"):

@@ -1,4 +1,4 @@
-"""Who may import whom: the import rules, read from the source."""
+"""Import rules between subpackages, checked on the source."""
 
 import ast
 import importlib
@@ -16,7 +16,7 @@ import sklearn_unsup
 
 PACKAGE = Path(sklearn_unsup.__file__).parent
 OURS = "sklearn_unsup"
-MAY_IMPORT = {  # room: (packages, rooms of ours)
+MAY_IMPORT = {  # subpackage or module: (packages, subpackages of sklearn_unsup)
     "_sklearn": ({"sklearn"}, set()),
     "_version": (set(), set()),
     "_warnings": (set(), set()),
@@ -41,7 +41,7 @@ MAY_IMPORT = {  # room: (packages, rooms of ours)
     "__init__": (set(), {"_moved", "_persistence", "_training", "_version", "estimators"}),
 }
 FOR_MODELS = {"_base", "_decoding", "_encoding", "_parameters", "_sampling", "_scores"}
-OF_ESTIMATORS = {  # module of estimators: others that it may import
+ESTIMATORS_MAY_IMPORT = {  # module of estimators: modules that it may import
     "_values": set(),
     "_availability": set(),
     "_documentation": set(),
@@ -75,7 +75,7 @@ MOST_KEYWORDS = 15
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
-def room_of(path):
+def subpackage_of(path):
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
@@ -88,16 +88,16 @@ def imports(path):
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_a_room_imports_only_what_it_may(path):
-    room = room_of(path)
-    packages, rooms = MAY_IMPORT[room]
+def test_a_subpackage_imports_only_what_it_may(path):
+    subpackage = subpackage_of(path)
+    packages, subpackages = MAY_IMPORT[subpackage]
     for module, name in imports(path):
         top, *rest = module.split(".")
         if top == OURS:
             target = rest[0] if rest else name
-            assert target in rooms | {room}, f"{room} imports {target}"
+            assert target in subpackages | {subpackage}, f"{subpackage} imports {target}"
         elif top not in sys.stdlib_module_names:
-            assert top in packages, f"{room} imports {top}"
+            assert top in packages, f"{subpackage} imports {top}"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
@@ -107,29 +107,29 @@ def test_private_scikit_learn_names_are_imported_in_one_file(path):
         for module, name in imports(path)
         if module.startswith("sklearn.") and "._" in f"{module}.{name}"
     ]
-    assert not private or room_of(path) == "_sklearn"
+    assert not private or subpackage_of(path) == "_sklearn"
 
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "estimators").glob("_[a-z]*.py")))
-def test_a_part_of_the_contract_imports_only_what_it_may(path):
+def test_a_module_of_estimators_imports_only_what_it_may(path):
     own = f"{OURS}.estimators."
     found = {module.removeprefix(own) for module, _ in imports(path) if module.startswith(own)}
-    assert found <= OF_ESTIMATORS[path.stem]
+    assert found <= ESTIMATORS_MAY_IMPORT[path.stem]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_a_file_holds_one_idea(path):
+def test_a_file_has_at_most_250_lines(path):
     assert len(path.read_text().splitlines()) <= MOST_LINES
 
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "estimators").glob("*.py")))
-def test_no_call_hands_over_a_list_of_parameters(path):
+def test_no_call_has_many_keywords(path):
     calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
     assert all(len(call.keywords) <= MOST_KEYWORDS for call in calls)
 
 
 def test_the_package_needs_neither_matplotlib_nor_pandas():
-    # scikit-learn loads pandas where it is installed; what can be seen is that nobody needs it.
+    # scikit-learn imports pandas if it is installed, so check that the package works without it.
     code = (
         "import sys; sys.modules['pandas'] = sys.modules['matplotlib'] = None; import "
         "sklearn_unsup, sklearn_unsup.datasets, sklearn_unsup.metrics, sklearn_unsup.displays; "
@@ -153,8 +153,8 @@ CLASSES = dict(estimator_classes())
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_a_class_calls_its_own_methods_or_says_whose(name):
-    """A mixin that needs a method of another class names that class in its docstring."""
+def test_a_mixin_documents_the_methods_it_needs(name):
+    """A mixin that calls a method of another class names the class or method in its docstring."""
     cls = CLASSES[name]
     source = ast.parse(textwrap.dedent(inspect.getsource(cls)))
     called = {

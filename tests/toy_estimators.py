@@ -1,4 +1,4 @@
-"""Two small models: an encoder that cannot decode, and a sampler of two phases that uses y."""
+"""Two small models: an encoder without a decoder, and a sampler with two phases that uses y."""
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ CLASSES = Spec(lambda value: np.ndim(value) == 1 and len(value) > 0, "an array o
 
 
 class TwoViewNetwork(Network):
-    """Codes of two noisy views of an image are alike, and unlike those of other images.
+    """Contrastive network: codes of two views of an image are similar, of two images dissimilar.
 
     Chen et al. 2020, "A Simple Framework for Contrastive Learning of Visual Representations".
     """
@@ -45,7 +45,7 @@ def _view(images, generator):
 
 @with_shared_parameters()
 class TwoViewEncoder(EncoderMixin, ImageEstimator):
-    """Contrastive encoder: codes in which two noisy views of an image are neighbours."""
+    """Contrastive encoder, trained on two noisy views of each image."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class TwoViewEncoder(EncoderMixin, ImageEstimator):
 
 
 class LabelledNetwork(Network):
-    """An autoencoder, and a Gaussian over its codes for each class."""
+    """Autoencoder with a Gaussian distribution of codes for each class."""
 
     def __init__(self, encoder, decoder, image_shape, n_components, n_classes):
         super().__init__()
@@ -110,7 +110,7 @@ class LabelledNetwork(Network):
 
 @with_shared_parameters()
 class LabelledSampler(SamplerMixin, ImageEstimator):
-    """Sampler that learns to decode codes first, and then where the codes of each class lie."""
+    """Sampler that first learns to decode codes, and then their distribution for each class."""
 
     _n_phases = 2
 

@@ -1,4 +1,4 @@
-"""Where and how tensors are computed: device, precision, threads, memory, copies, chunks."""
+"""Device, precision, threads, memory, copies to a device, and inference in chunks."""
 
 from sklearn_unsup._devices._device import (
     device_after_loading,

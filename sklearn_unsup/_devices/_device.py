@@ -1,4 +1,4 @@
-"""Device, precision, and torch's global random state for networks that know no other."""
+"""Device, precision, and seeds; torch's global random state for custom networks."""
 
 import contextlib
 import threading
@@ -14,7 +14,7 @@ _GLOBAL_RNG_LOCK = ForkSafeLock(threading.RLock)
 
 
 def resolve_device(name):
-    """Turn the parameter `device` into a torch.device.
+    """Return the torch.device of the parameter `device`.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def resolve_device(name):
     Raises
     ------
     ValueError
-        If torch does not know the device or this machine does not have it.
+        If the device is unknown or not available.
     RuntimeError
         In a process that was forked from one that had used the GPU.
     """
@@ -34,7 +34,7 @@ def resolve_device(name):
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.empty(1, device=device).cpu()  # of "meta" there is nothing to read
+        torch.empty(1, device=device).cpu()  # reading fails on "meta"
     except (RuntimeError, AssertionError, NotImplementedError, ModuleNotFoundError) as error:
         if "forked" in str(error):
             raise RuntimeError(FORKED) from error
@@ -46,9 +46,9 @@ def resolve_device(name):
 
 
 def device_after_loading(name):
-    """Resolve the parameter `device` for a model that may have been saved on another machine.
+    """Return the torch.device for a model that may have been saved on another machine.
 
-    Warns, and takes the best device there is, if this machine lacks the one named.
+    If the device is not available, the best available one is returned with a warning.
     """
     try:
         return resolve_device(name)
@@ -62,9 +62,9 @@ def device_after_loading(name):
 
 
 def resolve_precision(name, device):
-    """Turn the parameter `precision` into the dtype of autocast in training, or None for none.
+    """Return the autocast dtype of the parameter `precision`, or None for float32.
 
-    "auto" is bfloat16 on a cuda device that computes in it, and float32 elsewhere.
+    "auto" is bfloat16 on CUDA devices with hardware support for it, and float32 elsewhere.
     """
     if name == "auto":
         fast = device.type == "cuda" and _computes_in_bfloat16(device)
@@ -81,7 +81,7 @@ def _computes_in_bfloat16(device):
 def isolated_torch_rng(seed, device):
     """Seed torch's global random state inside the block, and restore it afterwards.
 
-    Only for a user's own network, which cannot take a generator. One thread at a time may hold it.
+    For custom networks, which take no generator. Only one thread at a time can be in the block.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def isolated_torch_rng(seed, device):
 
 
 def draw_seed(random_state):
-    """Draw a seed from scikit-learn's `random_state`; None draws it from the operating system."""
+    """Draw a seed from scikit-learn's `random_state`; None uses entropy of the system."""
     if random_state is None:
         return int(np.random.default_rng().integers(2**31))
     return int(check_random_state(random_state).randint(2**31 - 1))

@@ -1,4 +1,4 @@
-"""A function of tensors over many rows: chunks of one fixed shape, one output array."""
+"""Apply a function of tensors to many rows, in chunks of one fixed shape."""
 
 import logging
 from collections import deque
@@ -10,9 +10,9 @@ from sklearn_unsup._devices._transfer import to_device
 
 logger = logging.getLogger(__name__)
 
-# The most rows of a chunk (more are no faster: benchmarks/results), and what its rows times a power
-# of their width must not exceed. A single row takes as long as a chunk: of large images a chunk has
-# few, 17 of 64 x 64 x 3 and 1 of 192 x 192.
+# Maximum number of rows of a chunk, bound of rows * width**power, and power. Larger chunks are not
+# faster (benchmarks/results). One row takes as long as a full chunk, so chunks of large images are
+# small. A chunk has 17 images of 64 x 64 x 3, or 1 of 192 x 192.
 CHUNKS = {"cpu": (128, 27 * 10**8, 2)}
 CHUNKS_ELSEWHERE = (4096, 2**26, 1)  # 256 MB
 
@@ -20,36 +20,36 @@ CHUNKS_ELSEWHERE = (4096, 2**26, 1)  # 256 MB
 def apply_in_chunks(function, rows, device, n_outputs, noise=None, out=None):
     """Apply a function of tensors to all rows.
 
-    Every call of `function` sees the same number of rows (the last chunk is filled up with zeros),
-    so that what a row gives does not depend on its neighbours. If the device has not enough memory,
-    that number is halved.
+    Every call of `function` gets the same number of rows; the last chunk is padded with zeros. The
+    output of a row therefore does not depend on the other rows. If the device runs out of memory,
+    the number of rows is halved.
 
     Parameters
     ----------
     function : callable
-        Maps a float32 tensor of rows (b, n_inputs) to a tensor (b, n_outputs), row by row; with
-        `noise`, it takes a tensor of that as well.
+        Maps a float32 tensor of rows (b, n_inputs) to a tensor (b, n_outputs), row by row. With
+        `noise`, a tensor of noise is its second argument.
     rows : ndarray of shape (n, n_inputs)
-        Of any real dtype.
+        Any real dtype.
     device : torch.device
     n_outputs : int
     noise : callable or None
-        Maps an array of rows (b, n_inputs) to an array (b, ...) of random numbers that depend on
-        each row alone.
+        Maps rows (b, n_inputs) to an array (b, ...) of random numbers, each of which depends only
+        on its row.
     out : array-like of shape (n, n_outputs), default=None
-        Takes the outputs, slice by slice; None makes an array.
+        The array to write to, slice by slice; None allocates one.
 
     Returns
     -------
     outputs : array of shape (n, n_outputs)
-        `out`, or an ndarray of float32.
+        `out`, or a float32 ndarray.
 
     Raises
     ------
     ValueError
         If an output is not finite.
     RuntimeError
-        If the device has not enough memory for one row.
+        If the device runs out of memory for a single row.
     """
     most_rows, most, power = CHUNKS.get(device.type, CHUNKS_ELSEWHERE)
     size = max(1, min(most_rows, most // max(1, rows.shape[1], n_outputs) ** power))
@@ -79,7 +79,7 @@ def apply_in_chunks(function, rows, device, n_outputs, noise=None, out=None):
 
 
 def is_out_of_memory(error):
-    """Tell whether a RuntimeError says that a GPU, or the main memory, is full."""
+    """Tell whether a RuntimeError is due to a lack of GPU memory or main memory."""
     signs = (
         "can't allocate memory",
         "DefaultCPUAllocator: not enough memory",  # on Windows
@@ -91,7 +91,7 @@ def is_out_of_memory(error):
 
 
 def _chunks(function, rows, starts, device, noise):
-    """Yield what the function gives for chunk after chunk; on cuda, while the next is computed."""
+    """Yield the output of each chunk; on CUDA, while the next one is computed."""
 
     def read():
         for start in starts:
@@ -108,7 +108,7 @@ def _chunks(function, rows, starts, device, noise):
 
 
 def _to_host(tensor):
-    """Start to copy a tensor to the host; return a function that gives the array."""
+    """Start to copy a tensor to the host; return a function that waits for the array."""
     if not tensor.is_cuda:
         return tensor.cpu().numpy
     copy = tensor.to("cpu", non_blocking=True)

@@ -1,7 +1,7 @@
-"""What touches the whole process: thresholds of the C library's allocator, and CUDA streams.
+"""Settings of the whole process: thresholds of the C library's allocator, and CUDA streams.
 
-The environment variable ``SKLEARN_UNSUP_TUNE_PROCESS=0`` turns all of it off. Results are the same,
-and an epoch on a CPU takes a quarter longer (benchmarks/results/pages_cpu.md).
+The environment variable ``SKLEARN_UNSUP_TUNE_PROCESS=0`` disables all of them. Results are the
+same, and an epoch on a CPU takes 25 % longer (benchmarks/results/pages_cpu.md).
 """
 
 import ctypes
@@ -12,26 +12,26 @@ from functools import cache
 
 import torch
 
-SWITCH = "SKLEARN_UNSUP_TUNE_PROCESS"
+TUNING_VARIABLE = "SKLEARN_UNSUP_TUNE_PROCESS"
 KEPT_BYTES = 2**30
-MAX_THRESHOLD_OF_OLD_GLIBC = 2**25  # more it refuses, and then trimming less would do harm
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+MAX_THRESHOLD_OF_OLD_GLIBC = 2**25  # it refuses more, and trimming less would then be harmful
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # constants of glibc's malloc.h
 USER_VARIABLES = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
-_OF_THIS_THREAD = threading.local()
+_THREAD_LOCAL = threading.local()
 
 
 def tuning_is_enabled():
-    """Tell whether the process may be tuned."""
-    return os.environ.get(SWITCH, "1") != "0"
+    """Tell whether settings of the process may be changed."""
+    return os.environ.get(TUNING_VARIABLE, "1") != "0"
 
 
 @cache
 def retain_freed_memory():
-    """Let glibc keep up to `KEPT_BYTES` of what a step frees, for the next step to take.
+    """Let glibc keep up to `KEPT_BYTES` of freed memory, for the next training step.
 
-    By itself it gives large blocks, and the end of its heap, back to the system, which clears each
-    page again when the next step asks for it. Other allocators, and a user who has set these
-    thresholds, are left alone.
+    By default, glibc returns large blocks and the end of the heap to the system. The system clears
+    each page again when the next step allocates it. Nothing changes with other allocators, or if
+    the user has set these thresholds.
     """
     if (
         _is_glibc()
@@ -46,7 +46,7 @@ def retain_freed_memory():
 
 
 def release_memory():
-    """Give the system back what glibc has kept."""
+    """Return the memory that glibc has kept to the system."""
     if _is_glibc() and tuning_is_enabled():
         ctypes.CDLL(None).malloc_trim(0)
 
@@ -56,26 +56,26 @@ def _is_glibc():
 
 
 def copy_stream(device):
-    """Return this thread's stream for copies: memory that was used on one serves no other."""
+    """Return the copy stream of this thread; memory of one stream is not reused by another."""
     if not tuning_is_enabled():
         return torch.cuda.current_stream(device)
     index = torch.cuda.current_device() if device.index is None else device.index
-    if index not in vars(_OF_THIS_THREAD):
-        vars(_OF_THIS_THREAD)[index] = torch.cuda.Stream(device)
-    return vars(_OF_THIS_THREAD)[index]
+    if index not in vars(_THREAD_LOCAL):
+        vars(_THREAD_LOCAL)[index] = torch.cuda.Stream(device)
+    return vars(_THREAD_LOCAL)[index]
 
 
 def capture_stream(device):
-    """Return a stream for CUDA graphs: on the default one nothing can be captured.
+    """Return a stream for CUDA graphs, which cannot be captured on the default stream.
 
-    torch hands its streams out in turn, for each priority apart: one of high priority is not also
-    the one on which another thread copies.
+    torch reuses streams in turn, separately for each priority. A stream of high priority is
+    therefore never the copy stream of another thread.
     """
     return torch.cuda.Stream(device, priority=-1)
 
 
 def run_on_stream(stream, function):
-    """Call a function on a stream, after what has been asked for and before what will be."""
+    """Call a function on a stream, in order with the work of the current stream."""
     current = torch.cuda.current_stream(stream.device)
     stream.wait_stream(current)
     with torch.cuda.stream(stream):

@@ -1,4 +1,4 @@
-"""Arrays of the host on a device, ahead of their use."""
+"""Copies of arrays to a device, prefetched on CUDA."""
 
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -8,43 +8,43 @@ import torch
 
 from sklearn_unsup._devices._process import copy_stream
 
-MOST_AHEAD = 4  # arrays on the device that are not used up yet
-RESIDENT_SHARE = 0.25  # of the device's free memory that X may take: there may be other workers
+MAX_PREFETCHED = 4  # groups of arrays that are on the device and not used yet
+RESIDENT_SHARE = 0.25  # of the device's free memory for X, as there may be other workers
 PIECE_BYTES = 2**24
 
 
 def to_device(groups, device, n_rows=None):
     """Yield groups of arrays as groups of tensors on the device.
 
-    On cuda, a thread puts the next group into page-locked memory, and it is copied from there on a
-    stream of its own, while the current one is used; the host does not wait for the device unless
-    it is `MOST_AHEAD` groups ahead.
+    On CUDA, a thread copies the next group to page-locked memory. From there a separate stream
+    copies it to the device while the current group is used. The host only waits for the device if
+    it is `MAX_PREFETCHED` groups ahead.
 
     Parameters
     ----------
     groups : iterable of tuple of ndarray
-        Iterated by a thread on cuda.
+        On CUDA, a thread iterates over them.
     device : torch.device
     n_rows : int or None
-        Fill each array up with rows of zeros, to this number. The tensors are copies then.
+        Pad each array with rows of zeros to this number of rows. The tensors are then copies.
 
     Yields
     ------
     tensors : tuple of Tensor
-        What is wider than float32, or in another byte order, arrives as float32.
+        Narrow dtypes are kept; dtypes of 4 bytes or more, and uint16, become float32.
     """
     if device.type == "cuda":
-        yield from _copied_ahead(groups, device, n_rows)
+        yield from _prefetched_to_cuda(groups, device, n_rows)
     else:
         for group in groups:
-            yield tuple(_on_host(array, n_rows).to(device) for array in group)
+            yield tuple(_host_tensor(array, n_rows).to(device) for array in group)
 
 
 def keep_on_device(rows, device):
-    """Return rows (n, n_features) as one tensor on a cuda device, if they fit; else the rows."""
+    """Return rows (n, n_features) as one tensor on a CUDA device if they fit, else unchanged."""
     if device.type != "cuda":
         return rows
-    dtype = _dtype_there(rows.dtype)
+    dtype = _device_dtype(rows.dtype)
     row_bytes = rows.shape[1] * dtype.itemsize
     index = torch.cuda.current_device() if device.index is None else device.index
     if len(rows) * row_bytes > RESIDENT_SHARE * torch.cuda.mem_get_info(index)[0]:
@@ -59,18 +59,18 @@ def keep_on_device(rows, device):
     return kept
 
 
-def _copied_ahead(groups, device, n_rows):
+def _prefetched_to_cuda(groups, device, n_rows):
     groups, stream, in_use = iter(groups), copy_stream(device), deque()
 
     def read():
         with torch.cuda.device(device):
-            return [_on_host(array, n_rows, pinned=True) for array in next(groups, ())]
+            return [_host_tensor(array, n_rows, pinned=True) for array in next(groups, ())]
 
     def wait_for_copy(copies, copied):
         current = torch.cuda.current_stream(device)
         current.wait_event(copied)
         for copy in copies:
-            copy.record_stream(current)  # its memory is not given away before it is used
+            copy.record_stream(current)  # so that its memory is not reused too early
         return copies
 
     with ThreadPoolExecutor(1) as reader:
@@ -83,16 +83,16 @@ def _copied_ahead(groups, device, n_rows):
             if coming is not None:
                 yield wait_for_copy(*coming)
                 in_use.append(torch.cuda.current_stream(device).record_event())
-                if len(in_use) > MOST_AHEAD:
+                if len(in_use) > MAX_PREFETCHED:
                     in_use.popleft().synchronize()
             coming = copies, copied
         if coming is not None:
             yield wait_for_copy(*coming)
 
 
-def _on_host(array, n_rows, pinned=False):
-    """Return an array as a tensor of the host; a copy, if rows are added or memory is pinned."""
-    dtype = _dtype_there(array.dtype)
+def _host_tensor(array, n_rows, pinned=False):
+    """Return an array as a tensor on the host; a copy if it is padded or pinned."""
+    dtype = _device_dtype(array.dtype)
     if n_rows is None and not pinned:
         return torch.from_numpy(np.asarray(array, dtype=dtype))
     shape = (len(array) if n_rows is None else n_rows, *array.shape[1:])
@@ -103,7 +103,7 @@ def _on_host(array, n_rows, pinned=False):
     return tensor
 
 
-def _dtype_there(dtype):
-    """Return the dtype of arrays on a device: their own, where that is narrower than float32."""
-    narrow = dtype.itemsize < 4 and dtype.name != "uint16"  # of which torch knows little
+def _device_dtype(dtype):
+    """Return the dtype of an array on a device: its own if narrower than float32, else float32."""
+    narrow = dtype.itemsize < 4 and dtype.name != "uint16"  # which torch hardly supports
     return dtype.newbyteorder("=") if narrow else np.dtype(np.float32)

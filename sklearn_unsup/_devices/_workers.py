@@ -1,4 +1,4 @@
-"""Several workers on one machine: say what to do where torch would hang or a GPU is full."""
+"""Errors of parallel workers: forked processes in which torch would hang, and a full GPU."""
 
 import contextlib
 import os
@@ -24,10 +24,10 @@ ONE_THREAD = (
     "survive a fork: torch would hang, and computes with one thread here. Use joblib's default "
     "backend 'loky' in place of 'multiprocessing', or multiprocessing's start method 'spawn'."
 )
-TRIAL_SECONDS = 2.0  # for a thousandth of a second's work
+TRIAL_SECONDS = 2.0  # for work of a millisecond
 _has_computed = False  # in this process
-_was_forked = False  # this process, and nobody knows yet whether torch's threads work in it
-_forked_after_computing = False  # this process, from one that had computed
+_was_forked = False  # this process; whether torch's threads work in it is not known yet
+_forked_after_computing = False  # this process, from one in which this package had computed
 
 
 def _remember_fork():
@@ -40,11 +40,11 @@ if hasattr(os, "register_at_fork"):
 
 
 class ForkSafeLock:
-    """A lock that is free in a forked process, whoever held it in the other.
+    """Lock that is free in a forked process, even if it was held in the parent process.
 
-    Use it as ``with lock.lock:``. What that gives is a lock of Python's own: Ctrl-C cannot come
-    between taking it and entering the block, and a process that is forked within the block leaves
-    it as the other does.
+    Use it as ``with lock.lock:``, which enters a lock of Python itself. Ctrl-C then cannot come
+    between acquiring the lock and entering the block. A process that is forked within the block
+    leaves it without an error.
 
     Parameters
     ----------
@@ -65,13 +65,15 @@ class ForkSafeLock:
 def _threads_work():
     """Tell whether torch can compute with several threads here; try it in a child process.
 
-    Had the parent of this process done so, with torch's threads or by other code of the user's, it
-    would wait for threads that were not copied, forever.
+    If other code in the parent process has used torch's threads, torch would wait forever for
+    threads that a fork does not copy.
     """
-    read_end, write_end = os.pipe()  # of its end a handler of SIGCHLD may know, and nobody else
+    read_end, write_end = (
+        os.pipe()
+    )  # the child may be reaped by a handler of SIGCHLD, so read its answer
     child = None
     try:
-        with warnings.catch_warnings():  # Python 3.12 has one of forks beside threads
+        with warnings.catch_warnings():  # Python 3.12 warns of forks with threads
             warnings.simplefilter("ignore", DeprecationWarning)
             child = os.fork()
         if child == 0:
@@ -90,7 +92,7 @@ def _threads_work():
 
 
 def _try_threads(write_end):
-    """Compute with several threads, and end this process: nothing of the user's is to run in it."""
+    """Compute with several threads, and exit without running code of the user."""
     try:
         torch.zeros(2**20, dtype=torch.float32, device="cpu").add_(1)  # enough for all threads
         os.write(write_end, b"1")
@@ -99,17 +101,17 @@ def _try_threads(write_end):
 
 
 def _kill(child):
-    """End a child process, and leave no zombie of it."""
+    """Kill a child process, and wait for it."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(child, signal.SIGKILL)
-    with contextlib.suppress(ChildProcessError):  # a handler of SIGCHLD has waited for it
+    with contextlib.suppress(ChildProcessError):  # a handler of SIGCHLD has reaped it
         os.waitpid(child, 0)
 
 
 def _check_fork(device):
-    """Raise a RuntimeError in a process that was forked from one in which this package computed.
+    """Raise a RuntimeError in a process that was forked after this package had computed.
 
-    Where only other code did, compute with one thread if several would hang.
+    If only other code had computed, use one thread if several would hang.
     """
     global _was_forked
     if device.type == "cpu" and torch.get_num_threads() == 1:
@@ -125,9 +127,9 @@ def _check_fork(device):
 
 @contextlib.contextmanager
 def translate_device_errors(device):
-    """Raise errors of computations in the block in words that a user of several workers can act on.
+    """Translate errors of forked processes and of full memory into errors with advice.
 
-    The allocator is tuned before the first computation on a CPU.
+    On a CPU, this also sets the thresholds of the allocator.
 
     Parameters
     ----------
@@ -136,10 +138,10 @@ def translate_device_errors(device):
     Raises
     ------
     RuntimeError
-        In a process that was forked from one that had computed before: its threads, or its GPU,
-        do not exist in the copy, and torch would wait for them forever.
+        In a process that was forked after computing. Threads and GPUs do not survive a fork, and
+        torch would wait for them forever.
     MemoryError
-        If the device has not enough memory.
+        If the device runs out of memory.
     """
     global _has_computed
     _check_fork(device)

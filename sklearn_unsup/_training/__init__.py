@@ -6,11 +6,11 @@ from sklearn_unsup._training._callbacks import copy_callbacks
 from sklearn_unsup._training._checkpoint import TrainingCheckpoint
 from sklearn_unsup._training._data import TrainingData
 from sklearn_unsup._training._errors import TrainingDivergedError
-from sklearn_unsup._training._interrupts import Interrupts
+from sklearn_unsup._training._interrupts import InterruptHandler
 from sklearn_unsup._training._optimizers import (
-    Optimisation,
-    check_moments,
-    expected_moments,
+    OptimizerSettings,
+    check_optimizer_state,
+    expected_optimizer_state,
     optimizer_state,
 )
 from sklearn_unsup._training._progress import ScikitLearnCallbacks

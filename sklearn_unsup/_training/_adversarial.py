@@ -1,4 +1,4 @@
-"""The training loop of two players, on skorch."""
+"""The training loop of an adversarial network, on skorch."""
 
 from typing import ClassVar
 
@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from sklearn_unsup._persistence import Spec, array, integer
-from sklearn_unsup._training._batches import MIN_ROWS
+from sklearn_unsup._training._batches import MIN_BATCH_SIZE
 from sklearn_unsup._training._errors import TrainingDivergedError
 from sklearn_unsup._training._trainer import Trainer, detached
 
@@ -14,19 +14,19 @@ from sklearn_unsup._training._trainer import Trainer, detached
 class AdversarialTrainer(Trainer):
     """Train a discriminator and a generator in turn.
 
-    The optimiser has a group of parameters for each player. In a turn one player alone has
-    gradients, and torch's optimisers pass over parameters without: it is what two optimisers would
-    do, and schedules, checkpoints and callbacks of skorch find the one that they look for.
+    One optimiser has a group of parameters for each player. In each turn only one player has
+    gradients, and torch's optimisers skip parameters without gradients, so the result is that of
+    two optimisers. Schedules, checkpoints and callbacks of skorch expect a single optimiser.
 
     Parameters
     ----------
     network : AdversarialNetwork
     n_critic : int
-        Turns of the discriminator for one of the generator.
+        Steps of the discriminator for each step of the generator.
     restore_best : bool
-        Whether to go back to the best epoch at the end.
+        Whether to restore the weights of the best epoch at the end.
     **options
-        As of `Trainer`.
+        Options of `Trainer`.
     """
 
     checkpointed: ClassVar[dict] = {
@@ -54,38 +54,36 @@ class AdversarialTrainer(Trainer):
         self.n_critic = n_critic
         self.restore_best = restore_best
         self.n_turns_ = 0
-        self.parts_ = {}  # of the loss, each of the last turn that had it
+        self.parts_ = {}  # of the loss; each is from the last step that computed it
 
     def prepare_losses(self, network, compiled):
-        """Keep the losses; torch cannot compile one with gradients of gradients in it."""
-        penalised = network.penalises_gradients
-        self.discriminator_losses_ = (
-            network.discriminator_losses if penalised else compiled(network.discriminator_losses)
-        )
+        """Keep the losses, compiled; torch cannot compile a loss with second-order gradients."""
+        losses = network.discriminator_losses
+        self.discriminator_losses_ = losses if network.penalises_gradients else compiled(losses)
         self.generator_losses_ = compiled(network.generator_losses)
 
     def initialize_optimizer(self, triggered_directly=None):
-        """Build the optimiser, with a group for each player."""
+        """Build the optimiser, with a parameter group for each player."""
         self.players_ = self.module_.players()
         return super().initialize_optimizer(triggered_directly)
 
     @staticmethod
-    def groups(network):
-        """Return the network's parameters as the optimiser has them: a group for each player."""
+    def param_groups(network):
+        """Return the parameter groups of the optimiser, one for each player."""
         return [{"params": parameters} for parameters in network.players().values()]
 
     def train_step(self, batch, **fit_params):
-        """Let the discriminator take its turn, and, if it is due, the generator."""
+        """Train the discriminator for one step, and the generator every `n_critic` steps."""
         generator_too = self.n_turns_ % self.n_critic == 0
         self.n_turns_ += 1
-        self.parts_ = {**self.parts_, **self.steps_(batch, generator_too)}
+        self.parts_ = {**self.parts_, **self.step_function_(batch, generator_too)}
         return self.parts_
 
     def take_step(self, batch, generator_too):
-        """Let the discriminator take its turn, and the generator if it is due."""
+        """Take a step of the discriminator, and one of the generator if `generator_too`."""
         with self.autocast():
             with torch.set_grad_enabled(generator_too):
-                n = max(MIN_ROWS, len(batch))  # BatchNorm cannot learn from one
+                n = max(MIN_BATCH_SIZE, len(batch))  # BatchNorm cannot train on one
                 codes, generated = self.module_.generate(n, self.generator_)
             parts = self.discriminator_losses_(batch, codes, generated.detach(), self.generator_)
         self._step("discriminator", parts["discriminator_loss"], batch)
@@ -106,7 +104,7 @@ class AdversarialTrainer(Trainer):
         self.optimizer_.step()
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
-        """Train for an epoch; or, with the quality measure in place of batches, take it."""
+        """Train for an epoch; for validation, `iterator` is a function that returns scores."""
         if training:
             super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
             self._check_weights()
@@ -115,7 +113,7 @@ class AdversarialTrainer(Trainer):
                 self.record(f"{prefix}_{name}", value)
 
     def _check_weights(self):
-        """Raise an error if a player is lost already, though its last loss was finite."""
+        """Raise an error if weights are not finite: the last loss may have been finite still."""
         for player, parameters in self.players_.items():
             if not all(bool(parameter.isfinite().all()) for parameter in parameters):
                 raise TrainingDivergedError(

@@ -1,4 +1,4 @@
-"""Batches by slice of a permutation, never row by row."""
+"""Batches of images, read by slices of a permutation."""
 
 from collections import deque
 
@@ -9,23 +9,23 @@ from sklearn.utils import gen_batches
 from sklearn_unsup._devices import to_device
 from sklearn_unsup.networks import Batch
 
-STEPS_PER_EPOCH = 50  # what "auto" aims at: with fewer, small data are not learnt in 20 epochs
-LEAST_AUTO = 16
-MOST_AUTO = {"cpu": 64}  # by time to quality: benchmarks/results/architecture.md
-MOST_AUTO_ELSEWHERE = 128  # where small batches leave the device idle
-MIN_ROWS = 2  # of a batch: BatchNorm cannot train on one
+STEPS_PER_EPOCH = 50  # for "auto"; with fewer, small data sets are underfit after 20 epochs
+MIN_AUTO_SIZE = 16
+MAX_AUTO_SIZE = {"cpu": 64}  # by time to quality: benchmarks/results/architecture.md
+MAX_AUTO_SIZE_ELSEWHERE = 128  # small batches leave the device idle
+MIN_BATCH_SIZE = 2  # BatchNorm cannot train on one row
 
 
 class Batches:
     """Iterate over rows as batches of images on the device; each iteration is one epoch.
 
-    uint8 rows stay uint8 until they are on the device. No row is dropped, and a last batch of one
-    row joins the one before it: a network with BatchNorm could not train on it.
+    uint8 rows are copied to the device as uint8. No row is dropped. A last batch of one row is
+    merged into the batch before it, as a network with BatchNorm could not train on it.
 
     Parameters
     ----------
     rows : ndarray or Tensor of shape (n, n_features)
-        An array in memory or memory-mapped, or a tensor that is on the device already.
+        An array in memory, a memory map, or a tensor that is already on the device.
     to_images : callable
         Maps a tensor of rows (b, n_features) to images (b, c, h, w).
     batch_size : int or "auto"
@@ -34,9 +34,9 @@ class Batches:
     indices : ndarray of int or None
         Which rows to use; None for all.
     generator : torch.Generator or None
-        Shuffles the rows, anew each epoch; None keeps their order.
+        Shuffles the rows in each epoch; None keeps their order.
     given : ndarray of shape (n, ...) or None
-        What goes with each row; it is kept on the device.
+        Labels or other values of each row, kept on the device.
 
     Yields
     ------
@@ -51,8 +51,8 @@ class Batches:
         self.device = device
         self.indices = np.arange(len(rows)) if indices is None else indices
         if batch_size == "auto":
-            most = MOST_AUTO.get(device.type, MOST_AUTO_ELSEWHERE)
-            batch_size = int(np.clip(len(self.indices) // STEPS_PER_EPOCH, LEAST_AUTO, most))
+            most = MAX_AUTO_SIZE.get(device.type, MAX_AUTO_SIZE_ELSEWHERE)
+            batch_size = int(np.clip(len(self.indices) // STEPS_PER_EPOCH, MIN_AUTO_SIZE, most))
         self.batch_size = batch_size
         self.generator = generator
         self.given = None if given is None else torch.from_numpy(np.array(given)).to(device)
@@ -75,7 +75,7 @@ class Batches:
 
     def _on_device(self, pairs):
         """Yield batches on the device, from arrays of rows (b, n_features) and their indices."""
-        indices = deque()  # of rows that are on their way
+        indices = deque()  # of rows that are being copied
 
         def read():
             for rows, which in pairs:
@@ -92,9 +92,9 @@ class Batches:
         return Batch(images, self.given[torch.as_tensor(indices, device=self.device)])
 
     def _slices(self, n):
-        return gen_batches(n, self.batch_size, min_batch_size=min(MIN_ROWS, self.batch_size))
+        return gen_batches(n, self.batch_size, min_batch_size=min(MIN_BATCH_SIZE, self.batch_size))
 
 
 def _take(rows, indices):
-    """Return some rows; numpy's `take`, the faster, copies all of them if they lie otherwise."""
+    """Return some rows; numpy's `take` is faster, but copies arrays that are not contiguous."""
     return np.take(rows, indices, axis=0) if rows.flags.c_contiguous else rows[indices]

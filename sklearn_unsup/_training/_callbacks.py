@@ -1,4 +1,4 @@
-"""The callbacks that a user hands in: checked, copied, and told what they cannot find."""
+"""Check and copy the callbacks that the user passes."""
 
 import inspect
 
@@ -6,12 +6,12 @@ from skorch.callbacks import Callback, EpochScoring, InputShapeSetter
 
 
 def copy_callbacks(callbacks):
-    """Return a copy of each of skorch's callbacks, so that a training changes none of the user's.
+    """Return a copy of each skorch callback, so that training does not change the user's.
 
     Raises
     ------
     TypeError
-        If one is no callback of skorch.
+        If one is not a skorch callback, or needs predictions.
     """
     copies = []
     for callback in callbacks:
@@ -36,14 +36,14 @@ def copy_callbacks(callbacks):
 
 
 def _copy(callback):
-    """Return a callback with the same attributes; `copy` would take what pickle takes of it."""
+    """Return a shallow copy of a callback; `copy.copy` would drop what is not pickled."""
     result = object.__new__(type(callback))
     vars(result).update(vars(callback))
     return result
 
 
 def check_monitored(callbacks, validates):
-    """Raise a ValueError if a callback looks at held-out rows, and none are held out."""
+    """Raise a ValueError if a callback monitors a validation score and no rows are held out."""
     for _, callback in callbacks:
         monitor = getattr(callback, "monitor", None)
         if not validates and isinstance(monitor, str) and monitor.startswith("valid_"):

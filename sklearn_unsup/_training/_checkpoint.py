@@ -1,4 +1,4 @@
-"""Training that is stopped and goes on as if it had not been: all that the next epoch needs."""
+"""Checkpoints, from which interrupted training resumes exactly."""
 
 from pathlib import Path
 from pickle import PickleError
@@ -7,45 +7,45 @@ import torch
 from skorch.callbacks import Callback
 
 from sklearn_unsup._persistence import SavedFile, fingerprint, remove_leftovers, save_file
-from sklearn_unsup._training._checkpoint_state import restore, state_of
+from sklearn_unsup._training._checkpoint_state import checkpoint_state, restore_checkpoint
 from sklearn_unsup._training._progress import ScikitLearnCallbacks
 from sklearn_unsup._warnings import warn
 from sklearn_unsup.networks import copy_module
 
 
 class TrainingCheckpoint(Callback):
-    """Save the training after each epoch; the same `fit` goes on from there if it was stopped.
+    """Save a checkpoint after each epoch, from which an interrupted `fit` resumes.
 
-    Given in `callbacks` of an estimator. Whatever stops the process, even SIGKILL, run the same
-    `fit` again: it skips the epochs that were trained before and ends, on a CPU, with the same
-    weights to the last bit. A fit that had reached its end returns at once, so that an interrupted
-    `GridSearchCV` can be run again, too: each of its fits has a file of its own.
+    Pass it in `callbacks` of an estimator. If the process stops for any reason, even SIGKILL, run
+    the same `fit` again. It skips the epochs that were trained, and on a CPU the resulting weights
+    are bit-identical. A `fit` that had finished returns at once. An interrupted `GridSearchCV` can
+    be run again in the same way, as each of its fits has its own file.
 
-    The files hold weights, the optimiser's state, schedules, random states and `history_`, in the
-    safetensors format, so that no code can run when they are opened. They are some four times as
-    large as the weights; delete the folder when the result is saved.
+    The files hold weights, the optimiser's state, schedules, random states and `history_`. They are
+    in the safetensors format, so opening one runs no code. They are about four times as large as
+    the weights. Delete the folder once the result is saved.
 
     Parameters
     ----------
     dirname : str or path-like
-        Folder of the files; made if it does not exist. The file of a fit is named after the class,
-        a digest of all that decides the end (the parameters, every row of X, the initial weights,
-        the settings of the other callbacks, the code of a custom network), and the device. If one
-        of them has changed, `fit` starts anew.
+        Folder of the files; it is created if it does not exist. The name of a file holds the class,
+        a digest and the device. The digest depends on all that affects the result: the parameters,
+        every row of X, the initial weights, the other callbacks, and custom code. If any of them
+        has changed, `fit` starts from scratch.
 
     Raises
     ------
     ValueError
-        In `fit`, if nobody could tell which fit it was: the estimator's `random_state` is None, or
-        another callback cannot be pickled. (Those of :mod:`skorch.callbacks.logging` may be
-        anything: they change nothing.)
+        In `fit`, if it cannot be identified: `random_state` is None, or another callback cannot be
+        pickled. Callbacks of :mod:`skorch.callbacks.logging` are ignored, as they do not affect the
+        result.
     CorruptedModelError
         In `fit`, if its file is damaged.
 
     Notes
     -----
-    Learning-rate schedulers are saved as well. Of other callbacks, such as skorch's
-    `EarlyStopping`, the state is not: they start anew. `partial_fit` saves nothing.
+    The state of learning-rate schedulers is saved. Other callbacks, such as skorch's
+    `EarlyStopping`, start again without their state. `partial_fit` saves no checkpoint.
 
     Examples
     --------
@@ -66,18 +66,18 @@ class TrainingCheckpoint(Callback):
         self.dirname = dirname
 
     def on_train_begin(self, net, **kwargs):
-        """Go on from the file, if there is one."""
+        """Resume from the file, if it exists."""
         folder = Path(self.dirname)
         folder.mkdir(parents=True, exist_ok=True)
         name = net.identity_
         precision = str(net.precision or torch.float32).removeprefix("torch.")
         device = f"{torch.device(net.device).type}-{net.batches_.batch_size}-{precision}"
         self.path_ = folder / f"{name}-{device}.safetensors"
-        self.fresh_ = copy_module(net.module_) if net.custom else None
+        self.untrained_ = copy_module(net.module_) if net.custom else None
         remove_leftovers(self.path_)
         if _exists(self.path_):
             with SavedFile(self.path_, type(self).__name__) as file:
-                restore(net, file.read())
+                restore_checkpoint(net, file.read())
         elif others := sorted(folder.glob(f"{name}-*.safetensors")):
             warn(
                 f"{others[0].name} is of this training on another device, or with other batches "
@@ -86,20 +86,20 @@ class TrainingCheckpoint(Callback):
 
     def on_epoch_end(self, net, **kwargs):
         """Save all that the next epoch needs."""
-        save_file(self.path_, type(self).__name__, state_of(net, self.fresh_))
+        save_file(self.path_, type(self).__name__, checkpoint_state(net, self.untrained_))
 
     def on_train_end(self, net, **kwargs):
-        """Let go of the network."""
-        self.fresh_ = None
+        """Release the network."""
+        self.untrained_ = None
 
 
-def identity_of(net):
-    """Return a name that no training with another end has: the class, and a digest.
+def training_identity(net):
+    """Return a name that identifies a training and its result: the class, and a digest.
 
     Raises
     ------
     ValueError
-        If a callback cannot be taken apart.
+        If a callback cannot be pickled.
     """
     named = [each if isinstance(each, tuple) else ("", each) for each in net.callbacks]
     deciding = [(name, each) for name, each in named if not _is_observer(each)]
@@ -121,7 +121,7 @@ def _is_observer(callback):
 
 
 def _exists(path):
-    """Tell whether there is something at a path; what may not be looked at is an error."""
+    """Tell whether a path exists; unlike `Path.exists`, raise an error without permission."""
     try:
         path.stat()
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The state of a training: all that the next epoch needs, and what it may be."""
+"""The content of a checkpoint: read from a trainer, checked, and restored."""
 
 from itertools import count
 from numbers import Number
@@ -23,24 +23,23 @@ from sklearn_unsup._persistence import (
     to_tensors,
 )
 from sklearn_unsup._training._optimizers import (
-    check_moments,
-    expected_moments,
+    check_optimizer_state,
+    expected_optimizer_state,
     match_strides,
     optimizer_state,
 )
 
-# Of torch's learning-rate schedules, what changes on the way. Counts do not get smaller than they
-# were at first.
+# The state of torch's learning-rate schedules that changes during training. Counts never decrease.
 COUNTS = {"last_epoch", "_step_count", "num_bad_epochs", "cooldown_counter", "T_cur", "T_i"}
 MOVES = COUNTS | {"_last_lr", "best"}
 IS_DICT = Spec(lambda value: isinstance(value, dict), "a dict")
 
 
-def state_of(net, fresh):
-    """Return the state of a training; `fresh` is the network as it was built, if it is custom."""
+def checkpoint_state(net, untrained):
+    """Return what a checkpoint holds; `untrained` is the initial network, if it is custom."""
     optimizer = optimizer_state(net.optimizer_)
     return {
-        "network": network_state(net.module_, net.custom, fresh),
+        "network": network_state(net.module_, net.custom, untrained),
         "optimizer": {**optimizer, "param_groups": _plain(optimizer["param_groups"])},
         "schedules": [
             (callback.batch_idx_, _plain(callback.lr_scheduler_.state_dict()))
@@ -52,13 +51,13 @@ def state_of(net, fresh):
     }
 
 
-def restore(net, state):
-    """Take over a state: all of it is checked first."""
+def restore_checkpoint(net, state):
+    """Check the content of a checkpoint, and restore it."""
     check(_specs(net), state)
     _check_parts(net, state)
     best = state["trainer"]["best_"]
     load_weights(net.module_, state["network"], net.custom)
-    if best is not None:  # its buffers are those of a network that has been trained
+    if best is not None:  # it has the buffers of a trained network
         check_fit(net.module_, best[2])
         state["trainer"]["best_"] = (*best[:2], to_state_dict(net.module_, best[2]))
     groups = net.optimizer_.state_dict()["param_groups"]
@@ -79,7 +78,7 @@ def restore(net, state):
 
 
 def _specs(net):
-    """Return what each part of a state may be."""
+    """Return the specification of each part of a checkpoint."""
     schedules = [each.lr_scheduler_ for each in _schedulers(net)]
     own = [generator.get_state().numpy() for generator in _generators(net)]
     return {
@@ -115,7 +114,7 @@ def _specs(net):
 
 
 def _check_parts(net, state):
-    """Raise an error if the dicts of a state do not belong to this training."""
+    """Raise an error if the dicts of a checkpoint do not fit this training."""
     groups = _plain(net.optimizer_.state_dict()["param_groups"])
     of_optimizer = {
         "state": IS_DICT,
@@ -135,14 +134,14 @@ def _check_parts(net, state):
             "best epoch": n_epochs if best is None else best[1],
         },
     )
-    expected = expected_moments(net.optimizer, net.groups(net.module_))
-    check_moments(state["optimizer"]["state"], expected)
+    expected = expected_optimizer_state(net.optimizer, net.param_groups(net.module_))
+    check_optimizer_state(state["optimizer"]["state"], expected)
 
 
 def _are_alike(found, own, moves=None, name=None):
-    """Tell whether a plain value is like another but for its numbers.
+    """Tell whether two plain values have the same structure; numbers may differ.
 
-    `moves` are the names of those that may differ; None means all.
+    `moves` holds the names of the numbers that may differ; None means all.
     """
     if isinstance(own, dict):
         same = isinstance(found, dict) and found.keys() == own.keys()
@@ -160,7 +159,7 @@ def _are_alike(found, own, moves=None, name=None):
 
 
 def _is_schedule(found, own):
-    """Tell whether a value may be the count of batches and the state of a schedule like `own`."""
+    """Tell whether a value is a number of batches and the state of a schedule like `own`."""
     is_torchs = type(own).__module__.startswith("torch.")
     return (
         isinstance(found, tuple)
@@ -182,16 +181,16 @@ def _is_row(row, number):
 
 
 def _is_record(name, value):
-    """Tell whether a value may be recorded by this name: losses and scores are compared."""
+    """Tell whether a value of `history_` is valid; losses and scores must be numbers."""
     if name.startswith(("train_", "valid_")):
         return is_number(value) or isinstance(value, bool)
     return value is None or isinstance(value, str | bool) or is_number(value)
 
 
 def _generators(net):
-    """Return the sources of randomness that go on from epoch to epoch."""
+    """Return the random generators whose state carries over from epoch to epoch."""
     generators = [net.batches_.generator, net.noise_generator]
-    if net.custom:  # its parts may draw from torch's global state
+    if net.custom:  # custom modules may draw from torch's global state
         generators.append(torch.default_generator)
         if net.device.type == "cuda":
             device = next(net.module_.parameters()).device  # with an index, unlike "cuda"
@@ -204,7 +203,7 @@ def _schedulers(net):
 
 
 def _plain(value):
-    """Return a value with None for what is not plain, such as a schedule's functions."""
+    """Replace what is not a plain value, such as the functions of a schedule, by None."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""The rows that a network is trained on, and what is given beside them."""
+"""The rows that a network is trained on, with their labels and validation rows."""
 
 import zlib
 from collections.abc import Sequence
@@ -11,15 +11,15 @@ from sklearn_unsup._data import row_blocks
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Rows, what was given for each, and others to validate on.
+    """Training rows, a label or index for each, and validation rows.
 
     Parameters
     ----------
     rows : ndarray or LazyRows of shape (n, n_features)
     given : ndarray of shape (n, ...), default=None
-        Labels or indices, which reach the network as `Batch.given`.
+        Labels or indices, which the network receives as `Batch.given`.
     held_out : TrainingData, default=None
-        Rows to validate on in place of a share of these.
+        Validation rows, used in place of a share of the training rows.
     """
 
     rows: Sequence
@@ -31,7 +31,7 @@ class TrainingData:
         return len(self.rows)
 
     def map(self, function):
-        """Return data with other rows, those to validate on included."""
+        """Return data with a function applied to the training and validation rows."""
         held_out = None if self.held_out is None else self.held_out.map(function)
         return replace(self, rows=function(self.rows), held_out=held_out)
 
@@ -41,7 +41,7 @@ class TrainingData:
         return replace(self, given=function(self.rows), held_out=held_out)
 
     def summary(self):
-        """Return what tells these data from others: all of them are read."""
+        """Return shapes, dtypes and checksums of the data; all rows are read."""
         held_out = None if self.held_out is None else self.held_out.summary()
         return _summary(self.rows), None if self.given is None else _summary(self.given), held_out
 

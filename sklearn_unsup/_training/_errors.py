@@ -1,4 +1,4 @@
-"""Errors of training, in words that a user can act on."""
+"""Errors of training that tell the user what to change."""
 
 import contextlib
 
@@ -8,10 +8,10 @@ from sklearn_unsup._devices import is_out_of_memory
 
 
 class TrainingDivergedError(FloatingPointError, ValueError):
-    """The training loss is not finite any more.
+    """The training loss is no longer finite.
 
-    The estimator is as it was before. Lower `learning_rate`, or look for extreme values in X. It is
-    a ValueError as well, so that a diverged candidate of a `GridSearchCV` gets `error_score` like
+    The estimator is left unchanged. Lower `learning_rate`, or look for extreme values in X. The
+    error is also a ValueError, so a diverged candidate of a `GridSearchCV` gets `error_score` like
     any other failed fit.
 
     Examples
@@ -29,7 +29,7 @@ class TrainingDivergedError(FloatingPointError, ValueError):
 
 @contextlib.contextmanager
 def translate_batch_errors(batches):
-    """Raise torch's errors in the block as errors that name the batches."""
+    """Translate torch's errors in the block into errors that mention the batch size."""
     try:
         yield
     except ValueError as error:

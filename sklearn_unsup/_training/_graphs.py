@@ -1,4 +1,4 @@
-"""Training steps as CUDA graphs: one launch in place of a hundred."""
+"""Training steps as CUDA graphs: one launch per step instead of about a hundred."""
 
 import warnings
 
@@ -7,34 +7,34 @@ import torch
 from sklearn_unsup._devices import ForkSafeLock, capture_stream, run_on_stream, tuning_is_enabled
 from sklearn_unsup.networks import Batch
 
-STEPS_BEFORE = 3  # that run as they are: libraries set themselves up in the first ones
-MIN_STEPS = 200  # of a training for which a capture is worth its time
-_CAPTURING = ForkSafeLock()
+N_WARM_UP_STEPS = 3  # run without a graph, as libraries initialise themselves
+MIN_STEPS = 200  # in shorter trainings a capture takes more time than it saves
+_CAPTURE_LOCK = ForkSafeLock()
 
 
-def has_graphs(device):
-    """Tell whether what a device does can be captured and replayed, on a stream of its own."""
+def supports_cuda_graphs(device):
+    """Tell whether CUDA graphs can be captured on a device, on a separate stream."""
     return device.type == "cuda" and tuning_is_enabled()
 
 
 class GraphedSteps:
-    """Run a training step as it is a few times, then capture it, and replay it from there on.
+    """Run a training step a few times, then capture it as a CUDA graph, and replay the graph.
 
-    A graph repeats what the device did, with all that Python had decided: shapes, the `variant`,
-    the optimiser's settings, which weights have gradients, numbers of the network. There is one for
-    each batch shape and variant; the learning rate is handed to it anew each time, and a step for
-    which the optimiser's other settings or the gradients' places have changed runs as it is. (To
-    look at the network's numbers before each step would cost more than the step.) What a replayed
-    step returns is overwritten by the next.
+    A graph repeats the operations of the device. Whatever Python decided stays fixed: shapes, the
+    `variant`, the optimiser's settings, which weights have gradients, numbers of the network. There
+    is one graph for each batch shape and variant. The learning rate is passed in each step. If
+    other settings of the optimiser or `requires_grad` of a weight have changed, the step runs
+    without a graph. Numbers of the network are not checked, as that would take longer than the
+    step. The next replay overwrites the returned tensors.
 
     Parameters
     ----------
     step : callable
         ``step(batch, variant) -> dict`` of tensors; takes a step of the optimiser.
     optimizer : torch.optim.Optimizer
-        A fused Adam: it takes its learning rate from a tensor on the device.
+        A fused Adam, which reads its learning rate from a tensor on the device.
     generator : torch.Generator
-        What the step draws from, on the device.
+        The generator of the step, on the device.
     """
 
     def __init__(self, step, optimizer, generator):
@@ -47,11 +47,11 @@ class GraphedSteps:
         self.works = True
 
     def __call__(self, batch, variant=None):
-        """Take a step; return the parts of its loss."""
+        """Take a step, and return the parts of its loss."""
         key = (_layout(batch.images), _layout(batch.given), variant)
         if key not in self.graphs and self.works:
             self.n_steps[key] = self.n_steps.get(key, 0) + 1
-            if self.n_steps[key] <= STEPS_BEFORE:
+            if self.n_steps[key] <= N_WARM_UP_STEPS:
                 return run_on_stream(self.stream, lambda: self.step(batch, variant))
             self._capture(key, batch, variant)
         settings, replay, static, rates, parts = self.graphs.get(key, (None,) * 5)
@@ -74,27 +74,27 @@ class GraphedSteps:
         for group, rate in zip(groups, rates, strict=True):
             group.update(lr=rate, capturable=True)
         try:
-            with _CAPTURING.lock:
+            with _CAPTURE_LOCK.lock:
                 replay, parts = capture(
                     lambda: self.step(static, variant), self.generator, self.stream
                 )
             self.graphs[key] = settings, replay, static, rates, parts
         except RuntimeError as error:
             self.works = False
-            self.graphs.clear()  # torch frees memory of the stream's that they would use
-            leave_capture(self.generator)
+            self.graphs.clear()  # torch frees the memory that they use
+            reset_generators(self.generator)
             warnings.warn(
                 "The training step could not be captured as a CUDA graph "
                 f"({str(error).splitlines()[0]}). Training goes on without one, and is slower.",
                 RuntimeWarning,
                 stacklevel=2,
             )
-        finally:  # schedules, checkpoints and callbacks find numbers, as ever
+        finally:  # schedules, checkpoints and callbacks expect numbers
             for group, values in zip(groups, plain, strict=True):
                 group.update(values)
 
     def _settings(self):
-        """Return what Python decides in a step, beside its shape, the variant and the rate."""
+        """Return the optimiser's settings without the learning rate, and all `requires_grad`."""
         return [
             (
                 {name: value for name, value in group.items() if name not in ("params", "lr")},
@@ -109,29 +109,29 @@ def _layout(tensor):
 
 
 def capture(function, generator, stream):
-    """Capture what a function does on a cuda device, without doing it.
+    """Capture the operations of a function on a CUDA device, without running them.
 
     Returns
     -------
     replay : callable
-        Does it, on the same memory.
+        Runs the operations, on the same memory.
     result : object
-        What the function returned; its tensors are filled by `replay`.
+        What the function returned; `replay` fills its tensors.
     """
-    with torch.cuda.device(stream.device):  # the generator's memory in the graph is made there
+    with torch.cuda.device(stream.device):  # where the graph allocates the generator's state
         current = torch.cuda.current_stream()
         graph = torch.cuda.CUDAGraph()
         graph.register_generator_state(generator)
         try:
             with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
                 result = function()
-        finally:  # which torch leaves out if the capture itself has failed
+        finally:  # torch does not reset the stream if the capture itself has failed
             torch.cuda.set_stream(current)
     return graph.replay, result
 
 
-def leave_capture(generator):
-    """Let generators draw again after a capture that failed: some torch leaves them in it."""
+def reset_generators(generator):
+    """Make generators usable after a failed capture, which some versions of torch do not."""
     device = generator.device
     index = torch.cuda.current_device() if device.index is None else device.index
     for each in (generator, torch.cuda.default_generators[index]):

@@ -1,75 +1,78 @@
-"""Ctrl-C at a moment when nothing is lost by it."""
+"""Defer Ctrl-C to a moment when no training is lost."""
 
 import signal
 import threading
 
-_OPEN, _TRAINING, _RAISED, _CLOSED = "open", "training", "raised", "closed"
+_ALLOWED, _BETWEEN_BATCHES, _RAISED, _DEFERRED = "allowed", "between batches", "raised", "deferred"
 
 
-class Interrupts:
-    """Say when Ctrl-C may stop a `fit`, while the context lasts.
+class InterruptHandler:
+    """Context manager that decides when Ctrl-C may stop a `fit`.
 
-    Python raises KeyboardInterrupt wherever it happens to be: half-way through a step, while what
-    was learnt is put away, or in a `finally`, and all of it is lost. Here it is raised at once as
-    long as nothing was learnt (`open`), between two batches of the training (a second one at once:
-    a batch may be long), and after the context once the training is over. When one has been raised,
-    others wait until it has been dealt with.
+    Python raises KeyboardInterrupt between any two instructions: in the middle of a step, while
+    results are stored, or in a `finally` block. What was learnt would be lost. Here it is raised
 
-    Only in the main thread, where Python handles signals, and only if a handler is set. A handler
-    of the user's is called at the same moments.
+    - at once, before training (`allow`);
+    - between two batches, during training (`allow_between_batches`); a second Ctrl-C is raised at
+      once, as a batch may take long;
+    - at the end of the context, after training (`defer`).
+
+    While one KeyboardInterrupt is handled, further ones are deferred. All of this applies only to
+    the main thread, where Python handles signals, and only if a handler is set. A custom handler is
+    called at the same moments.
     """
 
-    _state, _pending, _handler = _CLOSED, None, None
+    _state, _pending, _handler = _DEFERRED, None, None
 
     def __enter__(self):
-        """Take the place of the handler of SIGINT; until `open`, Ctrl-C waits."""
+        """Replace the handler of SIGINT; Ctrl-C is deferred until `allow`."""
         if threading.current_thread() is threading.main_thread():
             handler = signal.getsignal(signal.SIGINT)
             if callable(handler):
                 self._handler = handler
-                signal.signal(signal.SIGINT, self._receive)
+                signal.signal(signal.SIGINT, self._handle_signal)
         return self
 
     def __exit__(self, kind, error, traceback):
-        """Put the handler back, and hand it what has come since the training was over."""
-        self._state = _CLOSED
+        """Restore the handler, and deliver a signal that was deferred."""
+        self._state = _DEFERRED
         if self._handler is None:
             return
-        if signal.getsignal(signal.SIGINT) == self._receive:  # nobody has set another meanwhile
+        if signal.getsignal(signal.SIGINT) == self._handle_signal:  # no other was set meanwhile
             signal.signal(signal.SIGINT, self._handler)
         if self._pending is not None and not (kind and issubclass(kind, KeyboardInterrupt)):
             self._handler(*self._pending)
 
-    def open(self):
-        """Let Ctrl-C act at once."""
-        self._state = _OPEN
-        self._hand_over()
+    def allow(self):
+        """Let Ctrl-C raise at once."""
+        self._state = _ALLOWED
+        self._deliver()
 
-    def start_training(self):
-        """Let Ctrl-C wait for the next `poll`."""
-        self._state = _TRAINING
+    def allow_between_batches(self):
+        """Let Ctrl-C raise in the next `poll`."""
+        self._state = _BETWEEN_BATCHES
 
     def poll(self):
-        """Raise the KeyboardInterrupt that has come since the training was started, if one has."""
-        if self._state is _RAISED:  # and something has swallowed it
-            self._state = _TRAINING
-        if self._state is _TRAINING:
-            self._hand_over()
+        """Deliver a signal that has arrived since `allow_between_batches`."""
+        if self._state is _RAISED:  # and the KeyboardInterrupt was caught by other code
+            self._state = _BETWEEN_BATCHES
+        if self._state is _BETWEEN_BATCHES:
+            self._deliver()
 
-    def close(self):
-        """Let Ctrl-C wait for the end of the context."""
-        self._state = _CLOSED
+    def defer(self):
+        """Let Ctrl-C raise at the end of the context."""
+        self._state = _DEFERRED
 
-    def _hand_over(self):
+    def _deliver(self):
         if self._pending is None:
             return
         pending, self._pending = self._pending, None
-        state, self._state = self._state, _RAISED  # what follows is not to be interrupted again
+        state, self._state = self._state, _RAISED  # do not interrupt what follows
         self._handler(*pending)
-        self._state = state  # a handler of the user's need not raise
+        self._state = state  # a custom handler need not raise
 
-    def _receive(self, number, frame):
-        is_second = self._state is _TRAINING and self._pending is not None
+    def _handle_signal(self, number, frame):
+        is_second = self._state is _BETWEEN_BATCHES and self._pending is not None
         self._pending = number, frame
-        if is_second or self._state is _OPEN:
-            self._hand_over()
+        if is_second or self._state is _ALLOWED:
+            self._deliver()

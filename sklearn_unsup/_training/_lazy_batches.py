@@ -1,4 +1,4 @@
-"""Batches of rows that stay on a disk: blocks in random order, read ahead of their use."""
+"""Batches of rows on a disk: blocks are read in random order, in a background thread."""
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -7,32 +7,31 @@ import numpy as np
 import torch
 from sklearn.utils import gen_batches
 
-from sklearn_unsup._training._batches import MIN_ROWS, Batches
+from sklearn_unsup._training._batches import MIN_BATCH_SIZE, Batches
 
-BUFFER_BYTES = 2**24  # rows that are shuffled among each other; two buffers are in memory
+BUFFER_BYTES = 2**24  # rows of a buffer are shuffled together; two buffers are in memory
 
 
 class LazyBatches(Batches):
     """Iterate over lazy rows as batches of images on the device.
 
-    Each epoch the blocks are put in random order, as many as fill a buffer are read, and the rows
-    of the buffer are shuffled; a thread fills the next one meanwhile. If all rows fit into one
-    buffer they are shuffled as rows in memory are. If not, rows of one block are seen within the
-    same buffer, in every epoch: of rows sorted by class, a buffer holds as many classes as it
-    holds blocks.
+    In each epoch the blocks are shuffled, enough blocks to fill a buffer are read, and the rows of
+    the buffer are shuffled. A thread fills the next buffer in the meantime. If all rows fit into
+    one buffer, they are shuffled like rows in memory. Otherwise all rows of a block are in the same
+    buffer. If X is sorted by class, a buffer then holds at most as many classes as blocks.
 
     Parameters
     ----------
     rows : LazyRows
     to_images, batch_size, device, indices, generator
-        As of `Batches`. With indices, the same blocks are read, and other rows left out.
+        Parameters of `Batches`. With indices, all blocks are read and other rows are left out.
     """
 
     def __iter__(self):
         return self._on_device(self._pairs())
 
     def _pairs(self):
-        """Yield rows (b, n_features) of one batch after the other, and their indices (b,)."""
+        """Yield the rows (b, n_features) of each batch, and their indices (b,)."""
         wanted = np.zeros(len(self.rows), dtype=bool)
         wanted[self.indices] = True
         order = self._permutation(self.rows.n_blocks)
@@ -46,9 +45,9 @@ class LazyBatches(Batches):
                 if group is not None:
                     ahead = reader.submit(self._read, group, wanted)
                 take = partial(_take, left, read, self._permutation(len(read[0])))
-                # A last batch of one row is to join the one before, so some rows are kept back.
+                # Keep some rows, so that a last batch of one row can be merged into the one before.
                 n = len(left[0]) + len(read[0])
-                n_now = max(0, n - MIN_ROWS)
+                n_now = max(0, n - MIN_BATCH_SIZE)
                 n_now -= n_now % self.batch_size
                 for start in range(0, n_now, self.batch_size):
                     yield take(start, start + self.batch_size)
@@ -62,7 +61,7 @@ class LazyBatches(Batches):
         return torch.randperm(n, generator=self.generator).numpy()
 
     def _read(self, blocks, wanted):
-        """Return those rows of some blocks that are wanted, and their indices."""
+        """Return the wanted rows of some blocks, and their indices."""
         size = self.rows.rows_per_block
         chosen = [np.flatnonzero(wanted[block * size : (block + 1) * size]) for block in blocks]
         found = np.empty((sum(map(len, chosen)), self.rows.shape[1]), self.rows.dtype)
@@ -77,7 +76,7 @@ class LazyBatches(Batches):
 
 
 def _take(left, read, order, start, stop):
-    """Return items of `left` and, after them, of `read` in some order."""
+    """Return a slice of `left` followed by `read` in a given order."""
     n = len(left[0])
     rest = order[max(0, start - n) : max(0, stop - n)]
     return tuple(

@@ -1,4 +1,4 @@
-"""What is changed of skorch's training loop."""
+"""Changes to skorch's training loop."""
 
 import copy
 import math
@@ -12,7 +12,7 @@ from skorch.exceptions import SkorchException
 
 from sklearn_unsup._training._errors import TrainingDivergedError
 
-VALIDATION_SEED = 0  # the same noise at each validation, so that losses of epochs can be compared
+VALIDATION_SEED = 0  # the same noise in each epoch, so that validation losses are comparable
 
 
 class StopTraining(Exception):
@@ -20,18 +20,19 @@ class StopTraining(Exception):
 
 
 class TrainingLoop(NeuralNet):
-    """skorch's loop: batches come ready, and numbers are kept per epoch, on the device until then.
+    """Training loop of skorch over prepared batches, with one record per epoch.
 
-    Ctrl-C is not swallowed, and a loss that is not finite is an error. `Trainer` brings
-    `train_step`, `validation_step` and the attributes that are used here.
+    Losses stay on the device until the end of the epoch. A KeyboardInterrupt is raised again, and a
+    loss that is not finite is an error. `Trainer` has `train_step`, `validation_step` and the
+    attributes that are used here.
     """
 
     def epochs(self):
-        """Return what was recorded: a plain dict for each whole epoch."""
+        """Return the history: a plain dict for each complete epoch."""
         return [plain_row(row) for row in self.history or () if "dur" in row]
 
     def stop_after_this_epoch(self):
-        """End the training, later phases included, at the end of the current epoch."""
+        """Stop training, later phases included, at the end of the current epoch."""
         self.stop_ = self.is_stopped_ = True
 
     def get_default_callbacks(self):
@@ -42,15 +43,15 @@ class TrainingLoop(NeuralNet):
         ]
 
     def get_split_datasets(self, X, y=None, **fit_params):
-        """Return the batches as they came to `train`."""
+        """Return the batches that were passed to `train`."""
         return X
 
     def get_iterator(self, dataset, training=False):
-        """Return the batches: they are their own iterator."""
+        """Return the batches, which can be iterated over."""
         return dataset
 
     def notify(self, method_name, **cb_kwargs):
-        """Call the callbacks; skorch's early stopping speaks by raising KeyboardInterrupt."""
+        """Call a method of all callbacks; `stop_` ends the training after an epoch."""
         getattr(self, method_name)(self, **cb_kwargs)
         for _, callback in self.callbacks_:
             self.notify_one(callback, method_name, **cb_kwargs)
@@ -58,7 +59,7 @@ class TrainingLoop(NeuralNet):
             raise StopTraining
 
     def notify_one(self, callback, method_name, **cb_kwargs):
-        """Call a method of one callback."""
+        """Call a method of one callback; `EarlyStopping` of skorch raises KeyboardInterrupt."""
         try:
             getattr(callback, method_name)(self, **cb_kwargs)
         except KeyboardInterrupt:
@@ -75,25 +76,25 @@ class TrainingLoop(NeuralNet):
             ) from error
 
     def end_training(self, batches):
-        """Tell all callbacks; return the KeyboardInterrupt that one has raised, if one did."""
+        """Call `on_train_end` of all callbacks; return the KeyboardInterrupt that one raised."""
         interrupt = None
         for _, callback in self.callbacks_:
             try:
                 self.notify_one(callback, "on_train_end", X=batches, y=None)
-            except KeyboardInterrupt as error:  # the others are told all the same
+            except KeyboardInterrupt as error:  # the other callbacks are still called
                 interrupt = error
         return interrupt
 
     def on_epoch_begin(self, net, dataset_train=None, dataset_valid=None, **kwargs):
-        """Open an epoch in the history, with one row for whatever callbacks record by batch."""
+        """Start an epoch in the history, with one row for what callbacks record by batch."""
         super().on_epoch_begin(net, dataset_train, dataset_valid, **kwargs)
         self.history.new_batch()
 
     def on_batch_begin(self, net, batch=None, training=False, **kwargs):
-        """Keep no row per batch."""
+        """Record no row per batch."""
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
-        """Run all batches, and record the mean of the loss and of its parts."""
+        """Run all batches, and record the mean loss and its parts."""
         if iterator is None:
             return
         self.module_.train(training)
@@ -116,7 +117,7 @@ class TrainingLoop(NeuralNet):
             self.record(f"{prefix}_{name}", float(total) / n_rows)
 
     def _check_trainable(self):
-        """Raise a ValueError if callbacks have left nothing to train."""
+        """Raise a ValueError if callbacks have frozen all parameters of a group."""
         for group in self.optimizer_.param_groups:
             if not any(parameter.requires_grad for parameter in group["params"]):
                 raise ValueError(
@@ -125,7 +126,7 @@ class TrainingLoop(NeuralNet):
                 )
 
     def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
-        """Keep the best weights, and stop when what is monitored no longer improves."""
+        """Keep the best weights, and stop when the monitored score no longer improves."""
         if dataset_valid is None:
             return
         epoch, loss = len(self.history), self.history[-1, self.monitored]
@@ -138,16 +139,16 @@ class TrainingLoop(NeuralNet):
             self.best_ = (loss, epoch, copy.deepcopy(self.module_.state_dict()))
 
     def record(self, name, value):
-        """Record an epoch's mean, and whether it is the best so far (checkpoints ask for that)."""
-        before = [row[name] for row in self.history[:-1] if name in row]
+        """Record the mean of an epoch, and whether it is the best so far, for callbacks."""
+        past = [row[name] for row in self.history[:-1] if name in row]
         if not math.isfinite(value):
             raise TrainingDivergedError(
                 f"Training diverged: {name} is {value} in epoch {len(self.history)} (last finite "
-                f"value: {before[-1] if before else 'none'}). Lower learning_rate (now {self.lr}), "
+                f"value: {past[-1] if past else 'none'}). Lower learning_rate (now {self.lr}), "
                 "set precision='float32', or look for extreme values in X."
             )
         self.history.record(name, value)
-        self.history.record(f"{name}_best", all(value < other for other in before))
+        self.history.record(f"{name}_best", all(value < other for other in past))
 
 
 def plain_row(row):

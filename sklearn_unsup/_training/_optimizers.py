@@ -17,19 +17,19 @@ OPTIMIZERS = {
 
 
 @dataclass(frozen=True)
-class Optimisation:
-    """How weights are moved.
+class OptimizerSettings:
+    """Settings of an optimiser and its learning-rate schedule.
 
     Parameters
     ----------
     optimizer : {"adam", "adamw", "sgd"} or class
-        A class is called with the parameters, `lr`, and `weight_decay` if it takes one.
+        A class is called with the parameters, `lr`, and `weight_decay` if it accepts one.
     learning_rate : float, default=1e-3
     weight_decay : float, default=0.0
     schedule : {"constant", "cosine", "one_cycle"}, default="constant"
-        Of the learning rate, over all steps of one training.
+        Schedule of the learning rate, over all steps of a training.
     betas : tuple of float, default=None
-        Of Adam, if the optimiser is given by name; None for torch's.
+        Betas of "adam" and "adamw"; None takes torch's defaults.
     """
 
     optimizer: str | type
@@ -39,18 +39,18 @@ class Optimisation:
     betas: tuple | None = None
 
 
-def build_optimizer(optimisation, parameters):
+def build_optimizer(settings, parameters):
     """Build an optimiser from its name or class.
 
     Raises
     ------
     TypeError
-        If it is neither, or cannot train batch by batch.
+        If it is neither, or cannot train on batches.
     """
-    name = optimisation.optimizer
+    name = settings.optimizer
     optimizer, options = OPTIMIZERS.get(name, (name, {}))
-    if optimisation.betas is not None and name in ("adam", "adamw"):
-        options = {**options, "betas": optimisation.betas}
+    if settings.betas is not None and name in ("adam", "adamw"):
+        options = {**options, "betas": settings.betas}
     if not issubclass(optimizer, torch.optim.Optimizer):
         raise TypeError(
             f"optimizer={optimizer!r} is not a torch.optim.Optimizer. Use a name of "
@@ -66,20 +66,20 @@ def build_optimizer(optimisation, parameters):
             "first-order optimiser, such as 'adam'."
         )
     if "weight_decay" in inspect.signature(optimizer).parameters:
-        options = {**options, "weight_decay": optimisation.weight_decay}
-    return optimizer(parameters, lr=optimisation.learning_rate, **options)
+        options = {**options, "weight_decay": settings.weight_decay}
+    return optimizer(parameters, lr=settings.learning_rate, **options)
 
 
-def expected_moments(optimizer, groups):
-    """Return what an optimiser keeps of its parameters: {index: {name: tensor or number}}.
+def expected_optimizer_state(optimizer, groups):
+    """Return the state of an optimiser after a step: {index: {name: tensor or number}}.
 
-    Found out by a step of another one, on zeros.
+    The state is that of a new optimiser, after one step on zeros.
 
     Parameters
     ----------
     optimizer : str or class
     groups : list of dict
-        With "params", as the optimiser has them.
+        Parameter groups, with "params".
     """
 
     def zeros_like(parameter):
@@ -89,7 +89,7 @@ def expected_moments(optimizer, groups):
         )
 
     zeros = [{"params": [zeros_like(p) for p in group["params"]]} for group in groups]
-    trial = build_optimizer(Optimisation(optimizer), zeros)
+    trial = build_optimizer(OptimizerSettings(optimizer), zeros)
     for group in zeros:
         for parameter in group["params"]:
             parameter.grad = torch.zeros_like(parameter) if parameter.requires_grad else None
@@ -97,17 +97,17 @@ def expected_moments(optimizer, groups):
     return trial.state_dict()["state"]
 
 
-def check_moments(moments, expected):
-    """Raise a CorruptedModelError if moments are not what an optimiser keeps.
+def check_optimizer_state(moments, expected):
+    """Raise a CorruptedModelError if the state of an optimiser has another structure.
 
-    Fused optimisers go by memory: they write past the end of moments that are too small.
+    Fused optimisers do not check sizes: they would write past the end of a tensor.
 
     Parameters
     ----------
     moments : dict
         {index of the parameter: {name: array or number}}; parameters may be missing.
     expected : dict
-        As `expected_moments` returns it.
+        The result of `expected_optimizer_state`.
     """
     fits = isinstance(moments, dict) and moments.keys() <= expected.keys()
     fits = fits and all(map(is_whole, moments))
@@ -130,16 +130,15 @@ def _are_of_one_kind(value, own):
     if not isinstance(value, np.ndarray) or value.shape != own.shape:
         return False
     dtypes = [str(own.dtype).removeprefix("torch.")]
-    if own.dim() == 0:  # a count of steps has torch's default dtype, which may have been another
+    if own.dim() == 0:  # a count of steps has torch's default dtype, which may vary
         dtypes += ["float32", "float64"]
     return value.dtype.name in (dtypes if own.dtype != torch.bfloat16 else ["float32"])
 
 
 def optimizer_state(optimizer):
-    """Return the state of an optimiser, with arrays in place of tensors.
+    """Return the state of an optimiser, with arrays instead of tensors.
 
-    Moments of bfloat16, which numpy lacks, become float32: torch turns them back when it loads
-    them.
+    numpy has no bfloat16, so bfloat16 moments become float32. torch converts them back on loading.
     """
     state = optimizer.state_dict()
     moments = {
@@ -155,19 +154,19 @@ def optimizer_state(optimizer):
 
 
 def schedule_callbacks(name, learning_rate, n_steps):
-    """Return skorch's callbacks (one, or none) that drive a torch schedule batch by batch."""
+    """Return the skorch callbacks of a schedule: one that steps after each batch, or none."""
     if name == "constant":
         return []
     if name == "cosine":
         policy, options = torch.optim.lr_scheduler.CosineAnnealingLR, {"T_max": n_steps}
-    else:  # one more: torch's one-cycle ends a step early, and refuses to go past its end
+    else:  # torch's one-cycle ends a step early, and raises an error past its end
         policy = torch.optim.lr_scheduler.OneCycleLR
         options = {"max_lr": learning_rate, "total_steps": n_steps + 1, "cycle_momentum": False}
     return [LRScheduler(policy=policy, step_every="batch", event_name=None, **options)]
 
 
 def match_strides(optimizer):
-    """Lay moments out in memory as their parameters are: fused optimisers go by memory."""
+    """Give moments the strides of their parameters, as fused optimisers ignore strides."""
     for parameter, state in optimizer.state.items():
         for name, value in state.items():
             if torch.is_tensor(value) and value.shape == parameter.shape:

@@ -1,4 +1,4 @@
-"""skorch epochs -> scikit-learn callbacks: progress bars, monitors, stopping from outside."""
+"""Report epochs to scikit-learn's callbacks: progress bars, monitors, early stopping."""
 
 from skorch.callbacks import Callback
 
@@ -13,10 +13,10 @@ class ScikitLearnCallbacks(Callback):
     estimator : estimator
         The estimator that is being fitted.
     X : array-like
-        What the user gave to `fit`.
+        The X that the user passed to `fit`.
     snapshot : callable
-        ``snapshot(net)`` returns the attributes that the estimator would have if it stopped now.
-        Called only if a callback asks for the fitted estimator.
+        ``snapshot(net)`` returns the fitted attributes that the estimator would have if training
+        stopped now. It is called only if a callback needs the fitted estimator.
     """
 
     def __init__(self, context, estimator, X, snapshot):
@@ -26,12 +26,12 @@ class ScikitLearnCallbacks(Callback):
         self.snapshot = snapshot
 
     def on_epoch_begin(self, net, **kwargs):
-        """Open a task for the epoch."""
+        """Start a task for the epoch."""
         self.epoch_ = self.context.subcontext(task_name="epoch")
         self.epoch_.call_on_fit_task_begin(estimator=self.estimator, X=self.X)
 
     def on_epoch_end(self, net, **kwargs):
-        """Close the epoch's task; a callback that returns True ends the training."""
+        """End the task of the epoch; a callback that returns True stops the training."""
         stop = self.epoch_.call_on_fit_task_end(
             estimator=self.estimator, X=self.X, reconstruction_attributes=lambda: self.snapshot(net)
         )

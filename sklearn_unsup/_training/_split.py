@@ -1,4 +1,4 @@
-"""Rows to train on, and rows to validate on."""
+"""Split rows into training and validation batches."""
 
 import torch
 
@@ -9,18 +9,18 @@ from sklearn_unsup._training._lazy_batches import LazyBatches
 
 
 def split_batches(data, to_images, batch_size, device, generator, validation_fraction=0.0):
-    """Return batches to train on, shuffled, and batches of held-out rows to validate on.
+    """Return shuffled training batches, and validation batches of held-out rows.
 
-    On cuda, rows that fit are kept there.
+    On CUDA, rows are kept on the device if they fit.
 
     Parameters
     ----------
     data : TrainingData
     to_images, batch_size, device, generator
-        As of `Batches`; the generator also chooses the rows to hold out.
+        Parameters of `Batches`; the generator also selects the rows to hold out.
     validation_fraction : float
-        Share of the rows to hold out, at least one row; 0 holds out none. Not used where `data`
-        has rows to validate on.
+        Share of the rows to hold out, at least one row; 0 holds out none. Ignored if `data` has
+        validation rows.
 
     Returns
     -------
@@ -30,7 +30,7 @@ def split_batches(data, to_images, batch_size, device, generator, validation_fra
     Raises
     ------
     ValueError
-        If there is only one row to split.
+        If there is only one row.
     """
 
     def batches(data, rows, indices=None, generator=None):

@@ -1,4 +1,4 @@
-"""The estimators: what a user imports."""
+"""The public estimators."""
 
 from sklearn_unsup.estimators._autoencoder import ConvAutoencoder
 from sklearn_unsup.estimators._gan import ConvGAN

@@ -17,53 +17,53 @@ from sklearn_unsup.estimators._code_density import CodeMixtureMixin, RowSample
 from sklearn_unsup.estimators._decoding import DecoderMixin
 from sklearn_unsup.estimators._encoding import EncoderMixin
 from sklearn_unsup.estimators._parameters import store, with_shared_parameters
-from sklearn_unsup.estimators._scores import ReconstructionScores
+from sklearn_unsup.estimators._scores import ReconstructionScoreMixin
 from sklearn_unsup.networks import Autoencoder, build_decoder, build_encoder, losses
 
 
 @with_shared_parameters()
 class ConvAutoencoder(
-    ReconstructionScores, CodeMixtureMixin, DecoderMixin, EncoderMixin, ImageEstimator
+    ReconstructionScoreMixin, CodeMixtureMixin, DecoderMixin, EncoderMixin, ImageEstimator
 ):
     """Convolutional autoencoder: non-linear dimension reduction for images.
 
-    An encoder maps each image to a code of `n_components` numbers, a decoder maps the code back,
-    and both are trained so that what comes back is close to what went in. It is to images what PCA
-    is to rows: a linear encoder and decoder would find the subspace of PCA. X may come in any
-    units; scaling is learnt in `fit`, and all that comes back is in the units of X.
+    An encoder maps each image to a latent code of `n_components` numbers, and a decoder maps the
+    code back to an image. Both are trained to minimise the reconstruction error. This is a
+    non-linear PCA: a linear encoder and decoder would learn the subspace of PCA. X may be in any
+    units; `fit` learns the scaling, and all outputs are in the units of X.
 
     Parameters
     ----------
     loss : {"squared_error", "absolute_error", "binary_cross_entropy"}, default="squared_error"
-        What training minimises. "binary_cross_entropy" scales X to [0, 1] by the range seen in
-        `fit`; later chunks of `partial_fit` must lie in it.
+        Training loss. "binary_cross_entropy" scales X to [0, 1] by the range seen in `fit`; later
+        chunks of `partial_fit` must be in this range.
 
     noise_level : float, default=0.0
-        Standard deviation of the Gaussian noise that is added to the input in training, as a
-        multiple of the standard deviation of X (of its range with "binary_cross_entropy"): a
-        denoising autoencoder [1]_.
+        Standard deviation of Gaussian noise that is added to the input in training: a denoising
+        autoencoder [1]_. It is in units of the standard deviation of X, or of its range with
+        "binary_cross_entropy". Larger values regularise more.
 
     l1_activity : float, default=0.0
-        Weight of the mean absolute code in the loss: larger values give sparser codes.
+        Weight of the mean absolute code in the loss. Larger values give sparser codes.
 
     See Also
     --------
-    ConvVAE : An autoencoder that is a density of images as well.
+    ConvVAE : An autoencoder that also models the density of images.
     sklearn.decomposition.PCA : The linear counterpart.
     sklearn.neural_network.BernoulliRBM : Another network that learns features without labels.
 
     Notes
     -----
-    `sample` draws codes from a Gaussian mixture that is fitted to the codes of (at most 10,000 of)
-    the training rows [2]_; after `partial_fit`, to those of its last chunk. It is fitted when it is
-    first needed: by `sample`, or to save the estimator.
+    `sample` draws codes from a Gaussian mixture, fitted to the codes of at most 10,000 training
+    rows [2]_. After `partial_fit` these are rows of the last chunk. The mixture is fitted when it
+    is first needed: by `sample`, or to save the estimator.
 
-    A custom decoder gives unbounded numbers: standardised images, or logits with
-    "binary_cross_entropy". It does not end in a sigmoid.
+    A custom decoder returns unbounded numbers: standardised images, or logits with
+    "binary_cross_entropy". It must not end in a sigmoid.
 
     With "squared_error" the training loss is the share of the variance of X that is not explained.
 
-    Adam, by name, has betas of 0.9 and 0.99 here, with which short trainings learn more.
+    ``optimizer="adam"`` uses betas of 0.9 and 0.99, which suit short trainings.
 
     References
     ----------
@@ -92,7 +92,7 @@ class ConvAutoencoder(
         "l1_activity": [Interval(Real, 0, None, closed="left")],
     }
     _network_parameters = ("loss", "noise_level", "l1_activity")
-    _adam_betas = (0.9, 0.99)  # by time to quality: benchmarks/results/architecture.md
+    _adam_betas = (0.9, 0.99)  # measured in benchmarks/results/architecture.md
 
     def __init__(
         self,

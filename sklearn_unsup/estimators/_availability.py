@@ -1,17 +1,17 @@
-"""A method that is there or not by a parameter."""
+"""Make `partial_fit` available only without early stopping."""
 
 import functools
 
 
 class hidden_with_early_stopping:
-    """Hide `partial_fit` from those who ask where it would hold rows out of each chunk."""
+    """Descriptor that hides `partial_fit` if the estimator has ``early_stopping=True``."""
 
     def __init__(self, method):
         self.method = method
         functools.update_wrapper(self, method)
 
     def __get__(self, estimator, cls):
-        """Return the method, or raise what is both an AttributeError and a ValueError."""
+        """Return the method, or raise an error that is an AttributeError and a ValueError."""
         if estimator is None:
             return self.method
         if estimator.early_stopping:
@@ -23,4 +23,4 @@ class hidden_with_early_stopping:
 
 
 class EarlyStoppingError(AttributeError, ValueError):
-    """There is no `partial_fit` with `early_stopping`; hasattr says so, as scikit-learn asks."""
+    """`partial_fit` is not available with `early_stopping`; `hasattr` returns False."""

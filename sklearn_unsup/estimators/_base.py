@@ -1,4 +1,4 @@
-"""The order of a fit: validate, build or resume a network, train it, conclude, commit."""
+"""The steps of a fit: validate, build or resume a network, train it, conclude, commit."""
 
 import contextlib
 from functools import partial
@@ -17,31 +17,37 @@ from sklearn_unsup._devices import (
 )
 from sklearn_unsup._sklearn import _fit_context
 from sklearn_unsup._training import (
-    Interrupts,
+    InterruptHandler,
     ScikitLearnCallbacks,
     Trainer,
     TrainingData,
     split_batches,
 )
 from sklearn_unsup.estimators._availability import hidden_with_early_stopping
-from sklearn_unsup.estimators._construction import Construction
-from sklearn_unsup.estimators._documentation import DocumentationLink
-from sklearn_unsup.estimators._inference import Inference
-from sklearn_unsup.estimators._input import Input
+from sklearn_unsup.estimators._construction import NetworkBuilderMixin
+from sklearn_unsup.estimators._documentation import DocumentationLinkMixin
+from sklearn_unsup.estimators._inference import InferenceMixin
+from sklearn_unsup.estimators._input import InputMixin
 from sklearn_unsup.estimators._phases import Phases
-from sklearn_unsup.estimators._saving import Saving
+from sklearn_unsup.estimators._saving import SavingMixin
 from sklearn_unsup.estimators._values import check_widths
 
 
 class ImageEstimator(
-    CallbackSupportMixin, DocumentationLink, Input, Construction, Inference, Saving
+    CallbackSupportMixin,
+    DocumentationLinkMixin,
+    InputMixin,
+    NetworkBuilderMixin,
+    InferenceMixin,
+    SavingMixin,
 ):
-    """Base of the estimators that learn from images with a network.
+    """Base class of estimators that train a network on images.
 
-    A child takes the mixins that it can honour (`EncoderMixin`, `DecoderMixin`, `SamplerMixin`,
-    scores), names its parameters in `__init__` under `with_shared_parameters`, and gives the hook
-    `_build_network`. Other hooks have a default: `_validate_y`, `_network_sizes`, `_fit_scaling`,
-    `_start`, `_resume`, `_specs`, and those at the end of this class.
+    A subclass inherits the mixins whose methods it supports (`EncoderMixin`, `DecoderMixin`,
+    `SamplerMixin`, scores). It lists its parameters in `__init__`, is decorated with
+    `with_shared_parameters`, and implements `_build_network`. Other hooks have a default:
+    `_validate_y`, `_network_sizes`, `_fit_scaling`, `_start`, `_resume`, `_specs`, and those at the
+    end of this class.
     """
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -51,13 +57,13 @@ class ImageEstimator(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
-            Rows of pixels, or images with two or three sides; numbers of any dtype, in any units.
-            May lie on a disk: a memory map, an HDF5 or zarr array, :class:`.NpyFiles`.
+            Rows of pixels, or images with two or three axes. Any numeric dtype and any units are
+            accepted. X may be on a disk: a memory map, an HDF5 or zarr array, :class:`.NpyFiles`.
         y : Ignored
             Not used, present for API consistency by convention.
         X_val : array-like of shape (n_val, n_features) or (n_val, ...), default=None
-            Rows to validate on, in place of a share of X (`validation_fraction`). Only used where
-            rows are held out: with ``early_stopping=True``, and by `ConvGAN`.
+            Validation rows, used instead of a share of X (`validation_fraction`). Only used with
+            ``early_stopping=True``, and by `ConvGAN`.
 
         Returns
         -------
@@ -67,17 +73,18 @@ class ImageEstimator(
         Raises
         ------
         ValueError, TypeError
-            If X or a parameter is not what is described here.
+            If X or a parameter is invalid.
         TrainingDivergedError
-            If the training loss is not finite any more. What an earlier `fit` learnt is kept.
+            If the training loss is no longer finite. The result of an earlier `fit` is kept.
         MemoryError
-            If the device has not enough memory for a batch.
+            If the device does not have enough memory for a batch.
         RuntimeError
             In a process that was forked from one in which torch had used several threads or a GPU.
         KeyboardInterrupt
-            On Ctrl-C; after at least one epoch, what was learnt so far is kept.
+            On Ctrl-C. After at least one epoch, the estimator keeps what it has learnt.
         """
-        with Interrupts() as interrupts, isolated_settings():  # in this order: Ctrl-C waits for it
+        # The handler comes first: Ctrl-C is deferred until the settings are restored.
+        with InterruptHandler() as interrupts, isolated_settings():
             interrupt = self._fit(X, y, X_val, interrupts)
         if interrupt is not None:
             raise interrupt
@@ -85,15 +92,10 @@ class ImageEstimator(
         return self
 
     def _fit(self, X, y, X_val, interrupts):
-        """Learn on a draft, and take it over; return the KeyboardInterrupt that ended it."""
-        n_epochs = int(self.max_epochs) * self._n_phases
-        context = self._init_callback_context(max_subtasks=n_epochs)
+        """Fit a draft and commit it; return the KeyboardInterrupt that stopped it, or None."""
+        context = self._init_callback_context(max_subtasks=int(self.max_epochs) * self._n_phases)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         draft = self._draft()
-
-        def report(snapshot):
-            return ScikitLearnCallbacks(context, self, X, snapshot)
-
         interrupt = draft._learn(
             X,
             y,
@@ -102,7 +104,7 @@ class ImageEstimator(
             resume=draft.warm_start and hasattr(self, "network_"),
             max_epochs=draft.max_epochs,
             schedule=draft.learning_rate_schedule,
-            report=report,
+            report=partial(ScikitLearnCallbacks, context, self, X),
         )
         try:
             context.call_on_fit_task_end(
@@ -114,12 +116,12 @@ class ImageEstimator(
         return interrupt
 
     @hidden_with_early_stopping
-    @_fit_context(prefer_skip_nested_validation=False)  # or the user's setting cannot be read
+    @_fit_context(prefer_skip_nested_validation=False)  # keeps the user's setting
     def partial_fit(self, X, y=None):
-        """Train for one more epoch, on X, with a constant learning rate.
+        """Train for one epoch on X, with a constant learning rate.
 
-        The first call builds the network and learns the scaling; later calls go on from its
-        weights and from the optimiser's state.
+        The first call builds the network and learns the scaling. Later calls continue from its
+        weights and the state of the optimiser.
 
         Parameters
         ----------
@@ -136,13 +138,13 @@ class ImageEstimator(
         Raises
         ------
         ValueError
-            If X is not of the shape, or beyond the range, of the first chunk where that matters, or
-            if a parameter that shapes the network has changed since; with ``early_stopping=True``
-            (as in :class:`~sklearn.neural_network.MLPClassifier`). Else as `fit`.
+            If X does not fit the shape, or for some models the range, of the first chunk. If a
+            parameter of the network has changed. With ``early_stopping=True``, as in
+            :class:`~sklearn.neural_network.MLPClassifier`. Other errors are those of `fit`.
         """
-        if not get_config()["skip_parameter_validation"]:  # scikit-learn does before the first call
+        if not get_config()["skip_parameter_validation"]:  # else only done before the first call
             self._validate_params()
-        with Interrupts() as interrupts, isolated_settings():
+        with InterruptHandler() as interrupts, isolated_settings():
             draft = self._draft()
             interrupt = draft._learn(
                 X,
@@ -160,8 +162,8 @@ class ImageEstimator(
         return self
 
     def _learn(self, X, y, X_val, interrupts, *, resume, is_chunk=False, report=None, **options):
-        """Validate, build and train; return the KeyboardInterrupt that ended it, if one did."""
-        interrupts.open()
+        """Validate, build and train; return the KeyboardInterrupt that stopped it, or None."""
+        interrupts.allow()
         check_widths(vars(self))
         rows = self._validate(X, reset=not resume)
         given = self._validate_y(y, len(rows), reset=not resume)
@@ -177,7 +179,7 @@ class ImageEstimator(
         ):
             network = self._resume(rows) if resume else self._start(rows, generator)
             self.network_ = network  # for what a model computes between two phases
-            held_out = self._validate_held_out(X_val)  # now that it is known what is fitted
+            held_out = self._validate_held_out(X_val)  # needs the fitted layout
             data = TrainingData(rows, given, held_out)
             state = vars(self).pop("_training_state", None) if resume else None
             phases = Phases(
@@ -196,7 +198,7 @@ class ImageEstimator(
         try:
             self._conclude(network, data, phases, generator)
         except Exception as error:
-            if interrupt is not None:  # what is learnt until then may be of no use yet
+            if interrupt is not None:  # the network may not be trained enough to conclude
                 raise interrupt from error
             raise
         if self.callbacks:
@@ -209,35 +211,35 @@ class ImageEstimator(
         """Tell whether `fit` has run."""
         return hasattr(self, "network_")
 
-    # What a child may change.
+    # Hooks that a subclass may override.
 
     _trainer = Trainer
-    _adam_betas = None  # torch's
+    _adam_betas = None  # torch's defaults
     _n_phases = 1
-    _always_validates = False  # or with early_stopping only
+    _always_validates = False  # only with early_stopping
 
     def _trainer_options(self):
-        """Return more options of the trainer."""
+        """Return additional options of the trainer."""
         return {}
 
     def _split(self, data, device, generator, is_chunk):
-        """Return batches to train on, and what to validate on or None."""
+        """Return training batches, and validation batches or None."""
         fraction = self.validation_fraction if self.early_stopping else 0.0
         return split_batches(data, self._to_images, self.batch_size, device, generator, fraction)
 
     def _train(self, network, data, phases):
-        """Train the network, in one phase by default; `phases.train` runs one."""
+        """Train the network, in one phase by default; `phases.train` runs a phase."""
         phases.train(network, data)
 
     def _conclude(self, network, data, phases, generator):
-        """Keep what was learnt, as attributes of the draft."""
+        """Set the fitted attributes of the draft."""
         self.network_ = network.eval()
         self.history_ = self.history_ + phases.epochs(len(self.history_))
         self.n_iter_ = len(self.history_)
         self._after_training(data.rows, seed_from(generator))
 
     def _after_training(self, rows, seed):
-        """Learn what is learnt from the trained network; nothing by default."""
+        """Set fitted attributes that depend on the trained network; none by default."""
 
     def _warn_of_failure(self):
-        """Warn if what `fit` has learnt is of no use; by default there is nothing to see."""
+        """Warn if training has failed, such as by a collapse; nothing by default."""

@@ -1,4 +1,4 @@
-"""A density over codes, to draw new codes from.
+"""Density of codes, from which new codes are drawn.
 
 Ex-post density estimation: Ghosh et al. 2020, "From Variational to Deterministic Autoencoders",
 section 4.
@@ -15,20 +15,20 @@ from sklearn_unsup.estimators._sampling import CodeSamplerMixin
 
 MAX_COMPONENTS = 10  # as in the paper
 MIN_CODES_PER_COMPONENT = 50
-MAX_CODES = 10_000  # a mixture of ten changes little with more, and `fit` would be slower
-_FITTING = ForkSafeLock()  # the BLAS has its number of threads for the whole process
+MAX_CODES = 10_000  # more hardly change a mixture of ten components, and take longer
+_MIXTURE_LOCK = ForkSafeLock()  # the number of BLAS threads is set for the whole process
 
 
 class RowSample:
-    """At most MAX_CODES rows of X, read slice by slice.
+    """Random sample of at most MAX_CODES rows of X, read by slices.
 
     Parameters
     ----------
     rows : ndarray of shape (n, n_features)
     seed : int or None
-        Draws the rows, without replacement; None takes all of X.
+        Seed of the sample, drawn without replacement; None takes all rows of X.
     change : callable or None
-        Maps rows as they are read.
+        Function applied to rows when they are read.
     """
 
     def __init__(self, rows, seed=None, change=None):
@@ -40,12 +40,12 @@ class RowSample:
 
     @property
     def shape(self):
-        """Rows and columns."""
+        """Number of rows and columns."""
         return len(self), self.rows.shape[1]
 
     @property
     def size(self):
-        """How many numbers there are."""
+        """Number of elements."""
         return len(self) * self.rows.shape[1]
 
     def __len__(self):
@@ -58,17 +58,18 @@ class RowSample:
 
 
 class CodeMixtureMixin(CodeSamplerMixin):
-    """`sample` from a mixture of codes, fitted when it is first needed: to draw, or to be saved.
+    """`sample` from a Gaussian mixture of codes, which is fitted when it is first needed.
 
-    Not all who learn codes draw some, and of wide codes it takes as long as an epoch. Until then
-    `_code_mixture`, which `_after_training` sets, is the arguments of `fit_code_mixture`.
+    It is needed by `sample`, and to save the estimator. Fitting it to wide codes takes as long as
+    an epoch, so `fit` does not. `_after_training` sets `_code_mixture` to the arguments of
+    `fit_code_mixture`; the mixture replaces them.
     """
 
     def _draw_codes(self, n, seed):
         return sample_codes(self._fitted_mixture(), n, seed)
 
     def _fitted_mixture(self):
-        with _FITTING.lock:
+        with _MIXTURE_LOCK.lock:
             if isinstance(self._code_mixture, tuple):
                 self._code_mixture = fit_code_mixture(*self._code_mixture)
             return self._code_mixture
@@ -85,7 +86,7 @@ class CodeMixtureMixin(CodeSamplerMixin):
 
 
 def is_mixture(value, width):
-    """Tell whether a value may be what `fit_code_mixture` returns."""
+    """Tell whether a value is a valid result of `fit_code_mixture`."""
     if not isinstance(value, dict) or value.keys() != {"weights", "means", "covariances"}:
         return False
     n = np.size(value["weights"])
@@ -113,13 +114,13 @@ def fit_code_mixture(codes, random_state):
         n_components), float32.
     """
     codes = np.asarray(codes, dtype=np.float64)
-    scale = codes.std() or 1.0  # the mixture's regularisation is an absolute number
+    scale = codes.std() or 1.0  # the regularisation of GaussianMixture is absolute
     k = int(np.clip(len(np.unique(codes, axis=0)) // MIN_CODES_PER_COMPONENT, 1, MAX_COMPONENTS))
     if len(codes) == 1:
-        codes = np.repeat(codes, 2, axis=0)  # GaussianMixture asks for two; their variance is zero
-    # With dispatch, k-means cannot start the mixture. Matrices of 32 columns are multiplied in a
-    # third of the time by one thread of the BLAS instead of two; those of OpenMP, in k-means, would
-    # hang in a forked process.
+        codes = np.repeat(codes, 2, axis=0)  # GaussianMixture needs two
+    # k-means, which initialises the mixture, fails with array API dispatch. Matrices of 32 columns
+    # are multiplied three times faster with one BLAS thread than with two. OpenMP threads of
+    # k-means would hang in a forked process.
     with config_context(array_api_dispatch=False), threadpool_limits(1):
         mixture = GaussianMixture(k, random_state=random_state, tol=1e-2, max_iter=200)
         mixture.fit(codes / scale)
@@ -133,10 +134,10 @@ def fit_code_mixture(codes, random_state):
 
 def sample_codes(mixture, n_samples, random_state):
     """Draw codes (n_samples, n_components) from a mixture, in random order."""
-    drawer = GaussianMixture(len(mixture["weights"]), random_state=random_state)
+    sampler = GaussianMixture(len(mixture["weights"]), random_state=random_state)
     weights = mixture["weights"].astype(np.float64)
-    drawer.weights_ = weights / weights.sum()  # float32 does not sum to one closely enough
-    drawer.means_ = mixture["means"].astype(np.float64)
-    drawer.covariances_ = mixture["covariances"].astype(np.float64)
-    codes, _ = drawer.sample(n_samples)
+    sampler.weights_ = weights / weights.sum()  # float32 weights do not sum to 1 precisely enough
+    sampler.means_ = mixture["means"].astype(np.float64)
+    sampler.covariances_ = mixture["covariances"].astype(np.float64)
+    codes, _ = sampler.sample(n_samples)
     return np.random.RandomState(random_state).permutation(codes)

@@ -1,4 +1,4 @@
-"""The network of an estimator: built, initialised, or taken up again."""
+"""Build and initialise the network of an estimator, or resume a trained one."""
 
 import copy
 
@@ -11,17 +11,17 @@ from sklearn_unsup._persistence import fingerprint, network_identity
 from sklearn_unsup.estimators._values import check_can_be_pickled, plain
 from sklearn_unsup.networks import copy_module, initialise
 
-WITHOUT_EFFECT = ("callbacks", "compile", "device", "verbose")  # on what is learnt
+PARAMETERS_WITHOUT_EFFECT = ("callbacks", "compile", "device", "verbose")  # on the result
 
 
-class Construction:
-    """Build the network from parameters.
+class NetworkBuilderMixin:
+    """Build the network from the parameters of the estimator.
 
-    The estimator brings `_build_network`, and the class attributes that `with_shared_parameters`
-    sets; `Input` has read X.
+    The estimator has `_build_network`, and the class attributes that `with_shared_parameters` sets.
+    `InputMixin` has set the attributes that describe X.
     """
 
-    _gains = {}  # noqa: RUF012  of the initial weights of parts of the network, where not 1
+    _gains = {}  # noqa: RUF012  of the initial weights of each part of the network; default 1
 
     def _build_network(self, image_shape, **parameters):
         """Return a new network.
@@ -31,23 +31,24 @@ class Construction:
         image_shape : tuple of int
             ``(C, H, W)``.
         **parameters
-            What else `_network_sizes` returns, and the parameters in `_network_parameters`.
+            Other values that `_network_sizes` returns, and the parameters in `_network_parameters`.
         """
         raise NotImplementedError
 
     def _network_sizes(self, state):
-        """Return what X and y decide of the network, from fitted attributes by name.
+        """Return the arguments of `_build_network` that X and y determine.
 
-        In place of an array there may be its `ArrayType`: a file that is not read yet.
+        `state` holds the fitted attributes by name. It may hold the `ArrayType` of an array whose
+        file is not read yet.
         """
         return {"image_shape": state["image_shape_"]}
 
     def _fit_scaling(self, rows):
-        """Return the offset (n_features,) and the scale of rows (n, n_features)."""
+        """Return the offset (n_features,) and the scale, a number, of rows (n, n_features)."""
         return standardisation(rows)
 
     def _start(self, rows, generator):
-        """Build a new network, with new weights and the scaling of X."""
+        """Build a new network with initial weights and the scaling of X."""
         for name in self._factories:
             check_can_be_pickled(name, getattr(self, name))
         vars(self).pop("_training_state", None)
@@ -63,13 +64,13 @@ class Construction:
         images = self._to_images(offset[np.newaxis])[0]
         network.scaling.offset.copy_(torch.from_numpy(np.ascontiguousarray(images)))
         network.scaling.scale.fill_(scale)
-        if hasattr(rows, "value_range"):  # all blocks have been read
+        if hasattr(rows, "value_range"):  # lazy rows, all blocks of which have been read
             low, high, are_whole = rows.value_range
             self._range = low + self._shift, high + self._shift, are_whole
         return network
 
     def _resume(self, rows):
-        """Return a copy of the trained network, if it is still the one that is asked for."""
+        """Return a copy of the trained network; raise an error if its parameters have changed."""
         self._check_layout()
         for name, value in self._fitted_params.items():
             own = getattr(self, name)
@@ -85,7 +86,7 @@ class Construction:
         return copy_module(self.network_)
 
     def _generator(self, resume):
-        """Return the only source of randomness, where the last fit left it if that is kept."""
+        """Return the random generator, in the state of the last fit if that is stored."""
         state = getattr(self, "_training_state", None) if resume else None
         if state is not None:
             generator = torch.Generator()
@@ -94,7 +95,7 @@ class Construction:
         return torch.Generator().manual_seed(draw_seed(self.random_state))
 
     def _check_layout(self):
-        """Raise a ValueError if other images are asked for than the network was built for."""
+        """Raise a ValueError if the image layout differs from that of the network."""
         if self.image_shape is None and self.channel_axis is None:
             return
         sides = self._layout[0] if self.image_shape is None else self.image_shape
@@ -105,12 +106,12 @@ class Construction:
                 "for. Call fit with warm_start=False to build another."
             )
 
-    def _build_fresh(self, state, parameters):
-        with isolated_torch_rng(0, torch.device("cpu")):  # a custom network draws its weights
+    def _build_untrained(self, state, parameters):
+        with isolated_torch_rng(0, torch.device("cpu")):  # custom networks draw their weights
             return self._build_network(**self._network_sizes(state), **parameters)
 
     def _network_params(self):
-        """Return the parameters that shape the network: copies, which no user can change."""
+        """Return copies of the parameters of the network."""
         names = self._network_parameters
         return {name: copy.deepcopy(plain(getattr(self, name))) for name in names}
 
@@ -119,19 +120,19 @@ class Construction:
         return any(getattr(self, name) is not None for name in self._factories)
 
     def _custom_parts(self, parameters):
-        """Return the names of those parts of the network that a user's factory has built."""
+        """Return the names of the parts of the network that the user's factories build."""
         factories = self._factories.items()
         return [part for name, parts in factories if parameters[name] is not None for part in parts]
 
     def _identify(self, network, data, phase):
-        """Return a name for a phase of training, that only one with the same end has too."""
+        """Return all that determines the result of a training phase, for checkpoints."""
         if self.random_state is None:
             raise ValueError(
                 "TrainingCheckpoint goes on with the training that has the same random_state, and "
                 "random_state=None is another one each time. Set it to an integer."
             )
         parameters = self.get_params(deep=False)
-        for name in WITHOUT_EFFECT:
+        for name in PARAMETERS_WITHOUT_EFFECT:
             parameters.pop(name, None)
         custom = self._custom_parts(self._fitted_params)
         return [

@@ -1,4 +1,4 @@
-"""Codes to images: reconstructions, and walks through the space of codes."""
+"""Decode codes: reconstructions, interpolations and traversals of the latent space."""
 
 from numbers import Integral
 
@@ -12,14 +12,14 @@ from sklearn_unsup._devices import isolated_settings
 
 
 class DecoderMixin:
-    """`inverse_transform` and what follows from it.
+    """`inverse_transform`, `reconstruct`, `interpolate` and `traverse`.
 
-    For an `ImageEstimator` with `EncoderMixin`, and a network with `decode`.
+    For an `ImageEstimator` with `EncoderMixin` whose network has `decode`.
     """
 
     @isolated_settings()
     def inverse_transform(self, X):
-        """Decode codes.
+        """Decode codes to images.
 
         Parameters
         ----------
@@ -39,11 +39,11 @@ class DecoderMixin:
                 f"expects codes of {self._code_width} (n_components)."
             )
         check_rows(codes)
-        return self._as_fitted(self._decode(codes))
+        return self._to_output(self._decode(codes))
 
     @isolated_settings()
     def reconstruct(self, X):
-        """Encode X and decode the codes.
+        """Encode images, and decode their codes.
 
         Parameters
         ----------
@@ -56,22 +56,22 @@ class DecoderMixin:
             In the units and the layout of the X that `fit` saw.
         """
         check_is_fitted(self)
-        return self._as_fitted(self._decode(self._encode(self._validate(X))))
+        return self._to_output(self._decode(self._encode(self._validate(X))))
 
     @isolated_settings()
     def interpolate(self, X_a, X_b, n_steps=10, *, path="linear"):
-        """Decode the codes on the way from each image of `X_a` to its partner in `X_b`.
+        """Interpolate in latent space between each image of `X_a` and its partner in `X_b`.
 
         Parameters
         ----------
         X_a, X_b : array-like of shape (n_samples, n_features) or (n_samples, ...)
-            Images at which the ways begin, and at which they end.
+            Images at the start and at the end of each path.
         n_steps : int, default=10
-            Images on each way, both ends included; at least 2.
+            Number of images per path, both ends included; at least 2.
         path : {"linear", "spherical"}, default="linear"
-            "spherical" turns the code at constant speed, and does not pass through the middle of
-            the codes, where there are few [1]_. Where there is no one such turn (parallel, opposite
-            or zero codes) it is the straight line.
+            "spherical" rotates the code at constant speed. It avoids the centre of the latent
+            space, where there are few codes [1]_. For parallel, opposite or zero codes it is the
+            straight line.
 
         Returns
         -------
@@ -93,21 +93,21 @@ class DecoderMixin:
                 "go from each to its partner."
             )
         codes = _PATHS[path](codes_a[:, np.newaxis], codes_b[:, np.newaxis], n_steps)
-        images = self._as_fitted(self._decode(codes.reshape(-1, codes.shape[2])))
+        images = self._to_output(self._decode(codes.reshape(-1, codes.shape[2])))
         return images.reshape(len(codes_a), n_steps, *images.shape[1:])
 
     @isolated_settings()
     def traverse(self, X_row, component, values):
-        """Decode the code of one image, with one component set to each of some values.
+        """Decode the code of an image, with one component set to each of several values.
 
         Parameters
         ----------
         X_row : array-like of shape (n_features,), (1, n_features), the image's or (1, ...)
             One image.
         component : int
-            Which column of the code to change.
+            Index of the component to change.
         values : array-like of shape (n_values,)
-            What to set it to.
+            Values of the component.
 
         Returns
         -------
@@ -126,16 +126,16 @@ class DecoderMixin:
             raise ValueError(f"X_row has {len(code)} samples: expected one image.")
         codes = np.repeat(code, len(values), axis=0)
         codes[:, component] = values
-        return self._as_fitted(self._decode(codes))
+        return self._to_output(self._decode(codes))
 
     def _decode(self, codes):
         """Return rows (n, n_features) from codes (n, k)."""
         return self._generate(self.network_.decode, codes)
 
-    def _exercise(self, network, images, parameters):
-        """Decode as many codes as there are images."""
+    def _smoke_test(self, network, images, parameters):
+        """Decode zeros, one code per image."""
         network.decode(torch.zeros(len(images), parameters["n_components"]))
-        super()._exercise(network, images, parameters)
+        super()._smoke_test(network, images, parameters)
 
 
 def _linear(a, b, n_steps):
@@ -149,7 +149,8 @@ def _spherical(a, b, n_steps):
     with np.errstate(invalid="ignore", divide="ignore"):
         angle = np.arccos(np.clip((a * b).sum(axis=2, keepdims=True) / lengths, -1, 1))
         turned = (np.sin((1 - share) * angle) * a + np.sin(share * angle) * b) / np.sin(angle)
-    # The line is the limit for parallel codes; opposite ones have many turns, a zero code has none.
+    # The line is the limit for parallel codes. The rotation is not unique for opposite codes, and
+    # not defined for a zero code.
     return np.where(np.sin(angle) > 1e-3, turned, _linear(a, b, n_steps))
 
 

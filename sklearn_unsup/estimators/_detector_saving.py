@@ -1,18 +1,15 @@
-"""How a detector is saved: with the estimator that it has fitted."""
+"""Save a detector together with its fitted estimator."""
 
 import numpy as np
 
 from sklearn_unsup.estimators._deviations import check_reference
-from sklearn_unsup.estimators._saving import Saving, Sealed, WeightFiles
+from sklearn_unsup.estimators._saving import PickleMixin, SavingMixin, WeightFilesMixin
 
 
-class DetectorSaving(Sealed, WeightFiles):
-    """Save what a detector has learnt.
+class DetectorSavingMixin(PickleMixin, WeightFilesMixin):
+    """Save the fitted attributes of a detector, which has `_new_estimator`."""
 
-    The detector has `_new_estimator`.
-    """
-
-    def _take_over(self, estimator, reference, offset):
+    def _set_fitted_state(self, estimator, reference, offset):
         self.estimator_, self._reference, self.offset_ = estimator, reference, offset
         for name in ("n_features_in_", "feature_names_in_"):
             vars(self).pop(name, None)
@@ -54,12 +51,12 @@ class DetectorSaving(Sealed, WeightFiles):
         with file:
             del state["estimator_"]
             check_reference(state, estimator._n_features_out)
-        self._take_over(estimator, state["_reference"], state["offset_"])
+        self._set_fitted_state(estimator, state["_reference"], state["offset_"])
 
 
 def check_saves_weights(estimator):
-    """Return an estimator, if its weights can be saved in a file."""
-    if not isinstance(estimator, Saving):
+    """Return an estimator, or raise a TypeError if it has no weight files."""
+    if not isinstance(estimator, SavingMixin):
         raise TypeError(
             f"Files of weights are for estimators that have save_weights, and estimator is "
             f"{estimator!r}. Save the detector with joblib or skops."

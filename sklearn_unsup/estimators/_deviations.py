@@ -1,4 +1,4 @@
-"""How unlike most others an image is: by its code, and by the error of its reconstruction.
+"""Outlier scores of images, from their codes and reconstruction errors.
 
 Denouden et al. 2018, "Improving Reconstruction Autoencoder Out-of-distribution Detection with
 Mahalanobis Distance".
@@ -14,11 +14,11 @@ from sklearn_unsup._persistence import Spec, array, check, number
 
 BLOCK_SIZE = 2**22  # numbers, 32 MB in float64
 TINY = np.finfo(np.float64).tiny
-N_ROUNDINGS = 8  # differences of so many roundings are no differences
+N_ROUNDINGS = 8  # smaller differences, in units of rounding errors, are treated as zero
 
 
 def check_reference(state, width):
-    """Raise an error if a detector of codes of a width cannot have learnt a state."""
+    """Raise an error if the saved state of a detector is invalid for codes of a width."""
     is_reference = Spec(lambda value: value is None or isinstance(value, dict), "a dict")
     check({"_reference": is_reference, "offset_": number()}, state)
     if state["_reference"] is None:
@@ -37,8 +37,8 @@ def check_reference(state, width):
 
 def encode(estimator, X):
     """Return codes (n, k), X as rows (n, n_features), and the shape of a sample of X."""
-    # A DataFrame, if the user has asked for it; polars' has its columns one by one in memory, and
-    # sums over it are rounded otherwise.
+    # `transform` may return a DataFrame. Those of polars are column-major, which would change the
+    # rounding of sums.
     codes = np.ascontiguousarray(estimator.transform(X))
     if is_lazy(X):
         return codes, LazyRows(X), tuple(X.shape[1:])
@@ -53,23 +53,23 @@ def squared_errors(estimator, codes, rows):
 
 
 def _resolution(array):
-    """Return the relative size of what may be rounding."""
+    """Return the relative size of differences that may be rounding errors."""
     is_float = np.issubdtype(array.dtype, np.floating)
     return N_ROUNDINGS * float(np.finfo(array.dtype if is_float else np.float64).eps)
 
 
-def measure(estimator, X):
-    """Encode and decode X.
+def codes_and_errors(estimator, X):
+    """Return the codes of X, and the errors of their reconstructions.
 
     Returns
     -------
     codes : ndarray of shape (n, k), float64
     errors : ndarray of shape (n,), float64
-        Root mean squared.
+        Root mean squared errors.
     resolutions : tuple of float
-        Below which codes, relative to the largest, and errors do not differ.
+        Bounds of rounding errors: of codes, relative to the largest, and of `errors`.
     width : float
-        Of the range of X.
+        Width of the range of X.
     """
     codes, rows, _ = encode(estimator, X)
     errors, extremes, resolution = [], [], 0.0
@@ -83,22 +83,22 @@ def measure(estimator, X):
     return codes.astype(np.float64), np.concatenate(errors), resolutions, high - low
 
 
-def fit_reference(codes, errors, resolutions, width):
-    """Return how the codes and errors of X are distributed, as arrays.
+def fit_reference_distribution(codes, errors, resolutions, width):
+    """Return parameters of the distribution of codes and errors, as a dict of arrays.
 
-    The units of X cancel out of the scores: what is the same in all of X has a scale of its own
-    kind, and 1 only if X is constant.
+    Scores do not depend on the units of X. A constant quantity gets a typical scale of its kind,
+    or 1 if X is constant.
     """
     code_resolution, error_resolution = resolutions
-    if width == 0:  # of constant X, codes differ by rounding only
+    if width == 0:  # codes of constant X only differ by rounding
         code_resolution = np.inf
     mean, scale = codes.mean(axis=0), codes.std(axis=0)
     is_constant = scale <= code_resolution * max(np.abs(codes).max(), TINY)
     typical = float(np.sqrt(np.square(scale).mean()))
     scale = np.where(is_constant, 1.0 if is_constant.all() else typical, scale)
     standardised = np.where(is_constant, 0.0, (codes - mean) / scale)
-    # Arrays, whatever the user wants of his own transformers. Shrunk: of few samples a covariance
-    # is singular.
+    # The user's output settings do not apply here. The covariance of few samples is singular, so
+    # shrinkage is needed.
     with config_context(transform_output="default", array_api_dispatch=False):
         covariance = LedoitWolf().fit(standardised)
     reference = {
@@ -120,7 +120,7 @@ def fit_reference(codes, errors, resolutions, width):
 
 
 def _spread(values, resolution, default):
-    """Return the interquartile range of values, or the next best if that is 0 up to rounding."""
+    """Return the interquartile range of values, or another scale if that is 0 up to rounding."""
     others = values[np.abs(values - np.median(values)) > resolution]
     low, high = np.percentile(values, [25, 75])
     for spread in (
@@ -135,14 +135,14 @@ def _spread(values, resolution, default):
 
 
 def _deviations(codes, errors, reference):
-    """Return the codes' Mahalanobis distances, and the errors (n, 2)."""
+    """Return the Mahalanobis distances of codes, and the errors (n, 2)."""
     deviations = (codes - reference["mean"]) / reference["scale"] - reference["location"]
     squares = np.einsum("ij,ij->i", deviations @ reference["precision"], deviations)
     return np.column_stack([np.sqrt(np.maximum(squares, 0.0)), errors])
 
 
-def scores_of(codes, errors, reference):
-    """Return scores (n,), float64; `reference` is None for those of the error alone."""
+def outlier_scores(codes, errors, reference):
+    """Return scores (n,), float64; without a reference they only depend on the errors."""
     if reference is None:
         return -np.square(errors)
     deviations = _deviations(codes, errors, reference) - reference["median"]

@@ -1,4 +1,4 @@
-"""The documentation of estimators: docstrings with shared prose, and where their pages are."""
+"""Docstrings of estimators with shared entries, and links to their documentation."""
 
 import inspect
 import re
@@ -8,24 +8,25 @@ HEADING = re.compile(r"^(\w[\w ]+)\n-{3,}\n", re.MULTILINE)
 NEXT_ENTRY = re.compile(r"\n(?=\S)")
 
 
-class DocumentationLink:
-    """Link the HTML representation of an estimator to its page."""
+class DocumentationLinkMixin:
+    """Link the HTML representation of an estimator to its documentation."""
 
     _doc_link_module = "sklearn_unsup"
     _doc_link_template = f"{SITE}/generated/sklearn_unsup.{{estimator_name}}.html"
 
 
 def unite_docstrings(cls, groups, defaults, wording):
-    """Return the docstring of an estimator with the entries of groups of parameters.
+    """Return the docstring of an estimator, with entries of shared parameters added.
 
     Parameters
     ----------
     cls : type
     groups : iterable of type
-        Their docstrings hold entries, with the names of defaults and wordings in braces.
+        Classes whose docstrings hold entries, with names of `defaults` and `wording` in braces.
     defaults : dict
-        By name of the parameter, in the order of the entries.
+        Default of each parameter, in the order of the entries.
     wording : dict of str
+        Texts that replace their names in braces.
     """
     before, own = sections(cls.__doc__)
     shared = {"Parameters": {}, "Attributes": {}}
@@ -51,7 +52,7 @@ def unite_docstrings(cls, groups, defaults, wording):
 
 
 def sections(docstring):
-    """Return the text before the first heading, and that below each heading."""
+    """Return the text before the first heading, and a dict of the text below each heading."""
     before, *parts = HEADING.split(inspect.cleandoc(docstring or ""))
     return (before if parts else f"{before}\n\n"), dict(zip(parts[::2], parts[1::2], strict=True))
 

@@ -1,4 +1,4 @@
-"""Images to codes."""
+"""Encode images: `transform`."""
 
 from typing import ClassVar
 
@@ -14,36 +14,36 @@ from sklearn_unsup._devices import isolated_settings
 class EncoderMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     """`transform`, for an `ImageEstimator` with `n_components` and a network with `encode`."""
 
-    __metadata_request__transform: ClassVar[dict] = {"out": UNUSED}  # no metadata of samples
+    __metadata_request__transform: ClassVar[dict] = {"out": UNUSED}  # not sample metadata
 
     @isolated_settings()
     def transform(self, X, out=None):
-        """Encode X.
+        """Encode images.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
             Images.
         out : array of shape (n_samples, width of the codes), default=None
-            Where to write the codes, chunk by chunk: a memory map or an HDF5 dataset, for codes
-            that are more than the memory holds. None makes an array.
+            Array to write the codes to, chunk by chunk. Pass a memory map or an HDF5 dataset if the
+            codes do not fit into memory. None allocates an array.
 
         Returns
         -------
         codes : ndarray of shape (n_samples, n_components), float32
-            A row of numbers without units for each image; `out`, if it was given.
+            Latent codes (the embedding), one row per image; `out` if it is given.
 
         Raises
         ------
         ValueError
-            If X or `out` has another shape than expected, `out` cannot hold floating point numbers,
-            or codes are not finite.
+            If X or `out` has the wrong shape, `out` cannot hold floating point numbers, or codes
+            are not finite.
         """
         check_is_fitted(self)
         rows = self._validate(X)
         if out is not None:
             _check_out(out, (len(rows), self._n_features_out), X, rows)
-        return self._represent(rows, out)
+        return self._transform(rows, out)
 
     def _encode(self, rows, out=None):
         """Return the codes (n, k) of rows (n, n_features)."""
@@ -54,14 +54,14 @@ class EncoderMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             out=out,
         )
 
-    def _represent(self, rows, out):
-        """Return what `transform` gives."""
+    def _transform(self, rows, out):
+        """Return the output of `transform` for validated rows."""
         return self._encode(rows, out)
 
-    def _exercise(self, network, images, parameters):
-        """Encode images: a network that cannot is no saved one."""
+    def _smoke_test(self, network, images, parameters):
+        """Encode images."""
         network.encode(images)
-        super()._exercise(network, images, parameters)
+        super()._smoke_test(network, images, parameters)
 
     @property
     def _code_width(self):
@@ -72,7 +72,7 @@ class EncoderMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         return self._code_width
 
     def __sklearn_tags__(self):
-        """Return the tags: codes are float32 whatever X is."""
+        """Return the tags: codes are float32 for any dtype of X."""
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
@@ -81,7 +81,7 @@ class EncoderMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 def _check_out(out, shape, *sources):
     """Raise a ValueError if float32 numbers of a shape cannot be written to `out`.
 
-    Neither can they where X lies: codes would be written over rows that are still to be encoded.
+    `out` must not share memory with X, as rows would be overwritten before they are encoded.
     """
     if any(share_memory(out, source) for source in sources):
         raise ValueError("out shares memory, or a file, with X. Give an array of its own.")

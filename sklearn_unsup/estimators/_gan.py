@@ -19,13 +19,13 @@ from sklearn_unsup.estimators._base import ImageEstimator
 from sklearn_unsup.estimators._decoding import DecoderMixin
 from sklearn_unsup.estimators._encoding import EncoderMixin
 from sklearn_unsup.estimators._parameters import store, with_shared_parameters
-from sklearn_unsup.estimators._quality import GenerationQuality
+from sklearn_unsup.estimators._quality import GenerationQualityMixin
 from sklearn_unsup.estimators._sampling import CodeSamplerMixin
 from sklearn_unsup.networks import HE_GAIN, OBJECTIVES, build_adversarial
 
 
-def _has_codes(gan):
-    """Tell whether `transform` gives codes, which the generator can read."""
+def _is_invertible(gan):
+    """Tell whether the generator can decode the output of `transform`."""
     code = getattr(gan, "_fitted_params", vars(gan))["code"]
     if code == "discriminator":
         raise AttributeError(
@@ -40,79 +40,78 @@ def _has_codes(gan):
     early_stopping_effect='Stop when "valid_distance" no longer improves.',
     held_out=", at most 2,000 of them",
     watched='"valid_distance"',
-    history="the losses of both players and the\n    figures of quality that the notes explain",
+    history="the losses of both\n    networks, and the scores that the notes explain",
 )
-class ConvGAN(GenerationQuality, CodeSamplerMixin, DecoderMixin, EncoderMixin, ImageEstimator):
-    """Convolutional generative adversarial network, with codes of images.
+class ConvGAN(GenerationQualityMixin, CodeSamplerMixin, DecoderMixin, EncoderMixin, ImageEstimator):
+    """Convolutional generative adversarial network with an encoder.
 
-    A generator turns noise into images, a discriminator learns to tell them from X, and the
-    generator learns to deceive it [1]_. `sample` draws new images, sharper than those of an
-    autoencoder; `transform` gives codes of X by an encoder that is trained beside the generator,
-    and `inverse_transform` generates images from codes. After each epoch, generated images are
-    compared with rows that were held out, and the best generator is kept.
+    A generator maps noise to images, and a discriminator is trained to distinguish them from X. The
+    generator is trained to fool the discriminator [1]_. `sample` generates images that are sharper
+    than those of an autoencoder. `transform` returns codes of X from an encoder that is trained
+    together with the generator, and `inverse_transform` generates images from codes. After each
+    epoch, generated images are compared with held-out rows, and the best generator is kept.
 
     Parameters
     ----------
     generator : class or callable, default=None
-        Builds a custom generator, called as `generator(image_shape=(C, H, W),
-        n_inputs=n_components)`: a :class:`torch.nn.Module` that maps noise `(b, n_inputs)` to
-        images `(b, C, H, W)` from -1 to 1, as a tanh gives them.
+        Builds a custom generator. It is called as `generator(image_shape=(C, H, W),
+        n_inputs=n_components)` and returns a :class:`torch.nn.Module` that maps noise
+        `(b, n_inputs)` to images `(b, C, H, W)` in [-1, 1], usually by a final tanh.
 
     discriminator : class or callable, default=None
-        Builds a custom discriminator, called as `discriminator(image_shape=(C, H, W),
-        n_outputs=1)`: a :class:`torch.nn.Module` that maps images `(b, C, H, W)` in [-1, 1] to
-        scores `(b, 1)`, without a sigmoid. With ``code="adversarial"`` it is asked for 256 outputs,
-        which are then joined to the code.
+        Builds a custom discriminator. It is called as `discriminator(image_shape=(C, H, W),
+        n_outputs=1)` and returns a :class:`torch.nn.Module` that maps images `(b, C, H, W)` in
+        [-1, 1] to scores `(b, 1)`, without a sigmoid. With ``code="adversarial"``, `n_outputs` is
+        256, and these features are concatenated with the code.
 
     objective : {"non_saturating", "hinge", "wasserstein_gp", "least_squares"}, \
 default="non_saturating"
-        What the two minimise: cross-entropy, a hinge loss with spectral normalisation of the
-        discriminator, the Wasserstein distance with a gradient penalty of weight 10 (set
-        `n_critic=5`), or a squared error. The user guide has the formulas: :ref:`gan`.
+        Loss of both networks: cross-entropy, hinge loss, Wasserstein distance or squared error.
+        "hinge" adds spectral normalisation of the discriminator. "wasserstein_gp" adds a gradient
+        penalty of weight 10; set `n_critic=5`. The user guide has the formulas: :ref:`gan`.
 
     r1_penalty : float, default=0.1
         Weight of the discriminator's squared gradient norm at real images, scaled to [-1, 1] [2]_.
-        Larger values train more stably and more slowly.
+        With larger values training is more stable and slower.
 
     n_critic : int, default=1
-        Steps of the discriminator for each of the generator.
+        Number of discriminator steps per generator step.
 
     code : {"regression", "adversarial", "discriminator"}, default="regression"
-        What `transform` gives. "regression": the noise, which an encoder learns to read off
-        generated images; it does not disturb the training, and suits clustering, search and
-        interpolation. "adversarial": the discriminator judges pairs of an image and its code, so
-        that the encoder inverts the generator on X itself; it learns slowly. "discriminator": not a
-        code but features for a classifier, the discriminator's convolution stages pooled to 4 x 4;
-        `inverse_transform`, `reconstruct`, `interpolate` and `traverse` are not available.
+        Type of the codes that `transform` returns. "regression": an encoder predicts the noise of
+        generated images. It does not affect the generator, and suits clustering, search and
+        interpolation. "adversarial": the discriminator judges pairs of image and code, so the
+        encoder is trained on X; this learns slowly. "discriminator": features for a classifier, the
+        discriminator's convolution stages pooled to 4 x 4. `inverse_transform`, `reconstruct`,
+        `interpolate` and `traverse` are then not available.
 
     ema_decay : float, default=0.999
-        Decay, per step, of the moving average of the generator's weights that all images are
-        generated with.
+        Decay per step of the moving average of the generator's weights, which generates all images.
 
     restore_best : bool, default=True
-        Go back to the epoch of the least "valid_distance" at the end of `fit`.
+        Restore the weights of the epoch with the least "valid_distance" at the end of `fit`.
 
     Attributes
     ----------
     best_epoch_ : int
-        Epoch whose weights were kept.
+        Epoch whose weights are kept.
 
     See Also
     --------
-    ConvVAE : A density of images: blurred samples, but likelihoods.
-    ConvAutoencoder : Codes that images can be reconstructed from.
+    ConvVAE : A model of the density of images, with blurrier samples.
+    ConvAutoencoder : Codes from which images can be reconstructed.
 
     Notes
     -----
-    Rows are held out in every `fit`. `history_` compares them with as many generated images:
-    "valid_distance" (0 is perfect, 1 no better than the mean image), "valid_coverage",
-    "valid_diversity", and "valid_missing", which is above 0 if a kind of image is missing. A chunk
-    of `partial_fit` with fewer than 4 rows is not judged. "train_discriminator_accuracy" is 0.5 if
-    the discriminator cannot tell generated images from real ones. There is no "train_loss", and no
-    `score_samples`: the losses do not say how good the images are, and the model has no density.
+    Every `fit` holds out rows, and `history_` compares them with as many generated images.
+    "valid_distance" is 0 for a perfect generator and 1 for the mean image. "valid_missing" is above
+    0 if a kind of image is missing. The others are "valid_coverage" and "valid_diversity". A chunk
+    of `partial_fit` with fewer than 4 rows has no such scores. "train_discriminator_accuracy" is
+    0.5 if generated images are indistinguishable from real ones. There is no "train_loss", as the
+    losses do not measure image quality, and no `score_samples`, as the model has no density.
 
-    Adam, by name, has betas of 0 and 0.99 here [2]_. `compile` leaves out the discriminator's loss
-    if it has a gradient penalty.
+    ``optimizer="adam"`` uses betas of 0 and 0.99 [2]_. `compile` does not apply to a discriminator
+    loss with a gradient penalty.
 
     References
     ----------
@@ -222,22 +221,22 @@ default="non_saturating"
         low, width = unit_range(rows)
         return low + width / 2, width / 2  # to [-1, 1]
 
-    inverse_transform = available_if(_has_codes)(DecoderMixin.inverse_transform)
-    reconstruct = available_if(_has_codes)(DecoderMixin.reconstruct)
-    interpolate = available_if(_has_codes)(DecoderMixin.interpolate)
-    traverse = available_if(_has_codes)(DecoderMixin.traverse)
+    inverse_transform = available_if(_is_invertible)(DecoderMixin.inverse_transform)
+    reconstruct = available_if(_is_invertible)(DecoderMixin.reconstruct)
+    interpolate = available_if(_is_invertible)(DecoderMixin.interpolate)
+    traverse = available_if(_is_invertible)(DecoderMixin.traverse)
 
     def _draw_codes(self, n, seed):
         return np.random.RandomState(seed).standard_normal((n, self._code_width))
 
-    def _represent(self, rows, out):
+    def _transform(self, rows, out):
         if self.network_.encoder is not None:
-            return super()._represent(rows, out)
+            return super()._transform(rows, out)
         network, to_images = self.network_, self._to_images
         n_outputs = self._n_features_out
         return self._apply(lambda x: network.features(to_images(x)), rows, n_outputs, out=out)
 
-    def _exercise(self, network, images, parameters):
+    def _smoke_test(self, network, images, parameters):
         if network.encoder is not None:
             network.encode(images)
         network.decode(torch.zeros(len(images), parameters["n_components"]))

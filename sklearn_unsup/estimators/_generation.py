@@ -1,4 +1,4 @@
-"""How well generated images are distributed as given ones are, in a fixed feature space."""
+"""Comparison of the distributions of generated and real images, in a fixed feature space."""
 
 import numpy as np
 from scipy.cluster.hierarchy import linkage
@@ -11,15 +11,15 @@ from sklearn_unsup.metrics import frechet_distance
 from sklearn_unsup.networks import RandomFeatures
 
 N_NEIGHBORS = 5  # Naeem et al. 2020, section 4
-MAX_HELD_OUT = 2000  # more would cost time and not change the figures
-MIN_ROWS = 4  # two to judge by, two to train on
-# What makes a group of rows a kind of image that is missing. The bounds lie between generators that
-# learnt from all classes and those that learnt from all but one.
+MAX_HELD_OUT = 2000  # more take longer and hardly change the scores
+MIN_ROWS = 4  # two to hold out, two to train on
+# Bounds for a group of rows to be a missing kind of image. They separate generators trained on all
+# classes from generators trained on all but one.
 N_NEAR = 3
-MAX_GROUPED = 500  # real rows; more would cost time
-MIN_MISSING = 8  # smaller groups come and go by chance
+MAX_GROUPED = 500  # real rows; more take longer
+MIN_MISSING = 8  # smaller groups may be due to chance
 MIN_MISSING_SHARE = 0.04
-MAX_GENERATED = 0.05  # of the rows that there would be of a kind that is not missing
+MAX_GENERATED = 0.05  # of the expected number of generated rows of a kind
 MIN_ISOLATION = 0.75
 MAX_COVERED = 0.35
 MIN_RELATIVE_DISTANCE = 0.8
@@ -29,7 +29,7 @@ MAX_ACCURACY = 0.99
 
 
 def n_held_out(n_rows, fraction):
-    """Return how many rows to hold out.
+    """Return the number of rows to hold out.
 
     Raises
     ------
@@ -45,14 +45,14 @@ def n_held_out(n_rows, fraction):
 
 
 def generation_quality(network, rows, codes, to_images, image_shape):
-    """Compare what a network generates from codes with real rows.
+    """Compare images that a network generates from codes with real rows.
 
     Parameters
     ----------
     network : GenerativeAdversarialNetwork
-        In evaluation mode.
+        Network in evaluation mode.
     rows : ndarray of shape (n, n_features)
-        At least 2.
+        At least 2 real rows.
     codes : ndarray of shape (n, n_components)
     to_images : callable
         Maps rows (b, n_features) to images (b, c, h, w).
@@ -62,28 +62,30 @@ def generation_quality(network, rows, codes, to_images, image_shape):
     Returns
     -------
     quality : dict of float
-        "distance", the squared Fréchet distance of the features of `RandomFeatures` as a multiple
-        of the variance of the real ones (1: as far as the mean of the real features alone would
-        be); "coverage" (0 to 1) in the same space; "missing" (0 to 1), the share of real rows in
-        the largest group that resemble each other and no generated row; "diversity", the variance
-        of the generated features as a multiple of that of the real ones.
+        "distance": squared Fréchet distance of the features of `RandomFeatures`, divided by the
+        variance of the real features. 1 is the distance of the mean of the real features.
+        "coverage": 0 to 1, in the same space.
+        "missing": 0 to 1, the share of real rows in the largest group that resemble each other and
+        no generated row.
+        "diversity": variance of the generated features, divided by that of the real ones.
     """
     device = network.scaling.scale.device
-    judge = RandomFeatures(image_shape).to(device)
+    features = RandomFeatures(image_shape).to(device)
+    n_features = features.n_outputs
     real = apply_in_chunks(
-        lambda tensor: judge(network.scaling(to_images(tensor))), rows, device, judge.n_outputs
+        lambda tensor: features(network.scaling(to_images(tensor))), rows, device, n_features
     ).astype(np.float64)
     generated = apply_in_chunks(
-        lambda tensor: judge(network.average(tensor)), codes, device, judge.n_outputs
+        lambda tensor: features(network.average(tensor)), codes, device, n_features
     ).astype(np.float64)
-    variance = float(real.var(axis=0, ddof=1).sum()) or 1.0  # constant X: in units of its own
+    variance = float(real.var(axis=0, ddof=1).sum()) or 1.0  # 0 if X is constant
     n_neighbors = min(N_NEIGHBORS, len(rows) - 1)
     distances, _ = NearestNeighbors(n_neighbors=n_neighbors).fit(real).kneighbors()
     to_generated = pairwise_distances(real, generated)  # (n, n)
     is_covered = to_generated.min(axis=1) <= distances[:, -1]
     return {
         "distance": frechet_distance(real, generated) / variance,
-        "coverage": float(is_covered.mean()),  # that of metrics.density_coverage
+        "coverage": float(is_covered.mean()),  # as in metrics.density_coverage
         "missing": missing_share(real, to_generated),
         "diversity": float(generated.var(axis=0, ddof=1).sum()) / variance,
     }
@@ -92,26 +94,26 @@ def generation_quality(network, rows, codes, to_images, image_shape):
 def missing_share(real, to_generated):
     """Find the largest group of real rows that resemble each other and no generated row.
 
-    Groups are those of a hierarchical clustering of the real rows. Each generated row is counted
-    for the group of the real row nearest to it, so that generated rows that are all a little off
-    still count for their kind. A group is a kind that is missing if
+    Groups come from a hierarchical clustering of the real rows. Each generated row is assigned to
+    the group of its nearest real row, so inexact generated rows still count for their kind. A group
+    is a missing kind of image if
 
-    - it is large enough not to be chance, and next to no generated row is counted for it;
+    - it is not too small, and almost no generated row is assigned to it;
     - its rows are neighbours of each other, and of few rows outside;
-    - few of them have a generated row nearer than their third neighbour;
-    - generated rows are about as far from them as real rows of the kinds that are generated. (They
-      are nearer to a kind that varies by less than the generator is exact.)
+    - few of its rows have a generated row nearer than their third neighbour;
+    - generated rows are about as far from it as real rows of other kinds. They are nearer if the
+      kind varies less than the error of the generator.
 
     Parameters
     ----------
     real : ndarray of shape (n, m)
     to_generated : ndarray of shape (n, n_generated)
-        Distances.
+        Distances between real and generated rows.
 
     Returns
     -------
     share : float
-        Of the real rows, 0 if there is no such group.
+        Share of the real rows; 0 if there is no such group.
     """
     step = -(-len(real) // MAX_GROUPED)
     real, to_generated = real[::step], to_generated[::step]
@@ -144,7 +146,7 @@ def missing_share(real, to_generated):
 
 
 def _groups(distances, least):
-    """Yield each cluster of Ward's method of at least so many rows and at most half, as a mask."""
+    """Yield a mask of each Ward cluster with at least `least` and at most half of the rows."""
     n = len(distances)
     members = np.zeros((2 * n - 1, n), dtype=bool)
     members[np.arange(n), np.arange(n)] = True
@@ -155,24 +157,24 @@ def _groups(distances, least):
             yield members[i]
 
 
-def symptoms_of_failure(best, last, objective):
+def describe_failure(best, last, objective):
     """Return a message if a generator has collapsed or misses a kind of image, else None.
 
     Parameters
     ----------
     best, last : dict
-        The rows of `history_` of the epoch that was kept, and of the last.
+        Entries of `history_` of the epoch whose weights are kept, and of the last epoch.
     objective : str
     """
     coverage, diversity = best["valid_coverage"], best["valid_diversity"]
-    missing = best.get("valid_missing", 0.0)  # histories of older models have none
+    missing = best.get("valid_missing", 0.0)  # older histories have none
     accuracy = last["train_discriminator_accuracy"]
     symptoms = []
     if diversity < MIN_DIVERSITY:
         symptoms.append(f"generated images are nearly identical (diversity {diversity:.2g})")
     if coverage < MIN_COVERAGE:
         symptoms.append(f"generated images are like few of X's (coverage {coverage:.2g})")
-    # A Wasserstein critic gives no probabilities: its task is to tell images apart.
+    # A Wasserstein critic gives no probabilities, and is expected to separate the images.
     if accuracy > MAX_ACCURACY and objective != "wasserstein_gp":
         symptoms.append(
             f"the discriminator has won (it tells {accuracy:.1%} of the images apart), and the "

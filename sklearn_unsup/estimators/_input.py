@@ -1,4 +1,4 @@
-"""X as rows, checked, and back to the layout in which it came."""
+"""Validate X, convert it to rows, and convert rows back to the layout of X."""
 
 from functools import partial
 
@@ -23,14 +23,14 @@ from sklearn_unsup._data import (
 from sklearn_unsup._training import TrainingData
 
 
-class Input:
-    """Check X, learn its layout and range, and return results in them.
+class InputMixin:
+    """Validate X, learn its layout and range, and return output in that layout.
 
     The estimator has the parameters `image_shape` and `channel_axis`.
     """
 
     def _validate(self, X, reset=False):
-        """Return X as rows, checked; with `reset`, learn its width, layout and range."""
+        """Return X as validated rows; with `reset`, learn its width, layout and range."""
         check_readable(X)
         lazy = is_lazy(X)
         rows, sample_shape = as_rows(np.asanyarray(X[:1]) if lazy else X)
@@ -40,7 +40,7 @@ class Input:
                 f"X has images of shape {sample_shape}, but {type(self).__name__} was fitted with "
                 f"images of shape {self._layout[0]}. Reshape X, or fit again."
             )
-        # Numbers stay as they come, and are converted as they are used: X may lie on a disk.
+        # X may be on a disk, so its dtype is only converted when rows are read.
         rows = validate_data(self, rows, reset=reset, dtype="numeric", ensure_all_finite=False)
         check = partial(check_rows, estimator=self)
         rows = LazyRows(X, check) if lazy else numeric(rows)
@@ -50,17 +50,17 @@ class Input:
         if shift:
             rows = LazyRows(ShiftedRows(X if lazy else rows, shift), check)
         if reset:
-            self._learn_layout(sample_shape, is_images)
+            self._set_layout(sample_shape, is_images)
             self._range, self._shift = found, shift
             is_named = hasattr(self, "feature_names_in_")
             warn_of_misreading(
                 len(rows), sample_shape, self.image_shape, self.channel_axis, is_named
             )
-        elif getattr(self, "_range", None) is not None:  # an early version saved none
+        elif getattr(self, "_range", None) is not None:  # old files have none
             warn_of_other_range(found, self._range, first)
         return rows
 
-    def _learn_layout(self, sample_shape, is_images):
+    def _set_layout(self, sample_shape, is_images):
         self._layout = find_layout(
             self.n_features_in_,
             self.image_shape,
@@ -71,20 +71,20 @@ class Input:
         self.image_shape_ = channels_first(self._layout)
 
     def _validate_y(self, y, n_samples, reset=False):
-        """Return what the network is given beside the images, (n_samples, ...); None ignores y.
+        """Return `Batch.given` for each sample, (n_samples, ...); None ignores y.
 
         Parameters
         ----------
         y : array-like or None
-            As it came to `fit`; None for rows of `X_val`, which have no labels.
+            The y of `fit`; None for the rows of `X_val`, which have no labels.
         n_samples : int
         reset : bool
-            Whether to learn the classes, or to go on with those that were learnt.
+            Whether to learn the classes, or to use those of an earlier call.
         """
         return None
 
     def _validate_held_out(self, X_val):
-        """Return the user's own rows to validate on, checked as X is."""
+        """Return `X_val` as validated data, or None."""
         if X_val is None:
             return None
         if not (self.early_stopping or self._always_validates):
@@ -99,7 +99,7 @@ class Input:
         """Return rows (b, n_features) as images (b, c, h, w)."""
         return to_images(rows, self._layout)
 
-    def _as_fitted(self, rows):
-        """Return rows in the units and the layout of X; where float32 lacks digits, in float64."""
+    def _to_output(self, rows):
+        """Return rows in the units and layout of X; shifted values are float64 for precision."""
         shift = getattr(self, "_shift", 0)
         return (rows + np.float64(shift) if shift else rows).reshape(len(rows), *self._output_shape)

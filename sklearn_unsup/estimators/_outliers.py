@@ -1,4 +1,4 @@
-"""Outlier detection by an autoencoder.
+"""Outlier detection with an autoencoder.
 
 Denouden et al. 2018, "Improving Reconstruction Autoencoder Out-of-distribution Detection with
 Mahalanobis Distance".
@@ -15,50 +15,49 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_unsup._data import row_blocks
 from sklearn_unsup._devices import draw_seed, isolated_settings
 from sklearn_unsup._sklearn import HasMethods, Interval, StrOptions, _fit_context
-from sklearn_unsup._training import Interrupts
+from sklearn_unsup._training import InterruptHandler
 from sklearn_unsup.estimators._autoencoder import ConvAutoencoder
-from sklearn_unsup.estimators._detector_saving import DetectorSaving
+from sklearn_unsup.estimators._detector_saving import DetectorSavingMixin
 from sklearn_unsup.estimators._deviations import (
     BLOCK_SIZE,
+    codes_and_errors,
     encode,
-    fit_reference,
-    measure,
-    scores_of,
+    fit_reference_distribution,
+    outlier_scores,
     squared_errors,
 )
-from sklearn_unsup.estimators._documentation import DocumentationLink
+from sklearn_unsup.estimators._documentation import DocumentationLinkMixin
 
 
 class ConvOutlierDetector(
-    DocumentationLink, DetectorSaving, MetaEstimatorMixin, OutlierMixin, BaseEstimator
+    DocumentationLinkMixin, DetectorSavingMixin, MetaEstimatorMixin, OutlierMixin, BaseEstimator
 ):
-    """Detect images that are unlike most others, by how an autoencoder encodes and decodes them.
+    """Outlier detection by the reconstruction errors and codes of an autoencoder.
 
-    An autoencoder learns to reconstruct what is common. What it reconstructs badly, or encodes
-    unlike other images, is an outlier; `error_map` shows where in the image the error is.
+    An autoencoder learns to reconstruct common images. An image with a large reconstruction error,
+    or an unusual code, is an outlier. `error_map` shows where in the image the error is.
 
     Parameters
     ----------
     estimator : object, default=None
-        What encodes and decodes: a transformer with `inverse_transform`, such as
-        :class:`ConvAutoencoder`, :class:`ConvVAE`, :class:`~sklearn.decomposition.PCA`, or a
-        Pipeline of such. None is ``ConvAutoencoder()``. It is cloned; wrap one that is fitted in
-        :class:`~sklearn.frozen.FrozenEstimator`.
+        A transformer with `inverse_transform`, such as :class:`ConvAutoencoder`, :class:`ConvVAE`,
+        :class:`~sklearn.decomposition.PCA`, or a Pipeline of them. None is ``ConvAutoencoder()``.
+        The estimator is cloned; wrap a fitted one in :class:`~sklearn.frozen.FrozenEstimator`.
 
     contamination : float, default=0.1
-        Share of outliers in X, in the range (0, 0.5]: as many of the rows that `fit` sees are
-        labelled -1.
+        Expected share of outliers in X, in the range (0, 0.5]. This share of the training rows is
+        labelled -1. A larger value gives more outliers and more false positives.
 
     method : {"combined", "reconstruction_error"}, default="combined"
-        What `score_samples` gives. "reconstruction_error" is the negative mean squared error. It is
-        best for faults that are small parts of an image. "combined" also finds images that are
-        reconstructed well but have an unusual code, and suffers less from outliers in X. It takes
-        the larger of two deviations: of the code's Mahalanobis distance [1]_, and of the root mean
-        squared error, each from its median, in units of its interquartile range over X. Where that
-        is 0, as with many identical rows, it is taken over the values that differ from the median.
+        Score of `score_samples`. "reconstruction_error" is the negative mean squared error. It is
+        best for small defects in an image. "combined" also detects images with a small error but an
+        unusual code, and is less sensitive to outliers in X. It is the larger of two deviations
+        from the median: of the Mahalanobis distance of the code [1]_, and of the root mean squared
+        error. Each is divided by its interquartile range over X. If that is 0, as with many
+        identical rows, only values that differ from the median are used.
 
     random_state : int, RandomState instance or None, default=None
-        Seeds `estimator` where that leaves its own `random_state` at None.
+        Seed of `estimator`, if its own `random_state` is None.
 
     Attributes
     ----------
@@ -66,7 +65,7 @@ class ConvOutlierDetector(
         The fitted estimator.
 
     offset_ : float
-        The score that separates outliers: `decision_function` is `score_samples` less this.
+        Threshold of the scores: `decision_function` is `score_samples` minus `offset_`.
 
     n_features_in_ : int
         Number of features seen during :term:`fit`. Defined if `estimator_` defines it.
@@ -76,8 +75,8 @@ class ConvOutlierDetector(
 
     See Also
     --------
-    sklearn.ensemble.IsolationForest : Isolates rows by cuts through single features.
-    sklearn.neighbors.LocalOutlierFactor : Compares densities of neighbours.
+    sklearn.ensemble.IsolationForest : Isolate rows by random splits of single features.
+    sklearn.neighbors.LocalOutlierFactor : Compare densities of neighbours.
 
     References
     ----------
@@ -113,12 +112,12 @@ class ConvOutlierDetector(
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None):
-        """Train the estimator on X, and find the score that separates outliers.
+        """Train the estimator on X, and compute the threshold of outliers.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
-            What `estimator` takes.
+            Any X that `estimator` accepts.
         y : Ignored
             Not used, present for API consistency by convention.
 
@@ -130,17 +129,17 @@ class ConvOutlierDetector(
         Raises
         ------
         KeyboardInterrupt
-            On Ctrl-C; if `estimator` keeps what it has learnt until then, so does the detector.
+            On Ctrl-C. If `estimator` keeps what it has learnt, so does the detector.
         """
-        with Interrupts() as interrupts, isolated_settings():
+        with InterruptHandler() as interrupts, isolated_settings():
             interrupt = self._fit(X, interrupts)
         if interrupt is not None:
             raise interrupt
         return self
 
     def _fit(self, X, interrupts):
-        """Learn all, and take it over; return the KeyboardInterrupt that ended it early."""
-        interrupts.open()
+        """Fit, and set the fitted attributes; return the KeyboardInterrupt that stopped it."""
+        interrupts.allow()
         estimator = self._new_estimator()
         seeds = {
             name: draw_seed(self.random_state)
@@ -150,15 +149,15 @@ class ConvOutlierDetector(
         estimator.set_params(**seeds)
         interrupt = _fit_or_be_interrupted(estimator, X, interrupts)
         try:
-            measured = measure(estimator, X)
-            reference = fit_reference(*measured) if self.method == "combined" else None
+            measured = codes_and_errors(estimator, X)
+            reference = fit_reference_distribution(*measured) if self.method == "combined" else None
         except Exception:
-            if interrupt is not None:  # it was interrupted before it could be used
+            if interrupt is not None:  # the estimator may not be trained enough
                 raise interrupt from None
             raise
-        scores = scores_of(*measured[:2], reference)
+        scores = outlier_scores(*measured[:2], reference)
         offset = float(np.percentile(scores, 100 * self.contamination))
-        self._take_over(estimator, reference, offset)
+        self._set_fitted_state(estimator, reference, offset)
         return interrupt
 
     def _new_estimator(self):
@@ -166,7 +165,7 @@ class ConvOutlierDetector(
 
     @isolated_settings()
     def score_samples(self, X):
-        """Return how much each sample is like most of X.
+        """Return the score of each sample; outliers have lower scores.
 
         Parameters
         ----------
@@ -176,14 +175,14 @@ class ConvOutlierDetector(
         Returns
         -------
         scores : ndarray of shape (n_samples,), float64
-            Smaller for outliers. Mean squared errors are in the squared units of X; combined
+            Lower for outliers. Negative mean squared errors are in the squared units of X; combined
             deviations have no unit, and are about 0 for common samples.
         """
         check_is_fitted(self)
-        return scores_of(*measure(self.estimator_, X)[:2], self._reference)
+        return outlier_scores(*codes_and_errors(self.estimator_, X)[:2], self._reference)
 
     def decision_function(self, X):
-        """Return the scores less `offset_`.
+        """Return the scores minus `offset_`.
 
         Parameters
         ----------
@@ -198,7 +197,7 @@ class ConvOutlierDetector(
         return self.score_samples(X) - self.offset_
 
     def predict(self, X):
-        """Tell outliers from inliers.
+        """Label outliers and inliers.
 
         Parameters
         ----------
@@ -214,7 +213,7 @@ class ConvOutlierDetector(
 
     @isolated_settings()
     def error_map(self, X):
-        """Return the squared error of each pixel: where an image is not what was expected.
+        """Return the squared reconstruction error of each pixel.
 
         Parameters
         ----------
@@ -224,7 +223,7 @@ class ConvOutlierDetector(
         Returns
         -------
         errors : ndarray of the shape of X, float64
-            In the squared units of X.
+            Squared errors, in the squared units of X.
         """
         check_is_fitted(self)
         codes, rows, sample_shape = encode(self.estimator_, X)
@@ -235,12 +234,12 @@ class ConvOutlierDetector(
 
 
 def _fit_or_be_interrupted(estimator, X, interrupts):
-    """Fit; return the KeyboardInterrupt that ended it early, if something was learnt, or None."""
+    """Fit; return the KeyboardInterrupt that stopped it after something was learnt, or None."""
     try:
-        estimator.fit(X, None)  # FrozenEstimator wants a y
-        interrupts.close()
+        estimator.fit(X, None)  # FrozenEstimator requires a y
+        interrupts.defer()
     except KeyboardInterrupt as interrupt:
-        interrupts.close()
+        interrupts.defer()
         try:
             check_is_fitted(estimator)
         except NotFittedError:

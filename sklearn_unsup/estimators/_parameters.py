@@ -1,7 +1,7 @@
-"""The parameters that estimators share: what they mean, and what they may be.
+"""Shared parameters of estimators: documentation and constraints.
 
-A model names those that it takes in the signature of its `__init__`, with its own defaults.
-`with_shared_parameters` finds them here.
+A model lists the parameters it takes in the signature of `__init__`, with its own defaults.
+`with_shared_parameters` adds their documentation and constraints.
 """
 
 import inspect
@@ -13,18 +13,20 @@ from sklearn_unsup.estimators._documentation import unite_docstrings
 
 
 class ImageParameters:
-    """Shape of the images.
+    """Parameters of the image shape.
 
     Parameters
     ----------
     image_shape : tuple of int, default=None
-        Shape of one image: `(H, W)`, `(C, H, W)` or `(H, W, C)`. None takes it from n-d X; rows are
-        taken as a square grey image if `n_features` is a perfect square, else as one row of pixels.
+        Shape of one image: `(H, W)`, `(C, H, W)` or `(H, W, C)`. None takes it from X if X has more
+        than two axes. Otherwise a row is a square grey image if `n_features` is a perfect square,
+        else an image of height 1.
 
     channel_axis : int, default=None
-        Which axis of `image_shape` holds the channels. None: two sides are a grey image; of three
-        sides, an end of at most 4 holds the channels if the other end is longer. With two sides,
-        `channel_axis` makes a signal of several channels: `image_shape=(3, 100), channel_axis=0`.
+        Index of the channels in `image_shape`. With None, a shape of two axes is a grey image. Of
+        three axes, the first or the last holds the channels, if its length is at most 4 and the
+        other is longer. With two axes, `channel_axis` describes a signal with several channels:
+        `image_shape=(3, 100), channel_axis=0`.
 
     Attributes
     ----------
@@ -32,7 +34,7 @@ class ImageParameters:
         `(C, H, W)` of the images that the network sees.
 
     n_features_in_ : int
-        Number of features seen during :term:`fit`: the product of the image's sides.
+        Number of features seen during :term:`fit`: the product of `image_shape_`.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features seen during :term:`fit`. Defined only when X has feature names that are
@@ -46,29 +48,30 @@ class ImageParameters:
 
 
 class NetworkParameters:
-    """Shape of the network, which a trained one cannot change.
+    """Parameters of the network, which cannot change once it is trained.
 
     Parameters
     ----------
     n_components : int, default={n_components}
-        Width of the code: the number of columns that `transform` returns.
+        Number of components of the latent code, which `transform` returns. More components keep
+        more detail of an image; fewer give a more compact embedding. Typical values are 2 to 128.
 
     hidden_channels : tuple of int, default={hidden_channels}
-        Widths of the convolution stages. A stage halves each side that is still longer than 3;
-        later stages that find nothing to halve are left out.
+        Number of channels of each convolution stage. More channels learn more detail and take
+        longer. A stage halves each side that is longer than 3; if there is none, it is left out.
 
     hidden_layer_sizes : tuple of int, default={hidden_layer_sizes}
-        Widths of fully connected layers between the convolution stages and {last_layers}.
+        Widths of the fully connected layers between the convolution stages and {last_layers}.
 
     encoder : class or callable, default=None
-        Builds a custom encoder, called as `encoder(image_shape=(C, H, W),
-        n_outputs={encoder_outputs})`: a :class:`torch.nn.Module` that maps images `(b, C, H, W)`
-        to `(b, n_outputs)`.
+        Builds a custom encoder. It is called as `encoder(image_shape=(C, H, W),
+        n_outputs={encoder_outputs})` and returns a :class:`torch.nn.Module` that maps images
+        `(b, C, H, W)` to `(b, n_outputs)`.
 
     decoder : class or callable, default=None
-        Builds a custom decoder, called as `decoder(image_shape=(C, H, W),
-        n_inputs={decoder_inputs})`: a :class:`torch.nn.Module` that maps codes `(b, n_inputs)` to
-        images `(b, C, H, W)`.
+        Builds a custom decoder. It is called as `decoder(image_shape=(C, H, W),
+        n_inputs={decoder_inputs})` and returns a :class:`torch.nn.Module` that maps codes
+        `(b, n_inputs)` to images `(b, C, H, W)`.
     """
 
     constraints: ClassVar[dict] = {
@@ -81,35 +84,35 @@ class NetworkParameters:
     factories: ClassVar[dict] = {
         "encoder": ("encoder",),
         "decoder": ("decoder",),
-    }  # what they build
+    }  # parts of the network that each parameter builds
 
 
 class TrainingParameters:
-    """Training.
+    """Parameters of the training.
 
     Parameters
     ----------
     max_epochs : int, default={max_epochs}
-        Passes over the training rows.
+        Maximum number of passes over the training rows. More epochs fit better and take longer.
 
     batch_size : int or "auto", default={batch_size}
-        Rows per step of the optimiser. "auto" is one fiftieth of the training rows, so that small
-        data get enough steps; at least 16, and at most 64 on a CPU and 128 on other devices.
+        Number of rows per step of the optimiser. "auto" is one fiftieth of the training rows, which
+        gives small data sets enough steps; at least 16, and at most 64 on a CPU or 128 elsewhere.
 
     learning_rate : float, default={learning_rate}
-        Step size; the peak of a schedule.
+        Step size of the optimiser; the maximum of a schedule. Lower it if training diverges.
 
     weight_decay : float, default=0.0
-        Weight decay, handed to the optimiser.
+        Weight decay of the optimiser. Larger values regularise more.
 
     optimizer : {"adam", "adamw", "sgd"} or class, default="adam"
-        The optimiser; a class is one of :mod:`torch.optim`, and is called with the parameters of
-        the network, `lr`, and `weight_decay` if it takes one. "sgd" has a Nesterov momentum of 0.9,
-        and starts slowly: raise `learning_rate` (a small network learnt at 0.3).
+        The optimiser, by name or as a class of :mod:`torch.optim`. A class is called with the
+        parameters of the network, `lr`, and `weight_decay` if it accepts one. "sgd" has a Nesterov
+        momentum of 0.9 and needs a higher `learning_rate`, such as 0.3.
 
     learning_rate_schedule : {"one_cycle", "cosine", "constant"}, default={learning_rate_schedule}
-        How the learning rate moves over the `max_epochs` of `fit`. `partial_fit` does not know how
-        much is to come and uses "constant".
+        Schedule of the learning rate over the `max_epochs` of `fit`. `partial_fit` always uses
+        "constant".
 
     early_stopping : bool, default=False
         {early_stopping_effect}
@@ -118,41 +121,41 @@ class TrainingParameters:
         Share of the rows to hold out{held_out}.
 
     n_iter_no_change : int, default=10
-        Epochs without improvement after which to stop. Only used with `early_stopping`.
+        Epochs without improvement after which training stops. Only used with `early_stopping`.
 
     tol : float, default=1e-4
-        The least fall of {watched} that counts as improvement. It decides when to
-        stop, not which epoch was best. Only used with `early_stopping`.
+        Minimum decrease of {watched} that counts as improvement. It affects when
+        training stops, not which epoch is best. Only used with `early_stopping`.
 
     warm_start : bool, default=False
-        Go on from the weights of the last `fit`, and, if that had `warm_start` too, from the state
-        of its optimiser. Each call trains for `max_epochs` more, with a schedule of its own.
+        Continue from the weights of the previous `fit`. If that also had `warm_start`, the state of
+        its optimiser is reused. Each call trains for `max_epochs` more, with a new schedule.
 
     verbose : bool or int, default=False
         Print a line per epoch.
 
     random_state : int, RandomState instance or None, default=None
-        Seeds the weights, the order of the rows and the noise. With None each fit is different.
-        The global states of numpy and torch are neither read nor changed (but for torch's while a
-        network of your own is trained; it is restored).
+        Seed of the initial weights, the order of the rows and the noise. With None, each fit is
+        different. The global random states of numpy and torch are not used. Custom networks are an
+        exception: they use torch's, which is restored afterwards.
 
     device : str, default="auto"
-        Where to compute: "auto" (cuda, else mps, else cpu), or a torch device such as "cpu" or
-        "cuda:1".
+        Device for all computations: "auto" (cuda, else mps, else cpu), or a torch device such as
+        "cpu" or "cuda:1".
 
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Of training. "auto" is bfloat16 autocast on a cuda device that computes in it, and float32
-        elsewhere. `transform` is always float32; on a GPU its convolutions use TF32, unless
-        ``torch.backends.cudnn.allow_tf32`` is set to False.
+        Precision of training. "auto" is bfloat16 autocast on CUDA devices with hardware support for
+        it, and float32 elsewhere. `transform` is always float32. On a GPU its convolutions use
+        TF32, unless ``torch.backends.cudnn.allow_tf32`` is set to False.
 
     compile : bool, default=False
         Compile the training step with :func:`torch.compile`.
 
     callbacks : list, default=None
-        Callbacks of skorch for the training loop, such as `skorch.callbacks.TensorBoard`, and
-        :class:`TrainingCheckpoint`, with which a training that was stopped goes on. `fit` works
-        with copies, and leaves them in `callbacks_`. For scikit-learn's callbacks (progress bars)
-        use `set_callbacks`.
+        Callbacks of skorch for the training loop, such as `skorch.callbacks.TensorBoard`. With
+        :class:`TrainingCheckpoint`, interrupted training resumes. `fit` copies the callbacks, and
+        stores the copies in `callbacks_`. For scikit-learn's callbacks (progress bars), use
+        `set_callbacks`.
 
     Attributes
     ----------
@@ -166,8 +169,8 @@ class TrainingParameters:
         Number of epochs trained.
 
     callbacks_ : list of callbacks
-        Copies of `callbacks`, as the training has left them; they are not saved with the estimator.
-        Defined only with `callbacks`.
+        Copies of `callbacks` after training; they are not saved with the estimator. Defined only
+        with `callbacks`.
     """
 
     constraints: ClassVar[dict] = {
@@ -191,14 +194,14 @@ class TrainingParameters:
     }
 
 
-GROUPS = (TrainingParameters, NetworkParameters, ImageParameters)
-WORDING = {  # of the prose, where a model says nothing else
-    "encoder_outputs": "n_components",  # what a custom encoder is asked for
+PARAMETER_GROUPS = (TrainingParameters, NetworkParameters, ImageParameters)
+DEFAULT_WORDING = {  # of the placeholders above
+    "encoder_outputs": "n_components",
     "decoder_inputs": "n_components",
     "last_layers": "the code",
     "early_stopping_effect": (
-        "Hold out rows, stop when the loss on them no longer improves, and keep the weights of the"
-        "\n    best epoch."
+        "Hold out rows, stop training when the loss on them no longer improves, and keep the"
+        "\n    weights of the best epoch."
     ),
     "held_out": ". Only used with `early_stopping`",
     "watched": "the validation loss",
@@ -207,23 +210,24 @@ WORDING = {  # of the prose, where a model says nothing else
 
 
 def with_shared_parameters(**wording):
-    """Give an estimator the constraints and the prose of the shared parameters that it takes.
+    """Add the constraints and the documentation of shared parameters to an estimator class.
 
     Parameters
     ----------
     **wording : str
-        What to say in place of `WORDING`.
+        Texts that replace those of `DEFAULT_WORDING`.
     """
-    if unknown := wording.keys() - WORDING.keys():
-        raise TypeError(f"There is no wording of {sorted(unknown)}: expected {sorted(WORDING)}.")
+    if unknown := wording.keys() - DEFAULT_WORDING.keys():
+        raise TypeError(
+            f"There is no wording of {sorted(unknown)}: expected {sorted(DEFAULT_WORDING)}."
+        )
 
-    def unite(cls):
-        defaults = {
-            name: parameter.default for name, parameter in inspect.signature(cls).parameters.items()
-        }
+    def decorate(cls):
+        signature = inspect.signature(cls).parameters
+        defaults = {name: parameter.default for name, parameter in signature.items()}
         shared = {
             name: constraint
-            for group in GROUPS
+            for group in PARAMETER_GROUPS
             for name, constraint in group.constraints.items()
             if name in defaults
         }
@@ -233,14 +237,14 @@ def with_shared_parameters(**wording):
         shared_names = [name for name in shared if name in NetworkParameters.constraints]
         own_names = getattr(cls, "_network_parameters", ())
         cls._network_parameters = tuple(dict.fromkeys([*shared_names, *cls._factories, *own_names]))
-        cls.__doc__ = unite_docstrings(cls, GROUPS, defaults, WORDING | wording)
+        cls.__doc__ = unite_docstrings(cls, PARAMETER_GROUPS, defaults, DEFAULT_WORDING | wording)
         return cls
 
-    return unite
+    return decorate
 
 
 def store(estimator, arguments):
-    """Assign the arguments of `__init__`, its `locals()`, as they came."""
+    """Set the arguments of `__init__`, its `locals()`, as attributes of an estimator."""
     for name, value in arguments.items():
         if name not in ("self", "__class__"):
             setattr(estimator, name, value)

@@ -1,4 +1,4 @@
-"""The phases of a fit: each is one run of the training engine."""
+"""The training phases of a fit."""
 
 from functools import partial
 
@@ -7,7 +7,7 @@ import torch
 from sklearn_unsup._devices import resolve_precision, seed_from
 from sklearn_unsup._persistence import to_tensors
 from sklearn_unsup._training import (
-    Optimisation,
+    OptimizerSettings,
     TrainingCheckpoint,
     copy_callbacks,
     optimizer_state,
@@ -15,33 +15,33 @@ from sklearn_unsup._training import (
 
 
 class Phases:
-    """Train networks one after the other, with all that the phases of a fit share.
+    """Train a network in one or more phases, with settings that all phases of a fit share.
 
     Parameters
     ----------
     estimator : ImageEstimator
-        The draft that learns.
+        The draft that is fitted.
     device : torch.device
     generator : torch.Generator
         The only source of randomness.
-    interrupts : Interrupts
+    interrupts : InterruptHandler
     max_epochs : int
-        Of each phase, unless it says otherwise.
+        Default number of epochs of a phase.
     schedule : str
-        Of the learning rate.
+        Schedule of the learning rate.
     is_chunk : bool
         Whether X is a chunk of `partial_fit`.
     state : dict or None
-        The state of the optimiser that an earlier fit left.
+        The training state of an earlier fit, to resume from.
 
     Attributes
     ----------
     callbacks : list
-        Copies of the user's.
+        Copies of the user's callbacks.
     trainer : Trainer
-        Of the last phase.
+        Trainer of the last phase.
     progress : Callback or None
-        Tells scikit-learn's callbacks of each epoch.
+        Reports each epoch to scikit-learn's callbacks.
     """
 
     trainer = progress = None
@@ -54,7 +54,7 @@ class Phases:
         self.max_epochs, self.schedule, self.is_chunk = max_epochs, schedule, is_chunk
         self.state = state
         self.callbacks = copy_callbacks(estimator.callbacks or ())
-        if is_chunk:  # one epoch is over before it could be stopped
+        if is_chunk:  # one epoch has nothing to resume
             self.callbacks = [c for c in self.callbacks if not isinstance(c, TrainingCheckpoint)]
         self._trained = []  # (name of the phase, trainer)
 
@@ -66,16 +66,16 @@ class Phases:
         network : Network
         data : TrainingData
         phase : str, default=None
-            What `history_` calls it.
+            Name of the phase in `history_`.
         max_epochs : int, default=None
-            None takes that of the estimator; in `partial_fit` it is always 1.
+            Number of epochs; None takes that of the estimator. In `partial_fit` it is always 1.
         callbacks : sequence of skorch callbacks, default=()
-            Of the model's own.
+            Additional callbacks of the model.
 
         Raises
         ------
         KeyboardInterrupt
-            On Ctrl-C. `_conclude` then keeps what was learnt, if an epoch has ended.
+            On Ctrl-C. `_conclude` then keeps what was learnt, if an epoch was complete.
         """
         if self.trainer is not None and self.trainer.is_stopped_:
             return
@@ -84,7 +84,7 @@ class Phases:
             max_epochs = self.max_epochs
         trainer = estimator._trainer(
             network,
-            optimisation=Optimisation(
+            optimizer_settings=OptimizerSettings(
                 estimator.optimizer,
                 estimator.learning_rate,
                 estimator.weight_decay,
@@ -107,22 +107,19 @@ class Phases:
         batches = estimator._split(data, self.device, self.generator, self.is_chunk)
         self._trained.append((phase, trainer))
         self.trainer = trainer
-        interrupt = trainer.train(*batches, max_epochs, self._moments(phase))
+        interrupt = trainer.train(*batches, max_epochs, self._optimizer_state(phase))
         if interrupt is not None:
             raise interrupt
 
-    def _moments(self, phase):
-        """Return the moments to go on with; those of another optimiser are of no use."""
-        state = self.state
-        if state is None or (state["optimizer"], state.get("phase")) != (
-            str(self.estimator.optimizer),
-            phase,
-        ):
+    def _optimizer_state(self, phase):
+        """Return the state to resume from, or None if it is of another optimiser or phase."""
+        state, own = self.state, (str(self.estimator.optimizer), phase)
+        if state is None or (state["optimizer"], state.get("phase")) != own:
             return None
         return to_tensors(state["moments"])
 
     def epochs(self, n_before=0):
-        """Return a dict for each epoch of all phases, counted on from `n_before`."""
+        """Return the history of all phases; epochs are counted from `n_before` + 1."""
         rows = [
             row | ({} if phase is None else {"phase": phase})
             for phase, trainer in self._trained
@@ -131,7 +128,7 @@ class Phases:
         return [{**row, "epoch": epoch} for epoch, row in enumerate(rows, n_before + 1)]
 
     def training_state(self):
-        """Return what a later fit needs to go on from the last phase."""
+        """Return the state from which a later fit resumes the last phase."""
         phase, trainer = [each for each in self._trained if hasattr(each[1], "optimizer_")][-1]
         return {
             "optimizer": str(self.estimator.optimizer),

@@ -1,4 +1,4 @@
-"""What the posteriors of the training rows say: active components, the noise, where codes lie."""
+"""Statistics of the posteriors of the training rows: active components, noise, density of codes."""
 
 import numpy as np
 import torch
@@ -12,11 +12,11 @@ from sklearn_unsup.metrics import active_units
 from sklearn_unsup.networks import MIN_VARIANCE, losses
 
 
-class PosteriorStatistics(CodeMixtureMixin):
-    """Learn from the posteriors once the network is trained, and draw codes from the prior.
+class PosteriorMixin(CodeMixtureMixin):
+    """Summarise the posteriors of the trained network, and draw codes from the prior.
 
-    For an `ImageEstimator` with `EncoderMixin` and `DensityScores`, the parameters `likelihood` and
-    `prior`, and a network with `posterior` and `residual_variances`.
+    For an `ImageEstimator` with `EncoderMixin`, `DensityScoreMixin` and the parameters `likelihood`
+    and `prior`. The network has `posterior` and `residual_variances`.
     """
 
     def _specs(self, state):

@@ -1,4 +1,4 @@
-"""Held-out rows by which generated images are judged, while a generator learns and after it."""
+"""Evaluation of a generator on held-out rows, during training and afterwards."""
 
 from dataclasses import replace
 
@@ -14,13 +14,13 @@ from sklearn_unsup._warnings import warn
 from sklearn_unsup.estimators._generation import (
     MAX_HELD_OUT,
     MIN_ROWS,
+    describe_failure,
     generation_quality,
     n_held_out,
-    symptoms_of_failure,
 )
 
 
-class GenerationQuality:
+class GenerationQualityMixin:
     """Compare generated images with held-out rows after each epoch, and keep the best epoch.
 
     For an `ImageEstimator` with `CodeSamplerMixin`, the parameters `restore_best` and `objective`,
@@ -31,7 +31,7 @@ class GenerationQuality:
 
     def _split(self, data, device, generator, is_chunk):
         held_out, n = data.held_out, 0
-        too_few = len(data) < MIN_ROWS and is_chunk  # to judge by some of them
+        too_few = len(data) < MIN_ROWS and is_chunk  # to hold some out
         if held_out is None and not too_few:
             n = n_held_out(len(data), self.validation_fraction)
         training, validation = split_batches(
@@ -63,21 +63,21 @@ class GenerationQuality:
         super()._conclude(network, data, phases, generator)
         self.best_epoch_, best = self.n_iter_, phases.trainer.best_
         if self.restore_best and best is not None:
-            # Ctrl-C may have come when the best epoch was known, and not yet recorded as a whole.
+            # Ctrl-C may have come before the best epoch was complete in the history.
             self.best_epoch_ = min(n_before + best[1], self.n_iter_)
 
     def _warn_of_failure(self):
         best, last = self.history_[self.best_epoch_ - 1], self.history_[-1]
-        message = symptoms_of_failure(best, last, self.objective)
+        message = describe_failure(best, last, self.objective)
         if message is not None:
             warn(message, ConvergenceWarning)
 
     @isolated_settings()
     def score(self, X, y=None):
-        """Return minus the distance between X and as many generated images.
+        """Return the negative distance between X and as many generated images.
 
-        The distance is "valid_distance" of `history_`. It is larger the fewer rows X has: compare
-        scores of equal numbers of rows.
+        The distance is "valid_distance" of `history_`. It depends on the number of rows, and is
+        larger for fewer: only compare scores of equal numbers of rows.
 
         Parameters
         ----------
@@ -89,7 +89,7 @@ class GenerationQuality:
         Returns
         -------
         score : float
-            At most 0; larger is better. It is the same on each call, as the noise has a fixed seed.
+            At most 0; larger is better. Each call returns the same value, as the seed is fixed.
         """
         check_is_fitted(self)
         rows = self._validate(X)

@@ -1,4 +1,4 @@
-"""New images."""
+"""Generate images: `sample`."""
 
 from numbers import Integral
 
@@ -13,14 +13,14 @@ class SamplerMixin:
 
     @isolated_settings()
     def sample(self, n_samples=1, random_state=None):
-        """Draw new images.
+        """Generate new images.
 
         Parameters
         ----------
         n_samples : int, default=1
-            How many images to draw.
+            Number of images.
         random_state : int, RandomState instance or None, default=None
-            None draws differently on each call.
+            Seed of the samples. With None, each call returns other images.
 
         Returns
         -------
@@ -29,7 +29,7 @@ class SamplerMixin:
         """
         check_is_fitted(self)
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
-        return self._as_fitted(self._draw(n_samples, draw_seed(random_state)))
+        return self._to_output(self._draw(n_samples, draw_seed(random_state)))
 
     def _draw(self, n, seed):
         """Return new rows (n, n_features)."""
@@ -37,11 +37,11 @@ class SamplerMixin:
 
 
 class CodeSamplerMixin(SamplerMixin):
-    """`sample` by decoding codes that are drawn, for an estimator with `DecoderMixin`."""
+    """`sample` from a distribution of codes, for an estimator with `DecoderMixin`."""
 
     def _draw(self, n, seed):
         return self._decode(self._draw_codes(n, seed))
 
     def _draw_codes(self, n, seed):
-        """Return codes (n, n_components)."""
+        """Draw codes (n, n_components)."""
         raise NotImplementedError

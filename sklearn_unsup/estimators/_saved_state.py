@@ -1,4 +1,4 @@
-"""What the state of an estimator may hold, whoever has written it."""
+"""Checks of the saved state of an estimator, which may come from an untrusted source."""
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from sklearn_unsup._persistence import (
     is_whole,
     number,
 )
-from sklearn_unsup._training import check_moments, expected_moments
+from sklearn_unsup._training import check_optimizer_state, expected_optimizer_state
 
 NEVER_SAVED = {"network_", "callbacks_"}
 PACKAGES = ("sklearn_unsup.", "sklearn.")
@@ -25,7 +25,7 @@ IS_DICT = Spec(lambda value: isinstance(value, dict), "a dict")
 
 
 def check_no_shadowing(estimator, state):
-    """Raise an error if a state has the name of a method or a setting of our classes."""
+    """Raise an error if a state would hide a method or a class attribute."""
     taken = {
         name
         for cls in type(estimator).__mro__
@@ -41,7 +41,7 @@ def check_no_shadowing(estimator, state):
 
 
 def is_history(rows):
-    """Tell whether a value may be `history_`: numbers by name, epochs that count, the phase."""
+    """Tell whether a value is a valid `history_`: numbers by name, consecutive epochs."""
     return isinstance(rows, list) and all(
         isinstance(row, dict)
         and is_whole(row.get("epoch"))
@@ -58,12 +58,12 @@ def is_history(rows):
 
 
 def is_sides(value):
-    """Tell whether a value may be the shape of an image."""
+    """Tell whether a value is a valid image shape."""
     return isinstance(value, tuple) and all(is_whole(side) and side >= 1 for side in value)
 
 
 def is_range(value):
-    """Tell whether a value may be the range of X: least, largest, whether all are whole."""
+    """Tell whether a value is a valid range of X: minimum, maximum, whether all are integers."""
     return value is None or (
         isinstance(value, tuple)
         and len(value) == 3
@@ -74,7 +74,7 @@ def is_range(value):
 
 
 def is_unsupported_sequence(value):
-    """Tell whether a value is a sequence that not every file of a model can hold."""
+    """Tell whether a value is a sequence that not every file format supports."""
     is_array = hasattr(value, "__array__") and not callable(value)
     return isinstance(value, torch.Size | range) or (
         is_array and not isinstance(value, np.ndarray | np.generic)
@@ -82,7 +82,7 @@ def is_unsupported_sequence(value):
 
 
 def image_specs(state):
-    """Return what the fitted attributes of every `ImageEstimator` may be, by name."""
+    """Return the specification of each fitted attribute that all image estimators have."""
     image_shape, n_features = state["image_shape_"], state["n_features_in_"]
     sides = state["_layout"][0]
 
@@ -109,20 +109,20 @@ def image_specs(state):
 
 
 def check_training_state(training, optimizer, groups):
-    """Return the state of an optimiser, without moments that are of another one.
+    """Return a valid training state; moments of another optimiser are dropped.
 
     Parameters
     ----------
     training : dict
     optimizer : str or class
-        That the estimator has.
+        The optimiser of the estimator.
     groups : list of dict
-        The parameters of the network, as the optimiser has them.
+        Parameter groups of the network.
 
     Raises
     ------
     CorruptedModelError
-        If it is none.
+        If the state is invalid.
     """
     check(
         {
@@ -137,5 +137,5 @@ def check_training_state(training, optimizer, groups):
     if training["optimizer"] != str(optimizer):
         return {**training, "moments": {}}
     if training["moments"]:
-        check_moments(training["moments"], expected_moments(optimizer, groups))
+        check_optimizer_state(training["moments"], expected_optimizer_state(optimizer, groups))
     return training

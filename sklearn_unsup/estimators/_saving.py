@@ -1,4 +1,4 @@
-"""How estimators are saved: sealed states for pickles, and files of weights."""
+"""Save estimators: pickles with a checksum, and weight files."""
 
 import sklearn
 import torch
@@ -21,17 +21,17 @@ from sklearn_unsup.estimators._values import plain
 from sklearn_unsup.networks import copy_module
 
 
-class Sealed:
-    """Pickle plain values and numpy arrays with a seal, and check it on loading."""
+class PickleMixin:
+    """Pickle plain values and numpy arrays with a checksum, which is verified on loading."""
 
     @isolated_settings()
     def __getstate__(self):
-        """Return the state with a seal."""
+        """Return the state with a checksum."""
         return persistence.seal(self._pack(dict(super().__getstate__())))
 
     @isolated_settings()
     def __setstate__(self, state):
-        """Take up a state, if its seal is whole."""
+        """Restore a state, if its checksum is correct."""
         state, versions = persistence.unseal(state, type(self).__name__)
         if versions["scikit-learn"] != sklearn.__version__:
             warn(
@@ -59,17 +59,17 @@ class Sealed:
         return state
 
 
-class WeightFiles:
-    """Files of weights, for an estimator with `_to_file` and `_load`."""
+class WeightFilesMixin:
+    """`save_weights` and `load_weights`, for an estimator with `_to_file` and `_load`."""
 
     @isolated_settings()
     def save_weights(self, path):
-        """Save what was learnt to a file that holds no code.
+        """Save the fitted attributes to a file that contains no code.
 
         Parameters
         ----------
         path : str or path-like
-            Of a file in the safetensors format; it is replaced as a whole, or not at all.
+            Path of the file, in the safetensors format. The file is replaced atomically.
 
         Returns
         -------
@@ -81,8 +81,8 @@ class WeightFiles:
         NotFittedError
             Before `fit`.
         OSError, ValueError
-            If the file cannot be written, or there is a FIFO or a device at `path`. What was there
-            is still there.
+            If the file cannot be written, or `path` is a FIFO or a device. An existing file is then
+            unchanged.
         TypeError
             If a custom network cannot be saved, or the `estimator` of a detector has no
             `save_weights`, such as PCA.
@@ -108,26 +108,27 @@ class WeightFiles:
 
     @isolated_settings()
     def load_weights(self, path):
-        """Load what an estimator with the same network has learnt.
+        """Load the fitted attributes of an estimator with the same network.
 
-        No code in the file can run, and nothing changes if it is damaged or does not fit.
+        Loading runs no code from the file. If the file is damaged or does not fit, the estimator is
+        unchanged.
 
         Parameters
         ----------
         path : str or path-like
-            Of a file that `save_weights` wrote.
+            Path of a file that `save_weights` wrote.
 
         Returns
         -------
         self : object
-            The estimator, fitted.
+            The fitted estimator.
 
         Raises
         ------
         CorruptedModelError
             If the file is damaged, of another class, or of a newer version of sklearn_unsup.
         ValueError
-            If other parameters of the network, or of a detector, are set than those saved.
+            If a parameter of the network, or of the detector, differs from the saved one.
         OSError
             If the file cannot be read.
         """
@@ -135,45 +136,45 @@ class WeightFiles:
         return self
 
     def _to_file(self):
-        """Return the state to save in a file, and what else its header is to hold."""
+        """Return the state to save in a file, and additional entries of its header."""
         raise NotImplementedError
 
     def _load(self, file):
-        """Take over what a file holds."""
+        """Restore the state in a file."""
         raise NotImplementedError
 
 
-class Saving(Sealed, WeightFiles, Transaction):
-    """Save the weights of a network as numpy arrays, in pickles and in files of their own.
+class SavingMixin(PickleMixin, WeightFilesMixin, Transaction):
+    """Save the weights of a network as numpy arrays, in pickles and in weight files.
 
-    A file may hold the names of `_specs`, and no others. The estimator has `Construction`.
+    A file may only hold the names in `_specs`. The estimator has `NetworkBuilderMixin`.
     """
 
     def _pack(self, state):
         for name, value in state.items():
-            if is_unsupported_sequence(value):  # widths may come as one
+            if is_unsupported_sequence(value):  # a user may set widths to one
                 state[name] = plain(value)
         state.pop("callbacks_", None)
         network = state.pop("network_", None)
         if network is not None:
-            parameters, fresh = state["_fitted_params"], None
+            parameters, untrained = state["_fitted_params"], None
             custom = self._custom_parts(parameters)
             if custom:
-                fresh = self._build_fresh(state, parameters)
-            state["_weights"] = persistence.network_state(network, custom, fresh)
+                untrained = self._build_untrained(state, parameters)
+            state["_weights"] = persistence.network_state(network, custom, untrained)
         return state
 
     def _unpack(self, state):
         if "_weights" in state:
-            network = self._build_fresh(state, state["_fitted_params"])
+            network = self._build_untrained(state, state["_fitted_params"])
             names = state.keys() & {*self._specs(state), "_weights"}
             learnt = {name: state.pop(name) for name in names}
-            state |= self._fill(network, learnt, plain(state["optimizer"]))
+            state |= self._restore_network(network, learnt, plain(state["optimizer"]))
             state["network_"] = network.to(device_after_loading(state["device"]))
         return state
 
-    def _fill(self, network, state, optimizer):
-        """Give a network the weights in a state; return the rest of it, checked."""
+    def _restore_network(self, network, state, optimizer):
+        """Load the weights in a state into a network; return the other attributes, checked."""
         weights, custom = state.pop("_weights"), self._custom_parts(state["_fitted_params"])
         persistence.check_fit(network, weights, custom)
         persistence.load_weights(network, weights, custom)
@@ -181,20 +182,20 @@ class Saving(Sealed, WeightFiles, Transaction):
         if not all(isinstance(name, str) for name in state.get("feature_names_in_", ())):
             raise CorruptedModelError("feature_names_in_ holds what is no name")
         training = state.get("_training_state")
-        if training is not None:  # moments of another optimiser are left out
-            groups = self._trainer.groups(network)
+        if training is not None:  # moments of another optimiser are dropped
+            groups = self._trainer.param_groups(network)
             state["_training_state"] = check_training_state(training, optimizer, groups)
-        self._try_out(network, weights, state)
+        self._check_custom_state(network, weights, state)
         return state
 
     def _specs(self, state):
-        """Return what each fitted attribute may be, by name; children add their own."""
+        """Return the specification of each fitted attribute; subclasses add their own."""
         return image_specs(state)
 
-    def _try_out(self, network, weights, state):
-        """Raise an error if a custom network fails with what was kept of it beside its weights.
+    def _check_custom_state(self, network, weights, state):
+        """Raise an error if a custom network does not work with its saved extra state.
 
-        Which shapes and values are right only its own code knows.
+        Only the custom code can tell which shapes and values are valid.
         """
         declared = {name for name in network.state_dict() if not name.endswith("_extra_state")}
         if weights.keys() <= declared:
@@ -204,7 +205,7 @@ class Saving(Sealed, WeightFiles, Transaction):
         try:
             with isolated_torch_rng(0, torch.device("cpu")), torch.inference_mode():
                 images = torch.zeros(2, *state["image_shape_"])
-                self._exercise(trial, images, state["_fitted_params"])
+                self._smoke_test(trial, images, state["_fitted_params"])
         except CONTENT_ERRORS as error:
             raise CorruptedModelError(
                 f"the custom network fails with the state that was saved: {error}"
@@ -212,14 +213,14 @@ class Saving(Sealed, WeightFiles, Transaction):
         finally:
             torch.set_num_threads(n_threads)
 
-    def _exercise(self, network, images, parameters):
-        """Call the methods of a network that the estimator uses, to see whether it works."""
+    def _smoke_test(self, network, images, parameters):
+        """Call the methods of a network that the estimator uses, to test that they work."""
 
     def _to_file(self):
-        return self._pack(self._learnt()), {}
+        return self._pack(self._fitted_state()), {}
 
     def _load(self, file, part=lambda state: state):
-        """Take over what a file, or part of its state, holds; the state as well is returned."""
+        """Restore and return the state in a file; `part` selects the estimator's part of it."""
         own = self._network_params()
         with file:
             outline = part(file.outline)
@@ -236,12 +237,12 @@ class Saving(Sealed, WeightFiles, Transaction):
                 f"{file.path} was built with. Set {name} to that first."
             )
         with file:
-            network = self._build_fresh(outline, own)  # it has no memory yet
+            network = self._build_untrained(outline, own)  # it has no memory yet
             persistence.check_fit(network, shapes, self._custom_parts(own))
             whole = file.read()
-            state = self._fill(network, part(whole), plain(self.optimizer))
+            state = self._restore_network(network, part(whole), plain(self.optimizer))
         draft = self._draft()
-        for name in draft._learnt():
+        for name in draft._fitted_state():
             del vars(draft)[name]
         vars(draft).update(state, _fitted_params=own)
         draft.network_ = network.to(device_after_loading(self.device))

@@ -1,4 +1,4 @@
-"""Scores: how well images are reconstructed, or how probable they are."""
+"""Scores of images: reconstruction errors, or bounds of the log-likelihood."""
 
 from functools import partial
 from numbers import Integral
@@ -12,10 +12,10 @@ from sklearn_unsup._data import column_moments, normal_by_row, row_blocks
 from sklearn_unsup._devices import isolated_settings
 
 BLOCK_SIZE = 2**22  # numbers, 32 MB in float64
-IMPORTANCE_BLOCK = 64  # draws a row whose noise is held in memory at once
+IMPORTANCE_BLOCK = 64  # samples per row whose noise is in memory at once
 
 
-class ReconstructionScores:
+class ReconstructionScoreMixin:
     """Score by the squared error of the reconstruction.
 
     For an `ImageEstimator` with `EncoderMixin` and `DecoderMixin`.
@@ -40,11 +40,11 @@ class ReconstructionScores:
 
     @isolated_settings()
     def score(self, X, y=None):
-        """Return the share of the variance of X that its reconstruction explains.
+        """Return the share of the variance of X that the reconstruction explains.
 
-        One minus the sum of squared errors over the sum of squared deviations from the columns'
-        means: R2 weighted by variance, errors in columns that are constant in X included. It can be
-        held beside the sum of ``PCA.explained_variance_ratio_`` at the same width.
+        This is one minus the sum of squared errors, divided by the sum of squared deviations from
+        the column means. It is a variance-weighted R2 that includes errors in constant columns.
+        Compare it with the sum of ``PCA.explained_variance_ratio_`` for the same `n_components`.
 
         Parameters
         ----------
@@ -56,7 +56,8 @@ class ReconstructionScores:
         Returns
         -------
         score : float
-            At most 1. For constant X: 1.0 if the reconstruction is exact, else 0.0.
+            At most 1; larger is better. For constant X, it is 1.0 if the reconstruction is exact,
+            else 0.0.
         """
         check_is_fitted(self)
         rows = self._validate(X)
@@ -74,26 +75,27 @@ class ReconstructionScores:
         return np.concatenate(errors)
 
 
-class DensityScores:
-    """Score by lower bounds of the log-density.
+class DensityScoreMixin:
+    """Score by lower bounds of the log-likelihood.
 
-    For an `ImageEstimator` with `EncoderMixin`, `_row_seed` and `_observed`, which returns rows as
-    the likelihood describes them. The network has `evidence_lower_bounds` and
+    For an `ImageEstimator` with `EncoderMixin`, `_row_seed` and `_observed`, which returns the
+    observations of the likelihood for some rows. The network has `evidence_lower_bounds` and
     `log_importance_weights`.
     """
 
     @isolated_settings()
     def score_samples(self, X, n_importance_samples=1):
-        """Return a lower bound of the log-density of each row, in nats.
+        """Return a lower bound of the log-likelihood of each row, in nats.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
             Images.
         n_importance_samples : int, default=1
-            Codes drawn for a row. 1 gives (an estimate of) the evidence lower bound; more give the
-            importance-weighted bound of Burda et al. (2016), which approaches the log-density from
-            below, at that many times the cost. Published figures for MNIST are of 200 to 5,000.
+            Number of codes drawn per row. 1 gives an estimate of the evidence lower bound. More
+            give the importance-weighted bound of Burda et al. (2016). It approaches the
+            log-likelihood from below, and its cost is proportional to this number. Published
+            results for MNIST use 200 to 5,000.
 
         Returns
         -------
@@ -154,6 +156,6 @@ class DensityScores:
         return logsumexp(np.stack(blocks, axis=1), axis=1) - np.log(n_samples)
 
     def _row_noise(self, *shape, offset=0):
-        """Return a function that draws noise for the codes of each row."""
+        """Return a function that draws the noise of codes, by row."""
         shape = (*shape, self._code_width)
         return partial(normal_by_row, shape=shape, seed=self._row_seed + offset)

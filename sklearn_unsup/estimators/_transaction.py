@@ -1,4 +1,4 @@
-"""`fit` learns on a draft and commits at once."""
+"""`fit` works on a draft of the estimator, and commits all attributes at once."""
 
 import torch
 from sklearn.base import BaseEstimator
@@ -6,29 +6,28 @@ from sklearn.base import BaseEstimator
 from sklearn_unsup.estimators._values import plain
 from sklearn_unsup.networks import copy_module
 
-SKLEARN_ATTRIBUTES = ("_skl", "_callback", "_parent_callback", "_propagated")  # not learnt
+SKLEARN_ATTRIBUTES = ("_skl", "_callback", "_parent_callback", "_propagated")  # prefixes
 
 
 class Transaction(BaseEstimator):
-    """Learn on a copy of the estimator, which has `_conclude`.
+    """Fit a draft, a copy of the estimator, and commit it at the end.
 
-    `_commit` makes the draft the estimator, at the very end: whatever goes wrong before leaves the
-    estimator as it was.
+    Any error before `_commit` leaves the estimator unchanged. The estimator has `_conclude`.
     """
 
     def _draft(self):
-        """Return a copy whose parameters are plain values, whatever a grid has made them from."""
+        """Return a copy whose parameters are plain values, also if a grid sets numpy's."""
         draft = object.__new__(type(self))
         parameters = {name: plain(value) for name, value in self.get_params(deep=False).items()}
         vars(draft).update(vars(self), **parameters)
         return draft
 
     def _commit(self, draft):
-        """Take over all of a draft but its parameters, which stay what the user has set."""
+        """Copy all attributes of a draft except its parameters, which the user has set."""
         self.__dict__ = {**vars(draft), **self.get_params(deep=False)}
 
     def _snapshot(self, network, data, phases, net):
-        """Return the fitted attributes as if training had stopped now."""
+        """Return the fitted attributes that the estimator would have if training stopped now."""
         draft = self._draft()
         draft._conclude(copy_module(network), data, phases, torch.Generator().manual_seed(0))
         return draft._fitted_attributes()
@@ -37,8 +36,8 @@ class Transaction(BaseEstimator):
         parameters = self._get_param_names()
         return {name: value for name, value in vars(self).items() if name not in parameters}
 
-    def _learnt(self):
-        """Return the fitted attributes, without what scikit-learn keeps beside them."""
+    def _fitted_state(self):
+        """Return the fitted attributes without those that scikit-learn adds."""
         return {
             name: value
             for name, value in self._fitted_attributes().items()

@@ -18,56 +18,57 @@ from sklearn_unsup.estimators._code_density import RowSample
 from sklearn_unsup.estimators._decoding import DecoderMixin
 from sklearn_unsup.estimators._encoding import EncoderMixin
 from sklearn_unsup.estimators._parameters import store, with_shared_parameters
-from sklearn_unsup.estimators._posterior import PosteriorStatistics
-from sklearn_unsup.estimators._scores import DensityScores
+from sklearn_unsup.estimators._posterior import PosteriorMixin
+from sklearn_unsup.estimators._scores import DensityScoreMixin
 from sklearn_unsup.networks import LIKELIHOODS, build_variational
 
 
 @with_shared_parameters(encoder_outputs="2 * n_components")
-class ConvVAE(DensityScores, PosteriorStatistics, DecoderMixin, EncoderMixin, ImageEstimator):
+class ConvVAE(DensityScoreMixin, PosteriorMixin, DecoderMixin, EncoderMixin, ImageEstimator):
     """Convolutional variational autoencoder: codes, new images, and a density of images.
 
-    An encoder maps each image to a Gaussian over codes, a decoder maps a code to a distribution of
-    images, and both are trained to maximise the evidence lower bound of the log-density of X [1]_.
-    It is to images what :class:`~sklearn.decomposition.FactorAnalysis` is to rows. `transform`
-    returns the mean of the Gaussian, `sample` new images, and `score_samples` the bound in nats, so
-    that `GridSearchCV` maximises a likelihood.
+    An encoder maps each image to a Gaussian distribution of latent codes, and a decoder maps a code
+    to a distribution of images. Both are trained to maximise the evidence lower bound of the
+    log-likelihood of X [1]_. The linear counterpart is
+    :class:`~sklearn.decomposition.FactorAnalysis`. `transform` returns the mean code, `sample`
+    generates images, and `score_samples` returns the bound in nats, which `GridSearchCV` maximises.
 
     Parameters
     ----------
     likelihood : {"gaussian", "bernoulli"}, default="gaussian"
         Distribution of an image given its code. "gaussian" has one variance, learnt in closed form
-        from the residuals: X may come in any units, and there is no weight to tune. "bernoulli" is
+        from the residuals: X may be in any units, and there is no weight to tune. "bernoulli" is
         for X in [0, 1].
 
     binarize : {"static", "dynamic"} or None, default=None
-        With "bernoulli": draw black or white for each pixel of X, with its value as the
-        probability of 1; once ("static", equal rows alike; it takes a byte a pixel) or anew in each
-        step of the training ("dynamic"). `score_samples` draws once, as "static" does; `transform`
-        and `reconstruct` see X as it is. None draws nothing.
+        With "bernoulli": replace each pixel of X by a random 0 or 1, with its value as the
+        probability of 1. "static" draws once for all epochs, the same for equal rows, and takes a
+        byte per pixel. "dynamic" draws again in each training step. `score_samples` always draws
+        as "static" does; `transform` and `reconstruct` do not binarize. None trains on X itself.
 
     beta : float, default=1.0
-        Weight of the divergence between the posterior and the prior in training [2]_. Above 1 the
-        components become more independent and the reconstructions poorer.
+        Weight of the Kullback-Leibler divergence between posterior and prior in training [2]_.
+        Above 1 the components become more independent and the reconstructions worse.
 
     beta_warmup_epochs : int, default=0
-        Epochs over which the weight rises from 0 to `beta`. The validation loss has the full
-        weight, and early stopping waits for it.
+        Number of epochs over which the weight increases from 0 to `beta`. The validation loss
+        always has the full weight, and early stopping starts after these epochs.
 
     free_bits : float, default=0.0
-        Nats below which the divergence of a component is not pushed down.
+        Divergence per component, in nats, below which it is not penalised. Larger values prevent
+        posterior collapse.
 
     prior : {"mixture", "normal"}, default="mixture"
-        Where `sample` draws codes from: a Gaussian mixture fitted, when it is first needed, to
-        codes drawn from the posteriors of (at most 10,000 of) the training rows, or the standard
-        normal of the model, whose samples look less like X. Scores always refer to the standard
-        normal.
+        Distribution from which `sample` draws codes. "mixture" is a Gaussian mixture, fitted when
+        it is first needed to codes drawn from the posteriors of at most 10,000 training rows.
+        "normal" is the standard normal prior of the model, whose samples look less like X. Scores
+        always use the standard normal.
 
     Attributes
     ----------
     kl_per_component_ : ndarray of shape (n_components,)
-        Mean divergence of each component's posterior from the prior over (at most 10,000 of) the
-        training rows, in nats: how much the component says about an image.
+        Mean divergence of the posterior from the prior for each component, in nats, over at most
+        10,000 training rows. It measures the information about an image in a component.
 
     n_active_units_ : int
         Number of components whose posterior mean has a variance above 0.01 over the same rows.
@@ -78,24 +79,23 @@ class ConvVAE(DensityScores, PosteriorStatistics, DecoderMixin, EncoderMixin, Im
 
     See Also
     --------
-    ConvAutoencoder : Codes and reconstructions, by one of three losses; no density.
-    sklearn.decomposition.PCA : With its `score`, the linear counterpart.
+    ConvAutoencoder : Codes and reconstructions, with a choice of three losses; no density.
+    sklearn.decomposition.PCA : A linear model with a log-likelihood, `score`.
 
     Notes
     -----
-    Log-densities of "gaussian" are in nats per image and depend on the units of X. "bernoulli"
-    gives log-probabilities of binary images; with ``binarize=None``, grey X has a score but no
-    density. The noise of a score is drawn for each row from its values and a seed made in `fit`:
-    the score of a row is the same on each call. The user guide has the formulas: :ref:`vae`.
+    Scores of "gaussian" are log-densities in nats per image, and depend on the units of X. Scores
+    of "bernoulli" are log-probabilities of binary images; for grey X with ``binarize=None`` they
+    are not those of a density. The noise of a score depends on the values of the row and a seed of
+    `fit`, so each call returns the same score. The user guide has the formulas: :ref:`vae`.
 
-    In `history_`, "train_loss" is the negative bound with the divergence weighted as in that step;
-    "train_reconstruction" and "train_kl" are its parts. After `partial_fit`, what was learnt from
-    the codes (`noise_variance_`, `kl_per_component_`, `n_active_units_`, the mixture) is that of
-    the last chunk.
+    In `history_`, "train_loss" is the negative bound, with the divergence weighted as in training;
+    "train_reconstruction" and "train_kl" are its parts. After `partial_fit`, `noise_variance_`,
+    `kl_per_component_`, `n_active_units_` and the mixture are those of the last chunk.
 
-    A custom encoder gets standardised images, and gives the means of the codes followed by their
-    log-variances. A custom decoder gives unbounded numbers: standardised images with "gaussian",
-    logits relative to those of the mean image with "bernoulli".
+    A custom encoder receives standardised images, and returns the means of the codes followed by
+    their log-variances. A custom decoder returns unbounded numbers: standardised images with
+    "gaussian"; with "bernoulli", logits relative to those of the mean image.
 
     References
     ----------
@@ -203,16 +203,16 @@ class ConvVAE(DensityScores, PosteriorStatistics, DecoderMixin, EncoderMixin, Im
 
     @isolated_settings()
     def sample(self, n_samples=1, random_state=None, *, likelihood_noise=False):
-        """Draw new images: codes from `prior`, decoded.
+        """Generate new images, by decoding codes drawn from `prior`.
 
         Parameters
         ----------
         n_samples : int, default=1
-            How many images to draw.
+            Number of images.
         random_state : int, RandomState instance or None, default=None
-            None draws differently on each call.
+            Seed of the samples. With None, each call returns other images.
         likelihood_noise : bool, default=False
-            Draw the pixels as well, from the likelihood, instead of giving their means.
+            Sample the pixels from the likelihood, instead of returning their means.
 
         Returns
         -------
@@ -230,7 +230,7 @@ class ConvVAE(DensityScores, PosteriorStatistics, DecoderMixin, EncoderMixin, Im
         return images + np.float32(np.sqrt(self.noise_variance_)) * noise
 
     def _observed(self, rows):
-        """Return rows as the likelihood describes them: binary, if `binarize` says so."""
+        """Return the observations of the likelihood: rows, binarized if `binarize` is set."""
         if self._fitted_params["binarize"] is None:
             return rows
         return binarize_by_row(rows, self._row_seed)

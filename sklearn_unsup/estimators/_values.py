@@ -1,4 +1,4 @@
-"""The values that a user sets: as plain values, and checked."""
+"""Conversion of parameters to plain values, and checks of them."""
 
 import io
 import pickle
@@ -8,9 +8,9 @@ import numpy as np
 
 
 def plain(value):
-    """Return the plain value that a parameter stands for: grids are made of numpy's.
+    """Return a parameter as a plain Python value; grids often hold numpy values.
 
-    Arrays of any library, lists and ranges become tuples, scalars of numpy become Python's.
+    Arrays of any library, lists and ranges become tuples. numpy scalars become Python numbers.
     """
     if isinstance(value, np.generic):
         return value.item()
@@ -20,10 +20,10 @@ def plain(value):
 
 
 def check_widths(parameters):
-    """Raise a ValueError if one of the parameters that hold widths is no sequence of them."""
+    """Raise a ValueError if a parameter of widths is not a sequence of positive integers."""
     for name in ("hidden_channels", "hidden_layer_sizes"):
         widths = parameters.get(name, (1,))
-        is_sequence = isinstance(widths, list | tuple)  # scikit-learn takes a set, and array(4)
+        is_sequence = isinstance(widths, list | tuple)  # scikit-learn accepts a set, and array(4)
         if not is_sequence or not all(
             isinstance(width, Integral) and width >= 1 for width in widths
         ):
@@ -36,9 +36,9 @@ def check_widths(parameters):
 
 class _Pickler(pickle.Pickler):
     def reducer_override(self, value):
-        """Take a class or function of the user's script as it is.
+        """Accept any named class or function of the user's script.
 
-        A worker process has it from cloudpickle, and has no such script.
+        In a worker process they come from cloudpickle, and the script is not importable.
         """
         name = getattr(value, "__qualname__", "<")
         if getattr(value, "__module__", None) == "__main__" and "<" not in name:
@@ -47,7 +47,7 @@ class _Pickler(pickle.Pickler):
 
 
 def check_can_be_pickled(name, factory):
-    """Raise an error before the training, not when its result is to be saved."""
+    """Raise an error before training if a factory cannot be pickled."""
     try:
         _Pickler(io.BytesIO()).dump(factory)
     except Exception as error:

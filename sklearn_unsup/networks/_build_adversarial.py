@@ -1,4 +1,4 @@
-"""The parts of a generative adversarial network, from the parameters of an estimator."""
+"""Build a generative adversarial network from the parameters of an estimator."""
 
 from sklearn_unsup.networks._adversarial import JOINT_WIDTH, GenerativeAdversarialNetwork
 from sklearn_unsup.networks._convolutional import ConvEncoder, Generator, LeakyEncoder
@@ -17,12 +17,12 @@ def build_adversarial(
     ema_decay,
     **widths,
 ):
-    """Return a network of these parameters, as :class:`.ConvGAN` describes them.
+    """Return a network with these parameters of :class:`.ConvGAN`.
 
     Raises
     ------
     ValueError
-        If two of them do not go together.
+        If two parameters are incompatible.
     """
     if code == "discriminator" and discriminator is not None:
         raise ValueError(
@@ -35,14 +35,14 @@ def build_adversarial(
             "code='regression', or leave encoder out."
         )
     joint = code == "adversarial"
-    n_judged = JOINT_WIDTH if joint else 1
-    judge = LeakyEncoder if objective == "hinge" else ConvEncoder
-    if code != "discriminator":  # straight to the code: its neighbours are alike more often
-        straight = {**widths, "hidden_layer_sizes": ()}
-        encoder = build_encoder(encoder, image_shape, n_components, **straight)
+    n_outputs = JOINT_WIDTH if joint else 1
+    default = LeakyEncoder if objective == "hinge" else ConvEncoder
+    if code != "discriminator":  # without hidden layers, neighbouring codes are alike more often
+        no_hidden = {**widths, "hidden_layer_sizes": ()}
+        encoder = build_encoder(encoder, image_shape, n_components, **no_hidden)
     return GenerativeAdversarialNetwork(
         build_decoder(generator, image_shape, n_components, "generator", Generator, **widths),
-        build_encoder(discriminator, image_shape, n_judged, "discriminator", judge, **widths),
+        build_encoder(discriminator, image_shape, n_outputs, "discriminator", default, **widths),
         image_shape,
         n_components,
         objective=objective,

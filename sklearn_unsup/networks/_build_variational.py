@@ -1,4 +1,4 @@
-"""The parts of a variational autoencoder, from the parameters of an estimator."""
+"""Build a variational autoencoder from the parameters of an estimator."""
 
 from sklearn_unsup.networks._custom import build_decoder, build_encoder
 from sklearn_unsup.networks._likelihoods import BernoulliLikelihood, GaussianLikelihood
@@ -10,7 +10,7 @@ LIKELIHOODS = {"gaussian": GaussianLikelihood, "bernoulli": BernoulliLikelihood}
 def build_variational(
     image_shape, n_components, encoder, decoder, likelihood, binarize, beta, free_bits, **widths
 ):
-    """Return a network of these parameters, as :class:`.ConvVAE` describes them."""
+    """Return a network with these parameters of :class:`.ConvVAE`."""
     return VariationalAutoencoder(
         build_encoder(encoder, image_shape, 2 * n_components, **widths),
         build_decoder(decoder, image_shape, n_components, **widths),

@@ -1,4 +1,4 @@
-"""What a trainer may ask of a network, and what it hands to it."""
+"""Interface between trainers and networks: batches, losses and hooks."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from torch import nn
 
 @dataclass(frozen=True)
 class Batch:
-    """Images of one training step, and what was given beside them.
+    """Images of one training step, with their labels or indices.
 
     Parameters
     ----------
@@ -26,19 +26,19 @@ class Batch:
 
 
 class Network(nn.Module):
-    """Base of the networks that are trained by their own loss.
+    """Base class of networks that compute their own training loss.
 
-    A network also brings `encode(images)`, `decode(codes)` or `draw(noise)`, as far as it can; a
-    trainer calls none of them.
+    A network also has `encode(images)`, `decode(codes)` or `draw(noise)`, if it supports them.
+    Trainers call none of these.
 
     Attributes
     ----------
     scaling : Scaling
-        The map between the user's units and the network's, which `fit` sets.
+        Transformation between the user's units and the network's, set by `fit`.
     """
 
     def training_loss(self, batch, generator=None):
-        """Return the loss of a batch, and its parts.
+        """Return the loss of a batch and its parts.
 
         Parameters
         ----------
@@ -49,7 +49,7 @@ class Network(nn.Module):
         Returns
         -------
         parts : dict of Tensor of shape ()
-            With the key "loss"; `history_` records each part.
+            The key "loss" holds the loss to minimise; `history_` records each part.
         """
         raise NotImplementedError
 
@@ -57,19 +57,20 @@ class Network(nn.Module):
         """Do what follows the drawing of initial weights, such as copying them to an average."""
 
     def after_step(self):
-        """Do what follows a step of the optimiser, such as moving an average; nothing by default.
+        """Update the network after a step of the optimiser, such as an average of weights.
 
-        On CUDA it may be captured in a graph: it works in place, without looking at values.
+        By default it does nothing. It may be captured in a CUDA graph, so it must work in place and
+        must not branch on values of tensors.
         """
 
 
 class AdversarialNetwork(Network):
-    """Base of the networks whose parts are trained in turn, each by a loss of its own.
+    """Base class of networks with a generator and a discriminator, each with its own loss.
 
     Attributes
     ----------
     penalises_gradients : bool
-        Whether the discriminator's loss holds gradients, which torch cannot compile.
+        Whether the discriminator's loss contains gradients, which torch cannot compile.
     """
 
     penalises_gradients = False
@@ -79,13 +80,13 @@ class AdversarialNetwork(Network):
         raise NotImplementedError
 
     def generate(self, n, generator=None):
-        """Draw codes (n, k), and generate their images (n, c, h, w) in the network's units."""
+        """Draw codes (n, k), and generate images (n, c, h, w) in the network's units."""
         raise NotImplementedError
 
     def discriminator_losses(self, batch, codes, generated, generator=None):
-        """Return a dict with "discriminator_loss" and whatever else is to be recorded."""
+        """Return a dict with "discriminator_loss" and other values to record."""
         raise NotImplementedError
 
     def generator_losses(self, batch, codes, generated, generator=None):
-        """Return a dict with "generator_loss" and whatever else is to be recorded."""
+        """Return a dict with "generator_loss" and other values to record."""
         raise NotImplementedError

@@ -10,12 +10,12 @@ import zarr
 from every_model import (
     EACH_MODEL,
     EVERY_MODEL,
-    OF_ROWS,
-    able,
-    answers,
+    METHODS_OF_X,
     assert_same,
     fit_model,
-    trained,
+    method_outputs,
+    network_owner,
+    with_methods,
 )
 from scipy import sparse
 from sklearn.model_selection import GridSearchCV
@@ -72,7 +72,7 @@ def test_all_estimators_take_what_is_on_a_disk(model, digits, store, shape, tmp_
     X = digits[:60].astype(np.uint8).reshape(shape)
     stored = store(X, tmp_path)
     estimator = fit_model(EVERY_MODEL[model](batch_size=32), stored)
-    found, expected = (answers(estimator, rows, OF_ROWS) for rows in (stored, X))
+    found, expected = (method_outputs(estimator, rows, METHODS_OF_X) for rows in (stored, X))
     assert found.keys() == expected.keys()
     for name, array in expected.items():
         if array.dtype == np.float64:
@@ -82,9 +82,9 @@ def test_all_estimators_take_what_is_on_a_disk(model, digits, store, shape, tmp_
     if hasattr(estimator, "sample"):
         assert estimator.sample(3).shape == (3, *shape[1:])
     # One buffer holds these rows, so that they are shuffled as those in memory are.
-    if not hasattr(trained(estimator), "best_epoch_"):  # which holds rows out
+    if not hasattr(network_owner(estimator), "best_epoch_"):  # which holds rows out
         in_memory = fit_model(EVERY_MODEL[model](batch_size=32), X)
-        assert_same(answers(estimator, X), answers(in_memory, X))
+        assert_same(method_outputs(estimator, X), method_outputs(in_memory, X))
 
 
 def test_what_is_learnt_in_blocks_is_as_good(small, digits, small_blocks):
@@ -172,7 +172,7 @@ def test_binary_images_are_drawn_block_by_block(small_vae, monkeypatch):
     assert max(lengths) < 9000
 
 
-@pytest.mark.parametrize("model", able("transform"))
+@pytest.mark.parametrize("model", with_methods("transform"))
 def test_codes_are_written_where_they_are_asked_for(model, few, tmp_path, fitted_model):
     X, estimator = few.reshape(len(few), -1), fitted_model(model)
     expected = estimator.transform(X)
@@ -207,11 +207,11 @@ def test_what_cannot_be_learnt_is_an_error_that_leaves_the_estimator(
     model, digits, few, fitted_model, change, message
 ):
     estimator = copy.deepcopy(fitted_model(model))
-    expected, before = answers(estimator, few), dict(vars(estimator))
+    expected, before = method_outputs(estimator, few), dict(vars(estimator))
     with pytest.raises(ValueError, match=message):
         fit_model(estimator, Watched(change(digits)))
     assert vars(estimator) == before
-    assert_same(answers(estimator, few), expected)
+    assert_same(method_outputs(estimator, few), expected)
 
 
 def test_a_read_that_fails_ends_the_fit_with_its_error(small, digits, small_blocks):

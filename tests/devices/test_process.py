@@ -56,6 +56,6 @@ def test_a_user_can_have_the_process_left_alone(monkeypatch):
     monkeypatch.setenv("SKLEARN_UNSUP_TUNE_PROCESS", "0")
     _process.retain_freed_memory.__wrapped__()
     _process.release_memory()
-    assert not _graphs.has_graphs(torch.device("cuda"))
+    assert not _graphs.supports_cuda_graphs(torch.device("cuda"))
     monkeypatch.delenv("SKLEARN_UNSUP_TUNE_PROCESS")
-    assert _graphs.has_graphs(torch.device("cuda"))
+    assert _graphs.supports_cuda_graphs(torch.device("cuda"))

@@ -17,7 +17,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn_unsup._devices import _workers
 from sklearn_unsup._devices._device import _GLOBAL_RNG_LOCK
 from sklearn_unsup._training import _graphs
-from sklearn_unsup.estimators._code_density import _FITTING
+from sklearn_unsup.estimators._code_density import _MIXTURE_LOCK
 
 SECONDS = 60  # after which a worker is taken to hang
 forks = pytest.mark.skipif(sys.platform != "linux", reason="forks, and looks into /proc")
@@ -240,7 +240,7 @@ def test_a_fork_works_or_says_why_not_and_never_hangs(said, name):
     assert said[name] == SCENARIOS[name][1]
 
 
-LOCKS = {"noise": _GLOBAL_RNG_LOCK, "mixture": _FITTING, "graph": _graphs._CAPTURING}
+LOCKS = {"noise": _GLOBAL_RNG_LOCK, "mixture": _MIXTURE_LOCK, "graph": _graphs._CAPTURE_LOCK}
 
 
 @forks

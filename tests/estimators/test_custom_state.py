@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 import skops.io
 import torch
-from every_model import EVERY_MODEL, assert_same, fit_model, quick_answers, slow_unless, taken
+from every_model import (
+    EVERY_MODEL,
+    accepted_params,
+    assert_same,
+    fit_model,
+    quick_outputs,
+    slow_unless,
+)
 from sklearn.base import clone
 from torch import nn
 
@@ -245,14 +252,16 @@ def test_all_that_a_network_keeps_comes_back_and_is_trained_on(X, tmp_path, enco
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", [name for name in EVERY_MODEL if taken(name, {"encoder": None})])
+@pytest.mark.parametrize(
+    "model", [name for name in EVERY_MODEL if accepted_params(name, {"encoder": None})]
+)
 @pytest.mark.parametrize("encoder", SAVABLE)
 def test_every_model_keeps_it(X, tmp_path, model, encoder):
     params = {"encoder": encoder, "learning_rate": 1e-3, "max_epochs": 2}
     fitted = fit_model(EVERY_MODEL[model](**params), X)
     for way in (WAYS["pickle"], WAYS["weights"]):
         other = way(fitted, tmp_path / "weights")
-        assert_same(quick_answers(other, X), quick_answers(fitted, X))
+        assert_same(quick_outputs(other, X), quick_outputs(fitted, X))
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -15,7 +15,7 @@ import numpy as np
 import open_models
 import pytest
 import skops.io
-from every_model import EVERY_CLASS, EVERY_MODEL, able, slow_unless
+from every_model import EVERY_CLASS, EVERY_MODEL, slow_unless, with_methods
 from safetensors.numpy import save_file as save_foreign
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -53,7 +53,7 @@ def refuses(small, digits):
     return refusing(small(max_epochs=1, random_state=1).fit(digits))
 
 
-SAVING = able("save_weights", "load_weights", among=EVERY_CLASS)
+SAVING = with_methods("save_weights", "load_weights", among=EVERY_CLASS)
 
 
 def flips(content, seed=0):

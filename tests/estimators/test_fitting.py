@@ -11,21 +11,21 @@ import torch
 from every_model import (
     EACH_MODEL,
     EVERY_MODEL,
-    able,
-    answers,
+    accepted_params,
     assert_finite,
     assert_same,
     fit_model,
     losses,
-    methods_of_rows,
-    n_learnt,
+    method_outputs,
+    methods_of_X,
+    n_epochs_trained,
+    network_owner,
     partial_fit_model,
-    quick_answers,
+    quick_outputs,
     set_params,
     slow_unless,
-    taken,
-    taking,
-    trained,
+    with_methods,
+    with_parameters,
 )
 from every_model import weights as weights_by_name
 from example_networks import LinearDecoder, LinearEncoder, NoisyEncoder
@@ -69,7 +69,7 @@ CONFIGURATIONS = [
 @pytest.mark.parametrize("params", CONFIGURATIONS)
 @pytest.mark.parametrize("model", EACH_MODEL)
 def test_one_seed_gives_one_model_and_global_states_are_untouched(model, few, params):
-    params = {**taken(model, params), "max_epochs": 2}
+    params = {**accepted_params(model, params), "max_epochs": 2}
     before = global_states()
     first, second = (fit_model(EVERY_MODEL[model](**params), few) for _ in range(2))
     third = fit_model(clone(first), few)
@@ -77,7 +77,7 @@ def test_one_seed_gives_one_model_and_global_states_are_untouched(model, few, pa
         first.sample(3)
     for other in (second, third):
         assert torch.equal(weights(first), weights(other))
-        assert_same(quick_answers(other, few), quick_answers(first, few))
+        assert_same(quick_outputs(other, few), quick_outputs(first, few))
     another = fit_model(EVERY_MODEL[model](**params, random_state=1), few)
     assert not torch.equal(weights(first), weights(another))
     assert global_states() == before
@@ -94,7 +94,7 @@ def test_without_a_seed_each_fit_differs_and_global_states_are_untouched(model, 
 @pytest.mark.parametrize("params", [*CONFIGURATIONS, {"noise_level": 0.5}])
 @pytest.mark.parametrize("model", slow_unless(lambda name: name == "ConvAutoencoder", EVERY_MODEL))
 def test_four_threads_give_four_identical_models(model, few, params):
-    params = taken(model, params)
+    params = accepted_params(model, params)
     estimators = [EVERY_MODEL[model](**params) for _ in range(4)]
     threads = [threading.Thread(target=fit_model, args=(e, few)) for e in estimators]
     for thread in threads:
@@ -107,7 +107,7 @@ def test_four_threads_give_four_identical_models(model, few, params):
         torch.testing.assert_close(weights(estimator), expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("model", able("sample"))
+@pytest.mark.parametrize("model", with_methods("sample"))
 def test_sample_is_repeatable(model, fitted_model):
     estimator = fitted_model(model)
     first, again, other = (estimator.sample(5, random_state=seed) for seed in (0, 0, 1))
@@ -129,7 +129,7 @@ def test_history_has_one_plain_dict_per_epoch(small, digits):
 
 @pytest.mark.parametrize("model", EACH_MODEL)
 def test_the_history_counts_epochs_and_holds_plain_numbers(model, few):
-    estimator = trained(fit_model(EVERY_MODEL[model](max_epochs=3), few))
+    estimator = network_owner(fit_model(EVERY_MODEL[model](max_epochs=3), few))
     n_epochs = 3 * EVERY_MODEL[model].n_phases
     assert [row["epoch"] for row in estimator.history_] == list(range(1, n_epochs + 1))
     assert estimator.n_iter_ == n_epochs
@@ -178,7 +178,7 @@ def test_tol_decides_when_to_stop_and_not_which_epoch_was_best(small, digits):
     assert stopped.history_[-1]["valid_loss"] == last[stopped.n_iter_ - 1]["valid_loss"]
 
 
-@pytest.mark.parametrize("model", able("partial_fit"))
+@pytest.mark.parametrize("model", with_methods("partial_fit"))
 def test_partial_fit_holds_no_rows_out(model, few):
     estimator = EVERY_MODEL[model](early_stopping=True)
     assert not hasattr(estimator, "partial_fit")  # as scikit-learn asks
@@ -188,11 +188,11 @@ def test_partial_fit_holds_no_rows_out(model, few):
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
-@pytest.mark.parametrize("model", able("partial_fit"))
+@pytest.mark.parametrize("model", with_methods("partial_fit"))
 def test_a_last_chunk_may_have_few_rows(model, few, n):
     estimator = partial_fit_model(partial_fit_model(EVERY_MODEL[model](), few), few[:n])
     assert estimator.n_iter_ == 2 * EVERY_MODEL[model].n_phases
-    assert_finite(answers(estimator, few))
+    assert_finite(method_outputs(estimator, few))
 
 
 def test_held_out_rows_are_not_trained_on(small, digits):
@@ -292,36 +292,36 @@ def test_another_fit_forgets_the_one_before(model, few):
     others = 1 - few[::-1]
     again = fit_model(fit_model(EVERY_MODEL[model](), few), others)
     new = fit_model(EVERY_MODEL[model](), others)
-    assert_same(answers(again, few), answers(new, few))
+    assert_same(method_outputs(again, few), method_outputs(new, few))
     assert vars(again).keys() == vars(new).keys()
 
 
-@pytest.mark.parametrize("model", taking("warm_start"))
+@pytest.mark.parametrize("model", with_parameters("warm_start"))
 def test_a_warm_start_goes_on_from_the_weights(model, few):
     n_epochs = EVERY_MODEL[model].n_phases
     warm = fit_model(EVERY_MODEL[model](warm_start=True), few)
     before = parameters(warm)
     fit_model(warm.set_params(learning_rate=1e-12), few)
-    assert n_learnt(warm) == 2 * n_epochs
+    assert n_epochs_trained(warm) == 2 * n_epochs
     assert [row["epoch"] for row in warm.history_] == list(range(1, 2 * n_epochs + 1))
     torch.testing.assert_close(parameters(warm), before, rtol=1e-6, atol=1e-6)
     cold = fit_model(warm.set_params(warm_start=False), few)
-    assert n_learnt(cold) == n_epochs
+    assert n_epochs_trained(cold) == n_epochs
     assert not torch.allclose(parameters(cold), before, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("method", [fit_model, partial_fit_model])
-@pytest.mark.parametrize("model", able("partial_fit"))
+@pytest.mark.parametrize("model", with_methods("partial_fit"))
 def test_a_warm_start_that_would_need_another_network_is_an_error(model, few, method):
     estimator = fit_model(EVERY_MODEL[model](warm_start=True), few)
-    expected = answers(estimator, few)
+    expected = method_outputs(estimator, few)
     with pytest.raises(ValueError, match=r"n_components=5.*warm_start=False"):
         method(estimator.set_params(n_components=5), few)
     estimator.set_params(n_components=2)
-    assert_same(answers(estimator, few), expected)
+    assert_same(method_outputs(estimator, few), expected)
 
 
-@pytest.mark.parametrize("model", able("partial_fit"))
+@pytest.mark.parametrize("model", with_methods("partial_fit"))
 def test_partial_fit_goes_on_after_pickling(model, few):
     straight, pickled = EVERY_MODEL[model](), EVERY_MODEL[model]()
     for chunk in [few[:12], few[12:]] * 2:
@@ -339,7 +339,7 @@ def test_partial_fit_learns(small, digits):
     assert straight.score(digits) > small(batch_size=10).partial_fit(digits).score(digits) + 0.1
 
 
-@pytest.mark.parametrize("model", able("partial_fit"))
+@pytest.mark.parametrize("model", with_methods("partial_fit"))
 def test_partial_fit_checks_the_width(model, few):
     rows = few.reshape(len(few), -1)
     estimator = partial_fit_model(EVERY_MODEL[model](), rows)
@@ -404,13 +404,13 @@ def test_callbacks_of_the_user_are_not_changed_and_not_pickled(small, digits):
 @pytest.mark.parametrize("model", EACH_MODEL)
 def test_x_in_other_units_is_warned_of(model, few):
     estimator = fit_model(EVERY_MODEL[model](), (few * 240).astype(np.uint8))
-    for method in methods_of_rows(estimator):
+    for method in methods_of_X(estimator):
         with pytest.warns(
             UserWarning, match=r"from 0 to 1, but `fit` saw values from 0 to 240"
         ) as found:
             method(few)
         assert found[0].filename == __file__
-    assert n_learnt(estimator) == EVERY_MODEL[model].n_phases
+    assert n_epochs_trained(estimator) == EVERY_MODEL[model].n_phases
 
 
 def test_skorchs_early_stopping_stops(small, digits):
@@ -450,11 +450,11 @@ class Watch:
         if context.task_name != "epoch":
             return False
         self.tasks.append(context.task_id)
-        self.answers.append(answers(fitted_estimator, X))
+        self.answers.append(method_outputs(fitted_estimator, X))
         return self.stop_after is not None and len(self.tasks) >= self.stop_after
 
 
-@pytest.mark.parametrize("model", able("set_callbacks"))
+@pytest.mark.parametrize("model", with_methods("set_callbacks"))
 def test_callbacks_see_each_epoch_and_a_working_estimator(model, digits):
     watch, n_epochs = Watch(), 3 * EVERY_MODEL[model].n_phases
     params = {"n_components": 4, "hidden_channels": (8, 16), "learning_rate": 0.01, "max_epochs": 3}
@@ -471,10 +471,12 @@ def test_callbacks_see_each_epoch_and_a_working_estimator(model, digits):
     assert watch.torn_down
 
 
-@pytest.mark.parametrize("model", able("set_callbacks"))
+@pytest.mark.parametrize("model", with_methods("set_callbacks"))
 def test_watching_changes_nothing(model, few):
     watched = fit_model(EVERY_MODEL[model]().set_callbacks(Watch()), few)
-    assert_same(answers(watched, few), answers(fit_model(EVERY_MODEL[model](), few), few))
+    assert_same(
+        method_outputs(watched, few), method_outputs(fit_model(EVERY_MODEL[model](), few), few)
+    )
 
 
 def test_a_callback_can_stop_the_training(small, digits):
@@ -515,14 +517,14 @@ class Fail(Callback):
 @pytest.mark.parametrize("hook", ["on_epoch_end", "on_batch_end"])
 @pytest.mark.parametrize("model", EACH_MODEL)
 def test_an_exception_in_a_callback_leaves_the_estimator_as_it_was(model, few, params, hook):
-    estimator = fit_model(EVERY_MODEL[model](**taken(model, params), max_epochs=2), few)
-    expected, before = answers(estimator, few), dict(vars(estimator))
+    estimator = fit_model(EVERY_MODEL[model](**accepted_params(model, params), max_epochs=2), few)
+    expected, before = method_outputs(estimator, few), dict(vars(estimator))
     set_params(estimator, callbacks=[Fail(RuntimeError("no space"), hook=hook)])
     with pytest.raises(RuntimeError, match="no space"):
         fit_model(estimator, few)
     set_params(estimator, callbacks=None)
     assert vars(estimator) == before
-    assert_same(answers(estimator, few), expected)
+    assert_same(method_outputs(estimator, few), expected)
 
 
 @pytest.mark.parametrize("model", EACH_MODEL)
@@ -531,8 +533,8 @@ def test_ctrl_c_keeps_what_was_learnt_after_an_epoch(model, few):
     estimator = EVERY_MODEL[model](max_epochs=9, callbacks=callbacks)
     with pytest.raises(KeyboardInterrupt):
         fit_model(estimator, few)
-    assert n_learnt(estimator) == 2
-    assert_finite(answers(estimator, few))
+    assert n_epochs_trained(estimator) == 2
+    assert_finite(method_outputs(estimator, few))
 
 
 @pytest.mark.parametrize("model", EACH_MODEL)
@@ -544,11 +546,11 @@ def test_ctrl_c_in_the_first_epoch_keeps_what_was_there(model, few):
     with pytest.raises(NotFittedError):
         check_is_fitted(estimator)
     set_params(estimator, callbacks=None)
-    expected = answers(fit_model(estimator, few), few)
+    expected = method_outputs(fit_model(estimator, few), few)
     set_params(estimator, callbacks=callbacks)
     with pytest.raises(KeyboardInterrupt):
         fit_model(estimator, few)
-    assert_same(answers(estimator, few), expected)
+    assert_same(method_outputs(estimator, few), expected)
 
 
 def test_ctrl_c_stops_a_grid_search(small, digits):
@@ -577,11 +579,11 @@ class Spoil(Callback):
 @pytest.mark.parametrize("model", EACH_MODEL)
 def test_weights_that_are_not_finite_are_an_error_and_nothing_is_lost(model, few):
     estimator = fit_model(EVERY_MODEL[model](), few)
-    expected = answers(estimator, few)
+    expected = method_outputs(estimator, few)
     set_params(estimator, callbacks=[Spoil()])
     with pytest.raises(TrainingDivergedError, match=r"epoch 1 .*Lower learning_rate"):
         fit_model(estimator, few)
-    assert_same(answers(estimator, few), expected)
+    assert_same(method_outputs(estimator, few), expected)
 
 
 def test_divergence_is_an_error_that_says_what_to_try(small, digits):

@@ -11,15 +11,15 @@ import torch
 from every_model import (
     EACH_MODEL,
     EVERY_MODEL,
-    able,
-    answers,
     assert_finite,
     assert_same,
     fit_model,
-    methods_of_rows,
+    method_outputs,
+    methods_of_X,
     partial_fit_model,
-    quick_answers,
+    quick_outputs,
     set_params,
+    with_methods,
 )
 from scipy import sparse
 from sklearn.exceptions import NotFittedError
@@ -55,10 +55,10 @@ def as_memmap(X, tmp_path):
 @pytest.mark.parametrize("model", EACH_MODEL)
 def test_kinds_of_x_give_the_same(model, digits, convert, tmp_path):
     X = digits[:24]
-    expected = quick_answers(fit_model(EVERY_MODEL[model](), X), X)
+    expected = quick_outputs(fit_model(EVERY_MODEL[model](), X), X)
     given = convert(X, tmp_path)
     estimator = fit_model(EVERY_MODEL[model](), given)
-    found = quick_answers(estimator, given)
+    found = quick_outputs(estimator, given)
     assert found.keys() == expected.keys()
     assert found
     for name, array in expected.items():
@@ -91,7 +91,7 @@ def test_images_in_images_out(model, sides, params):
     X = np.random.RandomState(0).uniform(size=(20, *sides)).astype(np.float32)
     estimator = fit_model(EVERY_MODEL[model](**params), X)
     assert estimator.n_features_in_ == np.prod(sides)
-    found = answers(estimator, X)
+    found = method_outputs(estimator, X)
     images = {
         name: array
         for name, array in found.items()
@@ -110,7 +110,7 @@ def test_images_in_images_out(model, sides, params):
         np.testing.assert_allclose(
             estimator.inverse_transform(codes), found["reconstruct"], rtol=1e-5
         )
-    of_rows = quick_answers(estimator, X.reshape(20, -1))
+    of_rows = quick_outputs(estimator, X.reshape(20, -1))
     assert of_rows
     for name, array in of_rows.items():
         np.testing.assert_array_equal(array, found[name])
@@ -131,7 +131,7 @@ def test_channels_first_and_last_learn_the_same(model):
     moved = np.moveaxis(X, -1, 1)
     last, first = (fit_model(EVERY_MODEL[model](), images) for images in (X, moved))
     names = ("transform", "reconstruct", "error_map")  # the others may draw noise by pixel
-    expected, found = answers(last, X, names), answers(first, moved, names)
+    expected, found = method_outputs(last, X, names), method_outputs(first, moved, names)
     assert found.keys() == expected.keys()
     for name, array in found.items():
         if array.ndim == 4:
@@ -173,7 +173,7 @@ def with_value(value):
 def test_bad_x_is_named_and_nothing_is_lost(model, few, fitted_model, change, error, message):
     X = few.reshape(len(few), -1)
     estimator = copy.deepcopy(fitted_model(model))
-    expected, before = answers(estimator, X), dict(vars(estimator))
+    expected, before = method_outputs(estimator, X), dict(vars(estimator))
     bad = change(X)
     fits = [fit_model]
     if hasattr(estimator, "partial_fit"):
@@ -181,11 +181,11 @@ def test_bad_x_is_named_and_nothing_is_lost(model, few, fitted_model, change, er
     for fit in fits:
         with pytest.raises(error, match=message):
             fit(estimator, bad)
-    for method in methods_of_rows(estimator):
+    for method in methods_of_X(estimator):
         with pytest.raises(error, match=message):
             method(bad)
     assert vars(estimator) == before
-    assert_same(answers(estimator, X), expected)
+    assert_same(method_outputs(estimator, X), expected)
 
 
 @pytest.mark.parametrize(
@@ -200,13 +200,13 @@ def test_bad_x_is_named_and_nothing_is_lost(model, few, fitted_model, change, er
 def test_a_wrong_width_is_named(fitted_model, model, X, message):
     estimator = fitted_model(model)
     before = dict(vars(estimator))
-    for method in methods_of_rows(estimator):
+    for method in methods_of_X(estimator):
         with pytest.raises(ValueError, match=message):
             method(X)
     assert vars(estimator) == before
 
 
-@pytest.mark.parametrize("model", able("inverse_transform"))
+@pytest.mark.parametrize("model", with_methods("inverse_transform"))
 def test_a_wrong_width_of_codes_is_named(fitted_model, model):
     with pytest.raises(ValueError, match=r"X has 3 features.*codes of 2"):
         fitted_model(model).inverse_transform(np.zeros((2, 3)))
@@ -265,7 +265,7 @@ def test_few_rows_are_learnt_or_refused(model, few, n):
         with pytest.raises(NotFittedError):
             check_is_fitted(estimator)
     else:
-        assert_finite(answers(estimator, X))
+        assert_finite(method_outputs(estimator, X))
 
 
 def test_batches_larger_than_x_constant_images_and_few_rows_work(small, digits):

@@ -11,15 +11,15 @@ import torch
 from every_model import (
     EVERY_CLASS,
     EVERY_MODEL,
-    answers,
     assert_same,
     few_digits,
     fit_model,
     labels_for,
+    method_outputs,
     partial_fit_model,
-    quick_answers,
+    quick_outputs,
     slow_unless,
-    taking,
+    with_parameters,
 )
 from sklearn.base import clone
 from sklearn.cluster import KMeans
@@ -166,10 +166,10 @@ def trained_on(model, X, **params):
     model.set_params(**params)
     if "warm_start" in model.get_params():
         fit_model(model.set_params(warm_start=params.get("warm_start", True)), X)
-    found = quick_answers(model, X)
+    found = quick_outputs(model, X)
     if hasattr(model, "partial_fit"):
         partial_fit_model(model, X)
-        found |= {f"{name}, chunk": array for name, array in quick_answers(model, X).items()}
+        found |= {f"{name}, chunk": array for name, array in quick_outputs(model, X).items()}
     return found
 
 
@@ -181,7 +181,7 @@ def test_every_form_gives_the_model_of_the_plain_value(model, name, X, tmp_path)
     if value is None:
         pytest.skip("has no other forms")
     plain = fit_model(EVERY_MODEL[model](**{name: value}), X)
-    expected = quick_answers(plain, X)
+    expected = quick_outputs(plain, X)
     expected_on = trained_on(plain, X)
     forms = FORMS[type(value)]
     for form in forms if is_new(model, name) else forms[:2]:
@@ -190,10 +190,10 @@ def test_every_form_gives_the_model_of_the_plain_value(model, name, X, tmp_path)
         estimator = clone(estimator).set_params(**{name: given})  # a clone has a copy of it
         fit_model(estimator, X)
         assert estimator.get_params(deep=False)[name] is given
-        assert_same(quick_answers(estimator, X), expected)
+        assert_same(quick_outputs(estimator, X), expected)
         assert type(estimator).__name__ in repr(estimator) and estimator._repr_html_()
         for other in ways(estimator, tmp_path, name, value):
-            assert_same(quick_answers(other, X), expected)
+            assert_same(quick_outputs(other, X), expected)
         assert_same(trained_on(estimator, X, **{name: given}), expected_on)
         assert estimator.get_params(deep=False)[name] is given
 
@@ -211,7 +211,7 @@ def test_an_array_without_axes_is_read_or_refused(model, name, X):
         assert name in str(error)
     else:
         plain = fit_model(EVERY_MODEL[model](**{name: value}), X)
-        assert_same(answers(found, X), answers(plain, X))
+        assert_same(method_outputs(found, X), method_outputs(plain, X))
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_an_array_without_axes_is_read_or_refused(model, name, X):
 )
 def test_a_bad_value_is_named_and_nothing_is_lost(model, name, X, fitted):
     estimator = copy.deepcopy(fitted[model])
-    expected = quick_answers(estimator, X)
+    expected = quick_outputs(estimator, X)
     good = estimator.get_params(deep=False)[name]
     methods = [fit_model, *([partial_fit_model] if hasattr(estimator, "partial_fit") else [])]
     for bad in PARAMETERS[name][1]:
@@ -228,13 +228,13 @@ def test_a_bad_value_is_named_and_nothing_is_lost(model, name, X, fitted):
             with pytest.raises((ValueError, TypeError), match=name):
                 method(estimator, X)
                 pytest.fail(f"{method.__name__} takes {name}={bad!r}")
-    assert_same(quick_answers(estimator.set_params(**{name: good}), X), expected)
+    assert_same(quick_outputs(estimator.set_params(**{name: good}), X), expected)
 
 
 @pytest.mark.parametrize(
     "change", [{"image_shape": (4, 16)}, {"channel_axis": 0}], ids=lambda change: str(change)
 )
-@pytest.mark.parametrize("model", taking("image_shape", "warm_start", among=EVERY_CLASS))
+@pytest.mark.parametrize("model", with_parameters("image_shape", "warm_start", among=EVERY_CLASS))
 def test_images_of_another_shape_need_another_network(model, change, X, fitted):
     estimator = copy.deepcopy(fitted[model]).set_params(**change, warm_start=True)
     for method in [fit_model, *([partial_fit_model] if hasattr(estimator, "partial_fit") else [])]:
@@ -247,7 +247,7 @@ def test_lists_and_arrays_changed_after_fit_change_nothing(model, X, tmp_path):
     widths, sizes, sides, callbacks = [4], np.array([3]), [8, 8], []
     given = {"hidden_channels": widths, "hidden_layer_sizes": sizes, "image_shape": sides}
     estimator = fit_model(EVERY_MODEL[model](**given, callbacks=callbacks), X)
-    expected = answers(estimator, X)
+    expected = method_outputs(estimator, X)
     estimator.save_weights(tmp_path / "weights")
     widths.append(16)
     sizes[0] = 7
@@ -255,9 +255,9 @@ def test_lists_and_arrays_changed_after_fit_change_nothing(model, X, tmp_path):
     sides.append(3)
     callbacks.append("none")
     for other in (estimator, copy.deepcopy(estimator), pickle.loads(pickle.dumps(estimator))):
-        assert_same(answers(other, X), expected)
+        assert_same(method_outputs(other, X), expected)
     fresh = EVERY_MODEL[model](hidden_channels=(4,), hidden_layer_sizes=(3,))
-    assert_same(answers(fresh.load_weights(tmp_path / "weights"), X), expected)
+    assert_same(method_outputs(fresh.load_weights(tmp_path / "weights"), X), expected)
 
 
 GRIDS = {
@@ -294,5 +294,5 @@ def plain_value(value):
 
 
 def mean_score(model, X, y=None):
-    found = answers(model, X, ("score_samples", "transform", "sample"))
+    found = method_outputs(model, X, ("score_samples", "transform", "sample"))
     return float(next(iter(found.values())).mean())

@@ -21,15 +21,15 @@ from every_model import (
     EVERY_CLASS,
     EVERY_MODEL,
     SMALL,
-    able,
-    answers,
+    accepted_params,
     assert_same,
     fit_model,
+    method_outputs,
+    network_owner,
     partial_fit_model,
     set_params,
-    taken,
-    trained,
     weights,
+    with_methods,
 )
 from example_networks import LinearDecoder, LinearEncoder, hidden_encoder
 from safetensors import safe_open
@@ -137,7 +137,7 @@ def test_a_memory_mapped_file_loads(models, few, tmp_path, name):
     joblib.dump(models[name], tmp_path / "model.joblib")
     content = (tmp_path / "model.joblib").read_bytes()
     mapped = joblib.load(tmp_path / "model.joblib", mmap_mode="r")
-    assert_same(answers(mapped, X), answers(models[name], X))
+    assert_same(method_outputs(mapped, X), method_outputs(models[name], X))
     fit_model(mapped, X)  # the weights are not those of the file
     if hasattr(mapped, "partial_fit"):
         partial_fit_model(joblib.load(tmp_path / "model.joblib", mmap_mode="r"), X)
@@ -152,7 +152,7 @@ def test_a_pickle_is_little_larger_than_the_weights(digits):
 
 @pytest.mark.parametrize("name", EVERY_CLASS)
 def test_the_state_holds_no_torch_or_skorch_object(few, name):
-    params = taken(name, {"warm_start": True, "early_stopping": True})
+    params = accepted_params(name, {"warm_start": True, "early_stopping": True})
     state = pickle.dumps(fit_model(EVERY_MODEL[name](**params), few))
     assert b"torch" not in state.replace(b"'torch'", b"").replace(b"\x05torch", b"")
     assert b"skorch" not in state
@@ -162,11 +162,11 @@ def test_the_state_holds_no_torch_or_skorch_object(few, name):
 def test_a_parameter_changed_after_fit_does_not_break_the_copy(models, few, name):
     X = few.reshape(len(few), -1)
     estimator = copy.deepcopy(models[name])
-    expected = answers(estimator, X)
+    expected = method_outputs(estimator, X)
     set_params(estimator, hidden_channels=(8,), n_components=9)
     copied = pickle.loads(pickle.dumps(estimator))
     set_params(copied, n_components=SMALL["n_components"])  # what `answers` asks for codes
-    assert_same(answers(copied, X), expected)
+    assert_same(method_outputs(copied, X), expected)
 
 
 def test_a_custom_network_comes_back(small, digits, tmp_path):
@@ -262,19 +262,19 @@ def test_models_of_every_format_open(name, digits):
 # Files of weights.
 
 
-@pytest.mark.parametrize("name", able("save_weights"))
+@pytest.mark.parametrize("name", with_methods("save_weights"))
 def test_weights_bring_all_that_was_learnt(models, few, tmp_path, name):
     X, model = few.reshape(len(few), -1), models[name]
     assert model.save_weights(tmp_path / "weights") is model
     loaded = clone(model).load_weights(tmp_path / "weights")
     assert vars(loaded).keys() == vars(model).keys()
-    network, own = trained(loaded), trained(model)
+    network, own = network_owner(loaded), network_owner(model)
     assert network.history_ == own.history_
     assert vars(network).keys() == vars(own).keys()
-    assert_same(answers(loaded, X), answers(model, X))
+    assert_same(method_outputs(loaded, X), method_outputs(model, X))
 
 
-@pytest.mark.parametrize("name", able("save_weights", "partial_fit"))
+@pytest.mark.parametrize("name", with_methods("save_weights", "partial_fit"))
 def test_training_goes_on_from_loaded_weights(few, tmp_path, name):
     estimator = partial_fit_model(EVERY_MODEL[name](), few).save_weights(tmp_path / "weights")
     loaded = EVERY_MODEL[name]().load_weights(tmp_path / "weights")
@@ -304,7 +304,7 @@ def test_weights_replace_what_was_learnt_before(small, small_vae, digits, tmp_pa
     assert not hasattr(estimator, "noise_variance_")
 
 
-@pytest.mark.parametrize("name", able("save_weights"))
+@pytest.mark.parametrize("name", with_methods("save_weights"))
 def test_an_estimator_without_weights_saves_none(tmp_path, name):
     with pytest.raises(NotFittedError):
         EVERY_MODEL[name]().save_weights(tmp_path / "weights")

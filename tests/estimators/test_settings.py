@@ -17,10 +17,10 @@ import torch
 from every_model import (
     EVERY_MODEL,
     SMALL,
-    answers,
     assert_same,
     few_digits,
     fit_model,
+    method_outputs,
     partial_fit_model,
     slow_unless,
 )
@@ -147,10 +147,10 @@ def goes_on(model):
 def journey(build, X, folder):
     """Fit, save, go on: return what each gives, and a pickle."""
     model = fit_model(build(**({"warm_start": True} if goes_on(build()) else {})), X)
-    found, saved = {"fit": answers(model, X)}, pickle.dumps(model)
+    found, saved = {"fit": method_outputs(model, X)}, pickle.dumps(model)
     model.save_weights(folder / "weights")
     if goes_on(model):
-        found["gone on"] = answers(gone_on(model, X), X, QUICK)
+        found["gone on"] = method_outputs(gone_on(model, X), X, QUICK)
         checkpointed(build, X, folder / "checkpoint", stop=True)
     return found, saved
 
@@ -159,12 +159,12 @@ def arrival(build, X, folder, saved):
     """Open elsewhere what a journey has saved; return what it gives there."""
     model = pickle.loads(saved)
     found = {
-        "unpickled": answers(model, X, QUICK),
-        "loaded": answers(build().load_weights(folder / "weights"), X, QUICK),
+        "unpickled": method_outputs(model, X, QUICK),
+        "loaded": method_outputs(build().load_weights(folder / "weights"), X, QUICK),
     }
     if goes_on(model):
-        found["gone on"] = answers(gone_on(model, X), X, QUICK)
-        found["resumed"] = answers(checkpointed(build, X, folder / "checkpoint"), X, QUICK)
+        found["gone on"] = method_outputs(gone_on(model, X), X, QUICK)
+        found["resumed"] = method_outputs(checkpointed(build, X, folder / "checkpoint"), X, QUICK)
         n_trainings = getattr(build, "n_phases", 1)  # it did not start anew
         assert len(list((folder / "checkpoint").iterdir())) == n_trainings
     return found
@@ -186,7 +186,7 @@ def usual(X, tmp_path_factory):
             found, saved = journey(build, X, folder)
             found["unpickled"] = found["loaded"] = found["fit"]
             if "gone on" in found:
-                found["resumed"] = answers(fit_model(build(max_epochs=2), X), X, QUICK)
+                found["resumed"] = method_outputs(fit_model(build(max_epochs=2), X), X, QUICK)
             made[name] = found, saved, folder
         return made[name]
 
@@ -235,9 +235,9 @@ def test_a_setting_does_not_reach_a_network_of_the_user(network, setting, X, usu
 CHILD = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-from every_model import EVERY_MODEL, answers, few_digits, fit_model
+from every_model import EVERY_MODEL, few_digits, fit_model, method_outputs
 X = few_digits()
-found = {name: answers(fit_model(build(), X), X) for name, build in EVERY_MODEL.items()}
+found = {name: method_outputs(fit_model(build(), X), X) for name, build in EVERY_MODEL.items()}
 print(json.dumps({m: {k: v.tolist() for k, v in a.items()} for m, a in found.items()}))
 """
 
@@ -250,6 +250,6 @@ def test_scipy_without_the_array_api_gives_the_same(X):
     everything = json.loads(printed)
     assert everything.keys() == EVERY_MODEL.keys()
     for name, found in everything.items():
-        for method, array in answers(fit_model(EVERY_MODEL[name](), X), X).items():
+        for method, array in method_outputs(fit_model(EVERY_MODEL[name](), X), X).items():
             expected = np.asarray(found[method], dtype=array.dtype)
             np.testing.assert_allclose(array, expected, rtol=1e-12, err_msg=f"{name}.{method}")

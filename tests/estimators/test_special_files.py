@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from every_model import EVERY_CLASS, able
+from every_model import EVERY_CLASS, with_methods
 from sklearn.base import clone
 
 from sklearn_unsup import TrainingCheckpoint
@@ -71,7 +71,7 @@ def kind(path):
     return stat.S_IFMT(os.lstat(path).st_mode), os.lstat(path).st_ino
 
 
-@pytest.fixture(params=able("save_weights", "load_weights", among=EVERY_CLASS))
+@pytest.fixture(params=with_methods("save_weights", "load_weights", among=EVERY_CLASS))
 def estimator(request, fitted_model):
     """A fitted estimator of each class, in turn."""
     return fitted_model(request.param)

@@ -8,12 +8,12 @@ import sklearn
 from every_model import (
     EVERY_CLASS,
     EVERY_MODEL,
+    accepts_X_val,
     assert_same,
     fit_model,
     labels_for,
     losses,
-    quick_answers,
-    takes_rows_to_validate_on,
+    quick_outputs,
 )
 from sklearn.datasets import load_digits
 from sklearn.pipeline import make_pipeline
@@ -28,7 +28,7 @@ pytestmark = [
 ]
 
 BINARY = {"likelihood": "bernoulli", "binarize": "static"}
-VALIDATING = [name for name in EVERY_CLASS if takes_rows_to_validate_on(EVERY_MODEL[name]())]
+VALIDATING = [name for name in EVERY_CLASS if accepts_X_val(EVERY_MODEL[name]())]
 CASES = {name: (name, {}) for name in VALIDATING} | {"ConvVAE, static": ("ConvVAE", BINARY)}
 
 
@@ -129,12 +129,12 @@ def test_given_rows_are_routed(build, X):
 )
 def test_bad_rows_are_an_error_and_nothing_is_lost(build, X, rows, message):
     model = fit_model(build(max_epochs=1), X[:60])
-    expected = quick_answers(model, X[:5])
+    expected = quick_outputs(model, X[:5])
     before = dict(vars(model))
     with pytest.raises((ValueError, TypeError), match=message):
         fit_model(model, X[:60], X_val=rows)
     assert vars(model) == before
-    assert_same(quick_answers(model, X[:5]), expected)
+    assert_same(quick_outputs(model, X[:5]), expected)
 
 
 @pytest.mark.parametrize("name", VALIDATING)

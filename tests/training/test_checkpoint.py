@@ -13,11 +13,11 @@ import torch
 from every_model import (
     EACH_MODEL,
     EVERY_MODEL,
-    answers,
+    accepted_params,
     assert_same,
     fit_model,
     losses,
-    taken,
+    method_outputs,
     weights,
 )
 from example_networks import LinearEncoder, NoisyEncoder, dropout_encoder
@@ -74,14 +74,14 @@ def fit_in_pieces(make, X, folder, stops=(1, 3)):
 @pytest.mark.parametrize("model", EACH_MODEL)
 def test_a_stopped_fit_ends_with_the_same_weights(model, few, tmp_path, params):
     def make(**more):
-        return EVERY_MODEL[model](max_epochs=5, **taken(model, params), **more)
+        return EVERY_MODEL[model](max_epochs=5, **accepted_params(model, params), **more)
 
     found = fit_in_pieces(make, few, tmp_path)
     expected = fit_model(make(), few)
     assert losses(found) == losses(expected)
     for name, array in weights(expected).items():
         np.testing.assert_array_equal(weights(found)[name], array)
-    assert_same(answers(found, few), answers(expected, few))
+    assert_same(method_outputs(found, few), method_outputs(expected, few))
 
 
 def test_the_critic_goes_on_in_the_middle_of_its_turns(small_gan, digits, tmp_path):
@@ -128,9 +128,9 @@ def test_a_finished_fit_is_not_repeated(small, digits, tmp_path):
 @pytest.mark.parametrize("model", EACH_MODEL)
 def test_a_checkpoint_changes_nothing_and_is_kept(model, few, tmp_path):
     watched = EVERY_MODEL[model](callbacks=[TrainingCheckpoint(tmp_path)])
-    expected = answers(fit_model(EVERY_MODEL[model](), few), few)
+    expected = method_outputs(fit_model(EVERY_MODEL[model](), few), few)
     for _ in range(2):
-        assert_same(answers(fit_model(watched, few), few), expected)
+        assert_same(method_outputs(fit_model(watched, few), few), expected)
         assert len(list(tmp_path.iterdir())) == EVERY_MODEL[model].n_phases
 
 
@@ -149,7 +149,7 @@ def test_another_automatic_batch_size_is_another_fit(small, digits, tmp_path, mo
     callbacks = [TrainingCheckpoint(tmp_path)]
     X = np.tile(digits, (10, 1))
     small(callbacks=callbacks, **params).fit(X)
-    monkeypatch.setitem(_batches.MOST_AUTO, "cpu", 32)  # as on another device
+    monkeypatch.setitem(_batches.MAX_AUTO_SIZE, "cpu", 32)  # as on another device
     with pytest.warns(UserWarning, match=r"on another device.*cpu-32-float32.* starts anew"):
         other = small(callbacks=callbacks, **params).fit(X)
     assert losses(other) == losses(small(**params).fit(X))

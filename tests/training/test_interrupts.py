@@ -13,15 +13,15 @@ import torch
 from every_model import (
     EACH_MODEL,
     EVERY_MODEL,
-    able,
-    answers,
+    accepted_params,
     assert_finite,
     assert_same,
     fit_model,
-    n_learnt,
+    method_outputs,
+    n_epochs_trained,
+    network_owner,
     partial_fit_model,
-    taken,
-    trained,
+    with_methods,
 )
 from example_networks import LinearDecoder, LinearEncoder
 from sklearn.base import clone
@@ -31,7 +31,7 @@ from skorch.callbacks import Callback
 
 from sklearn_unsup import ConvOutlierDetector
 from sklearn_unsup._devices import isolated_settings
-from sklearn_unsup._training import Interrupts
+from sklearn_unsup._training import InterruptHandler
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to a process")
 MOMENTS = {  # hook, epoch, whole epochs until then
@@ -108,21 +108,21 @@ def nothing_is_changed():
 def test_two_signals_lose_no_epoch(model, digits, moment):
     hook, epoch, n_expected = MOMENTS[moment]
     act, X = Act(hook, epoch), digits[:100]
-    params = taken(model, {"early_stopping": True})
+    params = accepted_params(model, {"early_stopping": True})
     estimator = EVERY_MODEL[model](max_epochs=3, batch_size=50, callbacks=[act], **params)
     with pytest.raises(KeyboardInterrupt):
         fit_model(estimator, X)
     assert len(act.epochs) == n_expected
-    assert n_learnt(estimator) == n_expected
-    assert (trained(estimator) is not None) == bool(n_expected)
+    assert n_epochs_trained(estimator) == n_expected
+    assert (network_owner(estimator) is not None) == bool(n_expected)
     if n_expected:
-        assert_finite(answers(estimator, X))
-        assert getattr(trained(estimator), "best_epoch_", 1) <= n_expected
+        assert_finite(method_outputs(estimator, X))
+        assert getattr(network_owner(estimator), "best_epoch_", 1) <= n_expected
 
 
 @pytest.mark.parametrize("times", [1, 3])
 @pytest.mark.parametrize("method", ["_after_training", "_commit", "_validate"])
-@pytest.mark.parametrize("model", able("_after_training", "_commit", "_validate"))
+@pytest.mark.parametrize("model", with_methods("_after_training", "_commit", "_validate"))
 def test_signals_while_what_was_learnt_is_put_away(model, few, monkeypatch, method, times):
     estimator = EVERY_MODEL[model](max_epochs=2)
     original = getattr(type(estimator), method)
@@ -138,27 +138,27 @@ def test_signals_while_what_was_learnt_is_put_away(model, few, monkeypatch, meth
         fit_model(estimator, few)
     monkeypatch.undo()
     n_expected = 0 if method == "_validate" else 2 * EVERY_MODEL[model].n_phases
-    assert n_learnt(estimator) == n_expected
+    assert n_epochs_trained(estimator) == n_expected
 
 
 @pytest.mark.parametrize("method", [fit_model, partial_fit_model])
-@pytest.mark.parametrize("model", able("partial_fit"))
+@pytest.mark.parametrize("model", with_methods("partial_fit"))
 def test_going_on_keeps_what_was_there(model, few, method):
     estimator = fit_model(EVERY_MODEL[model](warm_start=True), few)
-    n_before, expected = n_learnt(estimator), answers(estimator, few)
+    n_before, expected = n_epochs_trained(estimator), method_outputs(estimator, few)
     before = {name: value for name, value in vars(estimator).items() if name != "callbacks"}
     for hook, n_expected in (("on_batch_end", 0), ("on_epoch_end", 1)):
         estimator.set_params(callbacks=[Act(hook, 1)])
         with pytest.raises(KeyboardInterrupt):
             method(estimator, few)
-        assert n_learnt(estimator) == n_before + n_expected
+        assert n_epochs_trained(estimator) == n_before + n_expected
         after = {name: value for name, value in vars(estimator).items() if name != "callbacks"}
         is_same = after.keys() == before.keys() and all(
             after[name] is before[name] for name in before
         )
         assert is_same == (not n_expected)
         if not n_expected:
-            assert_same(answers(estimator, few), expected)
+            assert_same(method_outputs(estimator, few), expected)
 
 
 @pytest.mark.parametrize("moment", ["first epoch", "third epoch", "end of the last"])
@@ -167,13 +167,13 @@ def test_a_detector_keeps_what_its_estimator_has_learnt(small, digits, moment):
     detector = ConvOutlierDetector(small(max_epochs=3, callbacks=[Act(hook, epoch)]))
     with pytest.raises(KeyboardInterrupt):
         detector.fit(digits[:100])
-    assert n_learnt(detector) == n_expected
+    assert n_epochs_trained(detector) == n_expected
     if n_expected:
         assert detector.predict(digits[:100]).min() == -1
 
 
 def test_signals_while_a_detector_measures_or_takes_over(small, digits, monkeypatch):
-    for method in ("_take_over", "_fit"):
+    for method in ("_set_fitted_state", "_fit"):
         original = getattr(ConvOutlierDetector, method)
 
         def interrupted(*args, original=original):
@@ -186,14 +186,14 @@ def test_signals_while_a_detector_measures_or_takes_over(small, digits, monkeypa
             detector = ConvOutlierDetector(small())
             with pytest.raises(KeyboardInterrupt):
                 detector.fit(digits[:100])
-        assert n_learnt(detector) == 2
+        assert n_epochs_trained(detector) == 2
 
 
 def test_the_last_step_of_a_pipeline_keeps_its_epochs(small, digits):
     pipe = make_pipeline(StandardScaler(), small(max_epochs=3, callbacks=[Act("on_batch_end", 3)]))
     with pytest.raises(KeyboardInterrupt):
         pipe.fit(digits)
-    assert n_learnt(pipe[-1]) == 2
+    assert n_epochs_trained(pipe[-1]) == 2
     assert pipe.transform(digits).shape == (200, 4)
 
 
@@ -203,7 +203,7 @@ def test_a_custom_network_leaves_torchs_random_state_and_its_lock(small, digits)
         estimator = small(max_epochs=3, callbacks=[Act(hook, epoch)], **params)
         with pytest.raises(KeyboardInterrupt):
             estimator.fit(digits[:100])
-        assert n_learnt(estimator) == n_expected
+        assert n_epochs_trained(estimator) == n_expected
     thread = threading.Thread(target=small(**params).fit, args=(digits[:100],))
     thread.start()
     thread.join(20)
@@ -238,7 +238,7 @@ def test_seeded_moments_of_a_running_fit(model, digits):
             sent.wait()
         while not sent.is_set():
             time.sleep(1e-3)
-        assert n_learnt(fresh) >= len(act.epochs)
+        assert n_epochs_trained(fresh) >= len(act.epochs)
 
 
 # Whose handler it is
@@ -257,7 +257,7 @@ def test_a_second_signal_acts_at_once_in_a_slow_batch(small, digits):
     with pytest.raises(KeyboardInterrupt):
         estimator.fit(digits[:100])
     assert time.monotonic() - began[0] < 5
-    assert n_learnt(estimator) == 1
+    assert n_epochs_trained(estimator) == 1
 
 
 def test_one_signal_waits_for_the_end_of_a_batch(small, digits):
@@ -279,7 +279,7 @@ def test_a_handler_that_does_not_raise_is_called_each_time(small, digits):
     estimator = small(max_epochs=3, callbacks=acts).fit(digits[:100])
     assert signal.getsignal(signal.SIGINT) is handler
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    assert n_learnt(estimator) == 3
+    assert n_epochs_trained(estimator) == 3
     # Two at once in the training are one or two, as signals are; after it they are one.
     assert len(acts) <= len(calls) <= 2 * len(acts)
 
@@ -297,7 +297,7 @@ def test_a_handler_of_the_systems_is_left_alone(small, digits, handler):
     estimator = small(callbacks=[Act("on_batch_end", 1, look)]).fit(digits[:100])
     assert found == [handler] == [signal.getsignal(signal.SIGINT)]
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    assert n_learnt(estimator) == 2
+    assert n_epochs_trained(estimator) == 2
 
 
 def test_a_handler_that_is_set_in_the_training_stays(small, digits):
@@ -328,7 +328,7 @@ def test_a_signal_that_something_swallows_does_not_make_the_next_one_wait(small,
     estimator = small(max_epochs=9, callbacks=acts)
     with pytest.raises(KeyboardInterrupt):
         estimator.fit(digits[:100])
-    assert n_learnt(estimator) == 1
+    assert n_epochs_trained(estimator) == 1
 
 
 # What raises by itself
@@ -345,7 +345,7 @@ def test_a_callback_that_raises_keyboard_interrupt(model, few, moment):
     estimator = EVERY_MODEL[model](max_epochs=3, callbacks=[Act(hook, epoch, raise_interrupt)])
     with pytest.raises(KeyboardInterrupt):
         fit_model(estimator, few)
-    assert n_learnt(estimator) == n_expected
+    assert n_epochs_trained(estimator) == n_expected
 
 
 def test_the_warm_up_ends_though_a_callback_raises(small_vae, digits):
@@ -375,12 +375,12 @@ class Watch:
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("model", able("set_callbacks"))
+@pytest.mark.parametrize("model", with_methods("set_callbacks"))
 def test_scikit_learns_callback_that_raises_at_the_end(model, few):
     estimator = EVERY_MODEL[model](max_epochs=2).set_callbacks(Watch())
     with pytest.raises(KeyboardInterrupt):
         fit_model(estimator, few)
-    assert n_learnt(estimator) == 2 * EVERY_MODEL[model].n_phases
+    assert n_epochs_trained(estimator) == 2 * EVERY_MODEL[model].n_phases
 
 
 def test_an_error_after_a_signal_does_not_hide_it(small, digits, monkeypatch):
@@ -413,9 +413,9 @@ def test_settings_are_as_before_whatever_grad_mode_the_user_has(small, digits):
 
 
 def test_a_signal_waits_while_the_settings_are_entered():
-    with pytest.raises(KeyboardInterrupt), Interrupts() as interrupts, isolated_settings():
+    with pytest.raises(KeyboardInterrupt), InterruptHandler() as interrupts, isolated_settings():
         interrupt(2)
         reached = True
-        interrupts.open()
+        interrupts.allow()
         reached = False
     assert reached
