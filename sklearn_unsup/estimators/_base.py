@@ -93,7 +93,8 @@ class ImageEstimator(
 
     def _fit(self, X, y, X_val, interrupts):
         """Fit a draft and commit it; return the KeyboardInterrupt that stopped it, or None."""
-        context = self._init_callback_context(max_subtasks=int(self.max_epochs) * self._n_phases)
+        n_epochs = None if self._n_phases is None else int(self.max_epochs) * self._n_phases
+        context = self._init_callback_context(max_subtasks=n_epochs)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         draft = self._draft()
         interrupt = draft._learn(
@@ -215,7 +216,7 @@ class ImageEstimator(
 
     _trainer = Trainer
     _adam_betas = None  # torch's defaults
-    _n_phases = 1
+    _n_phases = 1  # each of `max_epochs`; None if phases differ in length
     _always_validates = False  # only with early_stopping
 
     def _trainer_options(self):

@@ -39,7 +39,7 @@ from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import Callback, Checkpoint, EarlyStopping, LRScheduler, TensorBoard
 from torch.utils.tensorboard import SummaryWriter
 
-from sklearn_unsup import TrainingDivergedError
+from sklearn_unsup import ConvAutoencoder, TrainingDivergedError
 
 
 def weights(estimator):
@@ -638,3 +638,34 @@ def test_a_compiled_step_learns_the_same(small, digits):
     np.testing.assert_allclose(
         compiled.transform(digits), small().fit(digits).transform(digits), rtol=1e-2, atol=1e-2
     )
+
+
+class FixedWidths(ConvAutoencoder):
+    """A user's subclass, whose signature does not name what it fixes."""
+
+    def __init__(self, widths=(4,), *, random_state=0):
+        super().__init__(2, hidden_channels=widths, max_epochs=1, random_state=random_state)
+        self.widths = widths
+
+
+class AtLeastOneEpoch(ConvAutoencoder):
+    """A user's subclass, with a property in place of a parameter."""
+
+    @property
+    def max_epochs(self):
+        return self._max_epochs
+
+    @max_epochs.setter
+    def max_epochs(self, value):
+        self._max_epochs = max(value, 1)
+
+
+@pytest.mark.parametrize("widths", [(), (4.5,), {4}, 4, (0,)])
+def test_widths_that_a_subclass_fixes_are_checked(widths, few):
+    with pytest.raises(ValueError, match=r"hidden_channels=.*: expected"):
+        FixedWidths(widths).fit(few)
+
+
+def test_a_subclass_may_have_properties_for_parameters(few):
+    assert AtLeastOneEpoch(2, hidden_channels=(4,), max_epochs=0).fit(few).n_iter_ == 1
+    assert FixedWidths().fit(few).transform(few).shape == (len(few), 2)

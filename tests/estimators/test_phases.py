@@ -117,6 +117,73 @@ def test_labels_of_text_are_saved_in_files_of_weights(digits, tmp_path):
     assert list(loaded.classes_) == list(model.classes_)
 
 
+class UnequalPhases(LabelledSampler):
+    _n_phases = None
+
+    def _train(self, network, data, phases):
+        phases.train(network, data, "images", max_epochs=3)
+        network.learns_classes = True
+        phases.train(network, data, "classes", max_epochs=1)
+
+
+def test_phases_may_differ_in_length(digits):
+    X, y = (part[:50] for part in digits)
+    model = UnequalPhases(max_epochs=9, **QUICK).fit(X, y)
+    assert [row["phase"] for row in model.history_] == ["images"] * 3 + ["classes"]
+    model.partial_fit(X, y)  # one epoch each
+    assert [row["phase"] for row in model.history_[4:]] == ["images", "classes"]
+
+
+class StopAtOnce:
+    """A callback of scikit-learn that stops the training after its first epoch."""
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context, **kwargs):
+        pass
+
+    def on_fit_task_end(self, estimator, context, **kwargs):
+        return context.task_name == "epoch"
+
+
+def test_a_stop_from_outside_ends_all_phases(digits):
+    X, y = (part[:50] for part in digits)
+    model = LabelledSampler(max_epochs=3, **QUICK).set_callbacks(StopAtOnce())
+    assert model.fit(X, y).n_iter_ == 1
+    assert model.sample(2, 0).shape == (2, 64)
+
+
+class InterruptAtStart(Callback):
+    """Ctrl-C while the trainer is set up: of the first training, or of a later one."""
+
+    def __init__(self, training):
+        self.training, self.n = training, 0
+
+    def initialize(self):
+        self.n += 1
+        if self.n == self.training:
+            raise KeyboardInterrupt
+        return self
+
+
+@pytest.mark.parametrize("warm_start", [False, True])
+def test_ctrl_c_before_the_first_epoch_of_a_phase(warm_start, digits):
+    X, y = (part[:50] for part in digits)
+    settings = {"max_epochs": 2, "warm_start": warm_start, **QUICK}
+    model = LabelledSampler(callbacks=[InterruptAtStart(1)], **settings)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, y)
+    assert not hasattr(model, "n_iter_")
+    model = LabelledSampler(callbacks=[InterruptAtStart(2)], **settings)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, y)
+    assert model.n_iter_ == 2
+
+
 class Killed(BaseException):
     """What a process does not survive."""
 
