@@ -599,20 +599,26 @@ class Stop(Callback):
     def __init__(self, n_epochs):
         self.n_epochs = n_epochs
 
+    def __getstate__(self):
+        return {}  # it does not decide how a training ends
+
     def on_epoch_begin(self, net, **kwargs):
         if len(net.history) > self.n_epochs:
             raise InterruptedError
 
 
 def assert_goes_on(kind, first, second):
-    """Train on one device, stop, and go on on another."""
-    with tempfile.TemporaryDirectory() as folder:
+    """Train on one device, stop, and go on; on another device the training starts anew."""
+    is_another = torch.device(first).type != torch.device(second).type
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         try:
             fitted(kind, first, callbacks=[TrainingCheckpoint(folder), Stop(1)])
         except InterruptedError:
             pass
-        finished = fitted(kind, second, callbacks=[TrainingCheckpoint(folder)])
-        assert len(list(Path(folder).iterdir())) == 1
+        finished = fitted(kind, second, callbacks=[TrainingCheckpoint(folder), Stop(99)])
+        assert len(list(Path(folder).iterdir())) == 1 + is_another
+    assert any("starts anew" in str(each.message) for each in caught) == is_another
     assert len(finished.history_) == 3
     assert_same_training(finished, fitted(kind, second), 0.1)
 
