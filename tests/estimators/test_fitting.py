@@ -633,6 +633,7 @@ def test_binary_cross_entropy_refuses_later_chunks_outside_its_range(small, digi
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # torch's compiler warns
 def test_a_compiled_step_learns_the_same(small, digits):
     compiled = small(compile=True).fit(digits)
     np.testing.assert_allclose(
