@@ -1,6 +1,6 @@
 """Rows and images: the shape rule, the units of X, rows on disk, noise by row."""
 
-from sklearn_unsup._data._containers import as_array, check_readable, check_unmasked
+from sklearn_unsup._data._containers import check_readable
 from sklearn_unsup._data._images import (
     as_rows,
     channels_first,

@@ -1,7 +1,7 @@
 """Settings of the whole process: thresholds of the C library's allocator, and CUDA streams.
 
 The environment variable ``SKLEARN_UNSUP_TUNE_PROCESS=0`` disables all of them. Results are the
-same, and an epoch on a CPU takes 25 % longer (benchmarks/results/pages_cpu.md).
+same, and an epoch on a CPU takes 5 to 40 % longer (benchmarks/results/pages_cpu.md).
 """
 
 import ctypes

@@ -26,6 +26,5 @@ from sklearn_unsup._persistence._schema import (
     is_number,
     is_whole,
     number,
-    sequence,
 )
 from sklearn_unsup._persistence._state import CorruptedModelError, digest, seal, unseal

@@ -114,11 +114,6 @@ def array(dtype, shape, low=-math.inf, **options):
     return Spec(holds, f"an array of {np.dtype(dtype)} and shape {shape}", **options)
 
 
-def sequence(kind, holds, text, **options):
-    """Return the Spec of a list or tuple for whose items `holds` is true."""
-    return Spec(lambda value: isinstance(value, kind) and all(map(holds, value)), text, **options)
-
-
 def generator_state(own, **options):
     """Return the Spec of the state of a torch.Generator of the same kind, as an array.
 

@@ -20,12 +20,15 @@ class TrainingData:
         Labels or indices, which the network receives as `Batch.given`.
     held_out : TrainingData, default=None
         Validation rows, used in place of a share of the training rows.
+    permutation : list of ndarray, default=[]
+        The order of the rows that `split_batches` has drawn, so that all phases of a fit hold the
+        same rows out.
     """
 
     rows: Sequence
     given: np.ndarray | None = None
     held_out: "TrainingData | None" = None
-    permutation: list = field(default_factory=list, repr=False)  # drawn once for all phases
+    permutation: list = field(default_factory=list, repr=False)
 
     def __len__(self):
         return len(self.rows)
@@ -36,7 +39,7 @@ class TrainingData:
         return replace(self, rows=function(self.rows), held_out=held_out)
 
     def with_given(self, function):
-        """Return data with what a function of rows gives for them, held-out rows included."""
+        """Return data whose `given` is a function of the training and validation rows."""
         held_out = None if self.held_out is None else self.held_out.with_given(function)
         return replace(self, given=function(self.rows), held_out=held_out)
 

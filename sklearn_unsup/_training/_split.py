@@ -50,7 +50,7 @@ def split_batches(data, to_images, batch_size, device, generator, validation_fra
             "split. Give more rows, or set early_stopping=False."
         )
     n_valid = min(max(round(n * validation_fraction), 1), n - 1)
-    if not data.permutation:
-        data.permutation.append(torch.randperm(n, generator=generator).numpy())
+    if [len(order) for order in data.permutation] != [n]:
+        data.permutation[:] = [torch.randperm(n, generator=generator).numpy()]
     order = data.permutation[0]
     return batches(data, rows, order[n_valid:], generator), batches(data, rows, order[:n_valid])

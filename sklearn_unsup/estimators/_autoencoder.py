@@ -4,11 +4,8 @@ Hinton & Salakhutdinov 2006, "Reducing the Dimensionality of Data with Neural Ne
 al. 2011, "Stacked Convolutional Auto-Encoders for Hierarchical Feature Extraction".
 """
 
-from functools import partial
 from numbers import Real
 from typing import ClassVar
-
-import torch
 
 from sklearn_unsup._data import check_in_range, standardisation, unit_range
 from sklearn_unsup._sklearn import Interval, StrOptions
@@ -18,7 +15,7 @@ from sklearn_unsup.estimators._decoding import DecoderMixin
 from sklearn_unsup.estimators._encoding import EncoderMixin
 from sklearn_unsup.estimators._parameters import store, with_shared_parameters
 from sklearn_unsup.estimators._scores import ReconstructionScoreMixin
-from sklearn_unsup.networks import Autoencoder, build_decoder, build_encoder, losses
+from sklearn_unsup.networks import build_autoencoder
 
 
 @with_shared_parameters()
@@ -127,26 +124,8 @@ class ConvAutoencoder(
     ):
         store(self, locals())
 
-    def _build_network(
-        self,
-        image_shape,
-        n_components,
-        encoder,
-        decoder,
-        loss,
-        noise_level,
-        l1_activity,
-        **widths,
-    ):
-        return Autoencoder(
-            build_encoder(encoder, image_shape, n_components, **widths),
-            build_decoder(decoder, image_shape, n_components, **widths),
-            image_shape,
-            loss=getattr(losses, loss),
-            output=torch.sigmoid if loss == "binary_cross_entropy" else None,
-            penalty=partial(losses.l1_activity, weight=l1_activity) if l1_activity else None,
-            noise_level=noise_level,
-        )
+    def _build_network(self, **parameters):
+        return build_autoencoder(**parameters)
 
     def _fit_scaling(self, rows):
         return unit_range(rows) if self.loss == "binary_cross_entropy" else standardisation(rows)

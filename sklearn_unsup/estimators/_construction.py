@@ -1,6 +1,7 @@
 """Build and initialise the network of an estimator, or resume a trained one."""
 
 import copy
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ class NetworkBuilderMixin:
     `InputMixin` has set the attributes that describe X.
     """
 
-    _gains = {}  # noqa: RUF012  of the initial weights of each part of the network; default 1
+    _gains: ClassVar[dict] = {}  # of the initial weights of each part of the network; default 1
 
     def _build_network(self, image_shape, **parameters):
         """Return a new network.

@@ -1,19 +1,21 @@
 """Networks: torch modules between images and codes, with their losses. Tensor code only."""
 
 from sklearn_unsup.networks._adversarial import (
-    JOINT_WIDTH,
     OBJECTIVES,
     GenerativeAdversarialNetwork,
 )
 from sklearn_unsup.networks._autoencoder import Autoencoder
 from sklearn_unsup.networks._average import average_of, update_average
-from sklearn_unsup.networks._build_adversarial import build_adversarial
-from sklearn_unsup.networks._build_variational import LIKELIHOODS, build_variational
+from sklearn_unsup.networks._build import (
+    LIKELIHOODS,
+    build_adversarial,
+    build_autoencoder,
+    build_variational,
+)
 from sklearn_unsup.networks._convolutional import (
     ConvDecoder,
     ConvEncoder,
     Generator,
-    LeakyEncoder,
 )
 from sklearn_unsup.networks._custom import build_decoder, build_encoder
 from sklearn_unsup.networks._initialisation import HE_GAIN, initialise, materialise
@@ -31,7 +33,6 @@ from sklearn_unsup.networks._variational import VariationalAutoencoder
 
 __all__ = [
     "HE_GAIN",
-    "JOINT_WIDTH",
     "LIKELIHOODS",
     "MIN_VARIANCE",
     "OBJECTIVES",
@@ -44,7 +45,6 @@ __all__ = [
     "GaussianLikelihood",
     "GenerativeAdversarialNetwork",
     "Generator",
-    "LeakyEncoder",
     "MLPDecoder",
     "MLPEncoder",
     "Network",
@@ -53,6 +53,7 @@ __all__ = [
     "VariationalAutoencoder",
     "average_of",
     "build_adversarial",
+    "build_autoencoder",
     "build_decoder",
     "build_encoder",
     "build_variational",

@@ -370,3 +370,12 @@ def test_compiled_losses_learn_the_same(small_gan, digits, r1_penalty):
         small_gan(compile=value, r1_penalty=r1_penalty).fit(digits) for value in (False, True)
     )
     np.testing.assert_allclose(compiled.sample(9, 0), plain.sample(9, 0), atol=0.5)
+
+
+def test_the_average_starts_from_the_initial_weights_of_the_generator(digits):
+    """A rate that learns nothing leaves both where they started."""
+    params = {"hidden_channels": (4,), "learning_rate": 1e-12, "max_epochs": 1, "device": "cpu"}
+    network = ConvGAN(2, random_state=0, **params).fit(digits).network_
+    average = dict(network.average.named_parameters())
+    for name, weight in network.generator.named_parameters():
+        torch.testing.assert_close(average[name], weight, rtol=1e-5, atol=1e-6, check_stride=False)

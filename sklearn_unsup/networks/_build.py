@@ -1,8 +1,47 @@
-"""Build a generative adversarial network from the parameters of an estimator."""
+"""Build a network from the parameters of its estimator."""
 
+from functools import partial
+
+import torch
+
+from sklearn_unsup.networks import losses
 from sklearn_unsup.networks._adversarial import JOINT_WIDTH, GenerativeAdversarialNetwork
+from sklearn_unsup.networks._autoencoder import Autoencoder
 from sklearn_unsup.networks._convolutional import ConvEncoder, Generator, LeakyEncoder
 from sklearn_unsup.networks._custom import build_decoder, build_encoder
+from sklearn_unsup.networks._likelihoods import BernoulliLikelihood, GaussianLikelihood
+from sklearn_unsup.networks._variational import VariationalAutoencoder
+
+LIKELIHOODS = {"gaussian": GaussianLikelihood, "bernoulli": BernoulliLikelihood}
+
+
+def build_autoencoder(
+    image_shape, n_components, encoder, decoder, loss, noise_level, l1_activity, **widths
+):
+    """Return a network with these parameters of :class:`.ConvAutoencoder`."""
+    return Autoencoder(
+        build_encoder(encoder, image_shape, n_components, **widths),
+        build_decoder(decoder, image_shape, n_components, **widths),
+        image_shape,
+        loss=getattr(losses, loss),
+        output=torch.sigmoid if loss == "binary_cross_entropy" else None,
+        penalty=partial(losses.l1_activity, weight=l1_activity) if l1_activity else None,
+        noise_level=noise_level,
+    )
+
+
+def build_variational(
+    image_shape, n_components, encoder, decoder, likelihood, binarize, beta, free_bits, **widths
+):
+    """Return a network with these parameters of :class:`.ConvVAE`."""
+    return VariationalAutoencoder(
+        build_encoder(encoder, image_shape, 2 * n_components, **widths),
+        build_decoder(decoder, image_shape, n_components, **widths),
+        LIKELIHOODS[likelihood](image_shape),
+        beta=beta,
+        free_bits=free_bits,
+        binarize=binarize == "dynamic",
+    )
 
 
 def build_adversarial(
