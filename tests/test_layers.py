@@ -23,7 +23,7 @@ MAY_IMPORT = {  # subpackage or module: (packages, subpackages of sklearn_unsup)
     "_paths": (set(), set()),
     "networks": ({"torch"}, set()),
     "_data": ({"numpy", "sklearn"}, {"_warnings"}),
-    "_devices": ({"torch", "numpy", "sklearn"}, {"_warnings"}),
+    "_devices": ({"torch", "numpy", "sklearn", "threadpoolctl"}, {"_warnings"}),
     "_persistence": ({"torch", "numpy", "safetensors"}, {"networks", "_paths", "_version"}),
     "_training": (
         {"torch", "numpy", "skorch", "sklearn"},
@@ -33,7 +33,7 @@ MAY_IMPORT = {  # subpackage or module: (packages, subpackages of sklearn_unsup)
     "datasets": ({"numpy", "sklearn"}, {"_paths"}),
     "displays": ({"numpy", "matplotlib", "bokeh", "PIL"}, {"_data", "_paths"}),
     "estimators": (
-        {"torch", "numpy", "scipy", "sklearn", "threadpoolctl"},
+        {"torch", "numpy", "scipy", "sklearn"},
         {"_data", "_devices", "_persistence", "_sklearn", "_training", "_warnings"}
         | {"metrics", "networks"},
     ),
@@ -57,14 +57,17 @@ ESTIMATORS_MAY_IMPORT = {  # module of estimators: modules that it may import
     "_posterior": {"_code_density"},
     "_input": set(),
     "_phases": set(),
-    "_parameters": {"_documentation"},
+    "_parameter_groups": set(),
+    "_parameters": {"_documentation", "_parameter_groups"},
+    "_pca_comparison": set(),
+    "_translation": set(),
     "_transaction": {"_values"},
     "_saving": {"_saved_state", "_transaction", "_values"},
     "_construction": {"_values"},
     "_code_density": {"_sampling"},
     "_base": {"_availability", "_construction", "_documentation", "_inference", "_input"}
     | {"_phases", "_saving", "_values"},
-    "_autoencoder": FOR_MODELS | {"_code_density"},
+    "_autoencoder": FOR_MODELS | {"_code_density", "_pca_comparison", "_translation"},
     "_vae": FOR_MODELS | {"_code_density", "_posterior"},
     "_gan": FOR_MODELS | {"_quality"},
     "_detector_saving": {"_deviations", "_saving"},

@@ -15,6 +15,6 @@ from sklearn_unsup._devices._process import (
     run_on_stream,
     tuning_is_enabled,
 )
-from sklearn_unsup._devices._settings import isolated_settings
+from sklearn_unsup._devices._settings import isolated_settings, scikit_learn_settings
 from sklearn_unsup._devices._transfer import keep_on_device, to_device
 from sklearn_unsup._devices._workers import ForkSafeLock, translate_device_errors

@@ -1,9 +1,15 @@
-"""Isolation from the user's settings of numpy and torch."""
+"""Isolation from the user's settings of numpy, torch and scikit-learn."""
 
 import contextlib
 
 import numpy as np
 import torch
+from sklearn import config_context
+from threadpoolctl import threadpool_limits
+
+from sklearn_unsup._devices._workers import ForkSafeLock
+
+_THREADPOOL_LOCK = ForkSafeLock()  # the number of BLAS threads is set for the whole process
 
 
 @contextlib.contextmanager
@@ -29,3 +35,14 @@ def isolated_settings():
             yield
     finally:  # Ctrl-C at the end of a `no_grad` leaves gradients off
         torch.set_grad_enabled(has_gradients)
+
+
+@contextlib.contextmanager
+def scikit_learn_settings():
+    """Run the block, which fits an estimator of scikit-learn to arrays, with one BLAS thread.
+
+    Array API dispatch is off, as k-means fails with it. OpenMP threads would hang in a forked
+    process.
+    """
+    with _THREADPOOL_LOCK.lock, config_context(array_api_dispatch=False), threadpool_limits(1):
+        yield

@@ -8,7 +8,8 @@ import torch
 from sklearn_unsup._persistence import Spec, array, integer
 from sklearn_unsup._training._batches import MIN_BATCH_SIZE
 from sklearn_unsup._training._errors import TrainingDivergedError
-from sklearn_unsup._training._trainer import Trainer, detached
+from sklearn_unsup._training._loop import detached
+from sklearn_unsup._training._trainer import Trainer
 
 
 class AdversarialTrainer(Trainer):
@@ -76,7 +77,7 @@ class AdversarialTrainer(Trainer):
         """Train the discriminator for one step, and the generator every `n_critic` steps."""
         generator_too = self.n_turns_ % self.n_critic == 0
         self.n_turns_ += 1
-        self.parts_ = {**self.parts_, **self.step_function_(batch, generator_too)}
+        self.parts_ = {**self.parts_, **self.step_function_(self._viewed(batch), generator_too)}
         return self.parts_
 
     def take_step(self, batch, generator_too):

@@ -1,5 +1,6 @@
 """Batches of images, read by slices of a permutation."""
 
+import math
 from collections import deque
 
 import numpy as np
@@ -9,10 +10,13 @@ from sklearn.utils import gen_batches
 from sklearn_unsup._devices import to_device
 from sklearn_unsup.networks import Batch
 
-STEPS_PER_EPOCH = 50  # for "auto"; with fewer, small data sets are underfit after 20 epochs
+STEPS_PER_EPOCH = 50  # for "auto"; with fewer, small data sets are underfit
 MIN_AUTO_SIZE = 16
 MAX_AUTO_SIZE = {"cpu": 64}  # by time to quality: benchmarks/results/architecture.md
 MAX_AUTO_SIZE_ELSEWHERE = 128  # small batches leave the device idle
+MAX_AUTO_NUMBERS = 2**21  # in a batch, which bounds the memory of large images
+MIN_LARGE_IMAGES = 8
+MIN_AUTO_EPOCHS = 10
 MIN_BATCH_SIZE = 2  # BatchNorm cannot train on one row
 
 
@@ -29,7 +33,7 @@ class Batches:
     to_images : callable
         Maps a tensor of rows (b, n_features) to images (b, c, h, w).
     batch_size : int or "auto"
-        "auto" is one fiftieth of the rows, at least 16 and at most 64 on a CPU, 128 elsewhere.
+        "auto" is the result of `auto_batch_size`.
     device : torch.device
     indices : ndarray of int or None
         Which rows to use; None for all.
@@ -51,8 +55,7 @@ class Batches:
         self.device = device
         self.indices = np.arange(len(rows)) if indices is None else indices
         if batch_size == "auto":
-            most = MAX_AUTO_SIZE.get(device.type, MAX_AUTO_SIZE_ELSEWHERE)
-            batch_size = int(np.clip(len(self.indices) // STEPS_PER_EPOCH, MIN_AUTO_SIZE, most))
+            batch_size = auto_batch_size(len(self.indices), rows.shape[1], device)
         self.batch_size = batch_size
         self.generator = generator
         self.given = None if given is None else torch.from_numpy(np.array(given)).to(device)
@@ -98,3 +101,23 @@ class Batches:
 def _take(rows, indices):
     """Return some rows; numpy's `take` is faster, but copies arrays that are not contiguous."""
     return np.take(rows, indices, axis=0) if rows.flags.c_contiguous else rows[indices]
+
+
+def auto_batch_size(n_rows, n_features, device):
+    """Return a number of rows per step.
+
+    One fiftieth of the rows, at least 16 and at most 64 on a CPU, 128 elsewhere; fewer of large
+    images, but at least 8.
+    """
+    most = MAX_AUTO_SIZE.get(device.type, MAX_AUTO_SIZE_ELSEWHERE)
+    size = int(np.clip(n_rows // STEPS_PER_EPOCH, MIN_AUTO_SIZE, most))
+    return min(size, max(MIN_LARGE_IMAGES, MAX_AUTO_NUMBERS // n_features))
+
+
+def auto_epochs(n_rows, n_steps):
+    """Return the number of epochs that take about `n_steps` steps of the "auto" size on a CPU.
+
+    At least 10: large data sets need fewer epochs, but more steps.
+    """
+    batch_size = int(np.clip(n_rows // STEPS_PER_EPOCH, MIN_AUTO_SIZE, MAX_AUTO_SIZE["cpu"]))
+    return max(MIN_AUTO_EPOCHS, round(n_steps / math.ceil(n_rows / batch_size)))

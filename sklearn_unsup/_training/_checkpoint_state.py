@@ -209,3 +209,14 @@ def _plain(value):
     if isinstance(value, list | tuple):
         return type(value)(_plain(item) for item in value)
     return value if isinstance(value, Number | str) else None
+
+
+def is_best(best):
+    """Tell whether a value is the best epoch of a trainer: its loss, number and weights."""
+    return (
+        isinstance(best, tuple)
+        and len(best) == 3
+        and is_finite(best[0])
+        and is_whole(best[1])
+        and isinstance(best[2], dict)
+    )

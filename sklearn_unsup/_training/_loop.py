@@ -159,3 +159,8 @@ def plain_row(row):
         for key, value in named.items()
         if isinstance(value, Number) and not key.endswith(("_best", "_batch_count"))
     }
+
+
+def detached(parts):
+    """Return the parts of a loss, detached from the graph."""
+    return {name: value.detach() for name, value in parts.items()}

@@ -8,12 +8,17 @@ import torch
 from skorch.callbacks import LRScheduler
 
 from sklearn_unsup._persistence import CorruptedModelError, is_finite, is_whole, to_plain
+from sklearn_unsup._training._muon import Muon
 
 OPTIMIZERS = {
+    "muon": (Muon, {}),
     "adam": (torch.optim.Adam, {"fused": True}),
     "adamw": (torch.optim.AdamW, {"fused": True}),
     "sgd": (torch.optim.SGD, {"momentum": 0.9, "nesterov": True}),
 }
+
+
+ADAPTIVE = ("muon", "adam", "adamw")  # they have `betas`, and learning rates on the device
 
 
 @dataclass(frozen=True)
@@ -22,14 +27,14 @@ class OptimizerSettings:
 
     Parameters
     ----------
-    optimizer : {"adam", "adamw", "sgd"} or class
+    optimizer : {"muon", "adam", "adamw", "sgd"} or class
         A class is called with the parameters, `lr`, and `weight_decay` if it accepts one.
     learning_rate : float, default=1e-3
     weight_decay : float, default=0.0
-    schedule : {"constant", "cosine", "one_cycle"}, default="constant"
+    schedule : {"constant", "linear", "cosine", "one_cycle"}, default="constant"
         Schedule of the learning rate, over all steps of a training.
     betas : tuple of float, default=None
-        Betas of "adam" and "adamw"; None takes torch's defaults.
+        Betas of "muon", "adam" and "adamw"; None takes the defaults of the class.
     """
 
     optimizer: str | type
@@ -49,7 +54,7 @@ def build_optimizer(settings, parameters):
     """
     name = settings.optimizer
     optimizer, options = OPTIMIZERS.get(name, (name, {}))
-    if settings.betas is not None and name in ("adam", "adamw"):
+    if settings.betas is not None and name in ADAPTIVE:
         options = {**options, "betas": settings.betas}
     if not issubclass(optimizer, torch.optim.Optimizer):
         raise TypeError(
@@ -153,11 +158,30 @@ def optimizer_state(optimizer):
     return to_plain({**state, "state": moments})
 
 
+class LinearDecay:
+    """Factor of the learning rate that rises in a twentieth of the steps, then falls to 0.
+
+    Parameters
+    ----------
+    n_steps : int
+    """
+
+    def __init__(self, n_steps):
+        self.n_steps = n_steps
+        self.n_warm_up = max(1, n_steps // 20)
+
+    def __call__(self, step):
+        """Return the factor of a step, counted from 0."""
+        return min((step + 1) / self.n_warm_up, max(0.0, 1 - step / self.n_steps))
+
+
 def schedule_callbacks(name, learning_rate, n_steps):
     """Return the skorch callbacks of a schedule: one that steps after each batch, or none."""
     if name == "constant":
         return []
-    if name == "cosine":
+    if name == "linear":
+        policy, options = torch.optim.lr_scheduler.LambdaLR, {"lr_lambda": LinearDecay(n_steps)}
+    elif name == "cosine":
         policy, options = torch.optim.lr_scheduler.CosineAnnealingLR, {"T_max": n_steps}
     else:  # torch's one-cycle ends a step early, and raises an error past its end
         policy = torch.optim.lr_scheduler.OneCycleLR

@@ -1,19 +1,26 @@
 """The training loop of a network with one loss."""
 
 import contextlib
+from dataclasses import replace
 from typing import ClassVar
 
 import torch
 from skorch.callbacks import Callback, LRScheduler
 
-from sklearn_unsup._persistence import Spec, integer, is_finite, is_whole
+from sklearn_unsup._persistence import Spec, integer
 from sklearn_unsup._training._callbacks import check_monitored
 from sklearn_unsup._training._checkpoint import TrainingCheckpoint, training_identity
+from sklearn_unsup._training._checkpoint_state import is_best
 from sklearn_unsup._training._errors import translate_batch_errors
 from sklearn_unsup._training._graphs import MIN_STEPS, GraphedSteps, supports_cuda_graphs
 from sklearn_unsup._training._interrupts import InterruptHandler
-from sklearn_unsup._training._loop import StopTraining, TrainingLoop
-from sklearn_unsup._training._optimizers import build_optimizer, match_strides, schedule_callbacks
+from sklearn_unsup._training._loop import StopTraining, TrainingLoop, detached
+from sklearn_unsup._training._optimizers import (
+    ADAPTIVE,
+    build_optimizer,
+    match_strides,
+    schedule_callbacks,
+)
 
 
 class Trainer(TrainingLoop):
@@ -41,12 +48,14 @@ class Trainer(TrainingLoop):
         Returns all that affects the result, except the callbacks. Used by checkpoints.
     custom : sequence of str, default=()
         Names of the custom parts of the network, which draw from torch's global random state.
+    view : callable, default=None
+        ``view(images, generator) -> images`` that each training step sees.
     interrupts : InterruptHandler, default=None
         Decides when Ctrl-C may stop the training; None leaves this to Python.
     """
 
     checkpointed: ClassVar[dict] = {  # attributes of the trainer that a checkpoint holds
-        "best_": Spec(lambda best: best is None or _is_best(best), "a loss, an epoch and weights"),
+        "best_": Spec(lambda best: best is None or is_best(best), "a loss, an epoch and weights"),
         "improved_": integer(0),
         "stop_": Spec(lambda stop: isinstance(stop, bool), "True or False"),
         "patient_until_": integer(-(2**31)),
@@ -70,6 +79,7 @@ class Trainer(TrainingLoop):
         tol=0.0,
         identify=None,
         custom=(),
+        view=None,
         interrupts=None,
     ):
         super().__init__(
@@ -89,6 +99,7 @@ class Trainer(TrainingLoop):
         self.tol = tol
         self.identify = identify
         self.custom = custom
+        self.view = view
         self.interrupts = InterruptHandler() if interrupts is None else interrupts
         self.prepare_losses(network, torch.compile if compile else lambda loss: loss)
         self.best_ = None  # (validation loss, epoch, weights)
@@ -184,7 +195,12 @@ class Trainer(TrainingLoop):
 
     def train_step(self, batch, **fit_params):
         """Take one step of the optimiser, as a CUDA graph if possible."""
-        return self.step_function_(batch)
+        return self.step_function_(self._viewed(batch))
+
+    def _viewed(self, batch):
+        """Return the batch that a step sees."""
+        view = self.view
+        return batch if view is None else replace(batch, images=view(batch.images, self.generator_))
 
     def take_step(self, batch, variant=None):
         """Take one step of the optimiser; return the parts of the loss."""
@@ -224,7 +240,7 @@ class Trainer(TrainingLoop):
             type(callback).on_grad_computed is not Callback.on_grad_computed
             for _, callback in self.callbacks_
         )
-        is_known = self.optimizer in ("adam", "adamw") and not self.custom and not reads_gradients
+        is_known = self.optimizer in ADAPTIVE and not self.custom and not reads_gradients
         if is_known and n_steps >= MIN_STEPS and supports_cuda_graphs(torch.device(self.device)):
             return GraphedSteps(self.take_step, self.optimizer_, self.noise_generator)
         return self.take_step
@@ -232,18 +248,3 @@ class Trainer(TrainingLoop):
     def _parts(self, batch):
         with self.autocast():
             return self.loss_(batch, self.generator_)
-
-
-def detached(parts):
-    """Return the parts of a loss, detached from the graph."""
-    return {name: value.detach() for name, value in parts.items()}
-
-
-def _is_best(best):
-    return (
-        isinstance(best, tuple)
-        and len(best) == 3
-        and is_finite(best[0])
-        and is_whole(best[1])
-        and isinstance(best[2], dict)
-    )

@@ -14,13 +14,21 @@ from sklearn_unsup.estimators._code_density import CodeMixtureMixin, RowSample
 from sklearn_unsup.estimators._decoding import DecoderMixin
 from sklearn_unsup.estimators._encoding import EncoderMixin
 from sklearn_unsup.estimators._parameters import store, with_shared_parameters
+from sklearn_unsup.estimators._pca_comparison import PCAComparisonMixin
 from sklearn_unsup.estimators._scores import ReconstructionScoreMixin
+from sklearn_unsup.estimators._translation import TranslationMixin
 from sklearn_unsup.networks import build_autoencoder
 
 
 @with_shared_parameters()
 class ConvAutoencoder(
-    ReconstructionScoreMixin, CodeMixtureMixin, DecoderMixin, EncoderMixin, ImageEstimator
+    PCAComparisonMixin,
+    TranslationMixin,
+    ReconstructionScoreMixin,
+    CodeMixtureMixin,
+    DecoderMixin,
+    EncoderMixin,
+    ImageEstimator,
 ):
     """Convolutional autoencoder: non-linear dimension reduction for images.
 
@@ -42,6 +50,22 @@ class ConvAutoencoder(
 
     l1_activity : float, default=0.0
         Weight of the mean absolute code in the loss. Larger values give sparser codes.
+
+    max_translation : float or "auto", default="auto"
+        Largest random translation of a training image, as a share of its sides; edges are
+        repeated. It keeps the network from overfitting a few rows, and takes capacity where rows
+        are many. "auto" is 1/16 for fewer than 5,000 rows, and 0 for more. Images of less than 16
+        pixels are not translated by 1/16.
+
+    compare_with_pca : bool, default=True
+        Warn if the network explains less variance than PCA with as many components. PCA is fitted
+        to at most 4,000 rows; 1,000 others are compared. Only with ``loss="squared_error"``.
+
+    Attributes
+    ----------
+    pca_comparison_ : dict of float
+        Explained shares of the variance: "explained" by the network and "explained_by_pca".
+        Defined only with `compare_with_pca` and at least 20 rows.
 
     See Also
     --------
@@ -87,6 +111,8 @@ class ConvAutoencoder(
         "loss": [StrOptions({"squared_error", "absolute_error", "binary_cross_entropy"})],
         "noise_level": [Interval(Real, 0, None, closed="left")],
         "l1_activity": [Interval(Real, 0, None, closed="left")],
+        "max_translation": [Interval(Real, 0, 0.5, closed="left"), StrOptions({"auto"})],
+        "compare_with_pca": ["boolean"],
     }
     _network_parameters = ("loss", "noise_level", "l1_activity")
     _adam_betas = (0.9, 0.99)  # measured in benchmarks/results/architecture.md
@@ -97,19 +123,21 @@ class ConvAutoencoder(
         *,
         image_shape=None,
         channel_axis=None,
-        hidden_channels=(32, 64, 64, 32),
+        hidden_channels="auto",
         hidden_layer_sizes=(),
         encoder=None,
         decoder=None,
         loss="squared_error",
         noise_level=0.0,
         l1_activity=0.0,
-        max_epochs=20,
+        max_translation="auto",
+        compare_with_pca=True,
+        max_epochs="auto",
         batch_size="auto",
         learning_rate=5e-3,
         weight_decay=0.0,
-        optimizer="adam",
-        learning_rate_schedule="one_cycle",
+        optimizer="muon",
+        learning_rate_schedule="linear",
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,

@@ -5,18 +5,16 @@ section 4.
 """
 
 import numpy as np
-from sklearn import config_context
 from sklearn.mixture import GaussianMixture
-from threadpoolctl import threadpool_limits
 
-from sklearn_unsup._devices import ForkSafeLock
+from sklearn_unsup._devices import ForkSafeLock, scikit_learn_settings
 from sklearn_unsup._persistence import Spec, array
 from sklearn_unsup.estimators._sampling import CodeSamplerMixin
 
 MAX_COMPONENTS = 10  # as in the paper
 MIN_CODES_PER_COMPONENT = 50
 MAX_CODES = 10_000  # more hardly change a mixture of ten components, and take longer
-_MIXTURE_LOCK = ForkSafeLock()  # the number of BLAS threads is set for the whole process
+_MIXTURE_LOCK = ForkSafeLock()
 
 
 class RowSample:
@@ -118,10 +116,8 @@ def fit_code_mixture(codes, random_state):
     k = int(np.clip(len(np.unique(codes, axis=0)) // MIN_CODES_PER_COMPONENT, 1, MAX_COMPONENTS))
     if len(codes) == 1:
         codes = np.repeat(codes, 2, axis=0)  # GaussianMixture needs two
-    # k-means, which initialises the mixture, fails with array API dispatch. Matrices of 32 columns
-    # are multiplied three times faster with one BLAS thread than with two. OpenMP threads of
-    # k-means would hang in a forked process.
-    with config_context(array_api_dispatch=False), threadpool_limits(1):
+    # Matrices of 32 columns are multiplied three times faster with one BLAS thread than with two.
+    with scikit_learn_settings():
         mixture = GaussianMixture(k, random_state=random_state, tol=1e-2, max_iter=200)
         mixture.fit(codes / scale)
     arrays = {

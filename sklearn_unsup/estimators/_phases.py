@@ -9,9 +9,15 @@ from sklearn_unsup._persistence import to_tensors
 from sklearn_unsup._training import (
     OptimizerSettings,
     TrainingCheckpoint,
+    auto_epochs,
     copy_callbacks,
     optimizer_state,
 )
+
+
+def resolve_epochs(max_epochs, n_rows, n_steps):
+    """Return a number of epochs; "auto" takes about `n_steps` steps."""
+    return auto_epochs(n_rows, n_steps) if max_epochs == "auto" else int(max_epochs)
 
 
 class Phases:
@@ -25,7 +31,7 @@ class Phases:
     generator : torch.Generator
         The only source of randomness.
     interrupts : InterruptHandler
-    max_epochs : int
+    max_epochs : int or "auto"
         Default number of epochs of a phase.
     schedule : str
         Schedule of the learning rate.
@@ -58,7 +64,7 @@ class Phases:
             self.callbacks = [c for c in self.callbacks if not isinstance(c, TrainingCheckpoint)]
         self._trained = []  # (name of the phase, trainer)
 
-    def train(self, network, data, phase=None, max_epochs=None, callbacks=()):
+    def train(self, network, data, phase=None, max_epochs=None, callbacks=(), view=None):
         """Train a network for one phase.
 
         Parameters
@@ -71,6 +77,8 @@ class Phases:
             Number of epochs; None takes that of the estimator. In `partial_fit` it is always 1.
         callbacks : sequence of skorch callbacks, default=()
             Additional callbacks of the model.
+        view : callable, default=None
+            ``view(images, generator) -> images`` that each training step sees.
 
         Raises
         ------
@@ -81,7 +89,7 @@ class Phases:
             return
         estimator = self.estimator
         if max_epochs is None or self.is_chunk:
-            max_epochs = self.max_epochs
+            max_epochs = resolve_epochs(self.max_epochs, len(data), estimator._auto_steps)
         trainer = estimator._trainer(
             network,
             optimizer_settings=OptimizerSettings(
@@ -101,6 +109,7 @@ class Phases:
             tol=estimator.tol if estimator.early_stopping else 0.0,
             identify=partial(estimator._identify, network, data, (phase, max_epochs)),
             custom=estimator._custom_parts(estimator._fitted_params),
+            view=view,
             interrupts=self.interrupts,
             **estimator._trainer_options(),
         )

@@ -23,6 +23,8 @@ def check_widths(parameters):
     """Raise a ValueError if a parameter of widths is not a sequence of positive integers."""
     for name in ("hidden_channels", "hidden_layer_sizes"):
         widths = parameters.get(name, (1,))
+        if name == "hidden_channels" and isinstance(widths, str) and widths == "auto":
+            continue
         is_sequence = isinstance(widths, list | tuple)  # scikit-learn accepts a set, and array(4)
         if not is_sequence or not all(
             isinstance(width, Integral) and width >= 1 for width in widths

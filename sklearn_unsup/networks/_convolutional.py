@@ -18,6 +18,7 @@ from sklearn_unsup.networks._layers import (
 )
 
 LONGEST_UNHALVED_SIDE = 3
+LEAST_WIDTH, LARGEST_WIDTH = 16, 128  # of the stages of "auto"
 
 
 class ConvEncoder(nn.Module):
@@ -34,15 +35,13 @@ class ConvEncoder(nn.Module):
         ``(C, H, W)``.
     n_outputs : int
         Width of the code.
-    hidden_channels : sequence of int
-        Width of each stage.
+    hidden_channels : sequence of int or "auto"
+        Width of each stage; `auto_widths` gives those of "auto".
     hidden_layer_sizes : sequence of int
         Width of each fully connected layer between the last stage and the code.
     """
 
-    def __init__(
-        self, image_shape, n_outputs, hidden_channels=(32, 64, 64, 32), hidden_layer_sizes=()
-    ):
+    def __init__(self, image_shape, n_outputs, hidden_channels="auto", hidden_layer_sizes=()):
         super().__init__()
         widths, sizes = _stage_shapes(image_shape, hidden_channels)
         stages = []
@@ -75,7 +74,8 @@ class ConvDecoder(nn.Module):
         ``(C, H, W)``.
     n_inputs : int
         Width of the code.
-    hidden_channels, hidden_layer_sizes : sequence of int
+    hidden_channels : sequence of int or "auto"
+    hidden_layer_sizes : sequence of int
         Widths, in the encoder's order.
     kernel_size : int
         3 or 4, along sides that are doubled.
@@ -87,7 +87,7 @@ class ConvDecoder(nn.Module):
         self,
         image_shape,
         n_inputs,
-        hidden_channels=(32, 64, 64, 32),
+        hidden_channels="auto",
         hidden_layer_sizes=(),
         kernel_size=3,
         batch_norm=False,
@@ -155,8 +155,23 @@ def _fully_connected(widths, activation=nn.SiLU):
     return nn.Sequential(*layers)
 
 
+def auto_widths(image_shape):
+    """Return the widths of the stages for images of a shape (C, H, W).
+
+    Stages halve the longer side until it is 4 to 7 pixels long, and there are at least two. Widths
+    double from 16, at the earliest, to 128 in the last stage.
+    """
+    side, n_stages = max(image_shape[1:]), 0
+    while (side := (side + 1) // 2) >= 4:
+        n_stages += 1
+    n_stages = max(n_stages, 2)
+    return tuple(max(LEAST_WIDTH, LARGEST_WIDTH >> n_stages - 1 - i) for i in range(n_stages))
+
+
 def _stage_shapes(image_shape, hidden_channels):
     """Return the numbers of channels and the sizes (h, w) before the first stage and after each."""
+    if isinstance(hidden_channels, str):
+        hidden_channels = auto_widths(image_shape)
     widths, sizes = [int(image_shape[0])], [tuple(image_shape[1:])]
     for width in hidden_channels:
         if len(sizes) > 1 and max(sizes[-1]) <= LONGEST_UNHALVED_SIDE:

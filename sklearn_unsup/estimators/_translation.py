@@ -1,0 +1,23 @@
+"""Random translations of the training images."""
+
+from sklearn_unsup.networks.views import RandomTranslation
+
+AUTO_TRANSLATION = 1 / 16
+
+
+class TranslationMixin:
+    """Train on randomly translated images.
+
+    For an `ImageEstimator` with the parameter `max_translation`.
+    """
+
+    def _train(self, network, data, phases):
+        largest = self.max_translation
+        if largest == "auto":
+            largest = auto_translation(len(data))
+        phases.train(network, data, view=RandomTranslation(largest) if largest else None)
+
+
+def auto_translation(n_rows):
+    """Return the largest translation for a number of rows, as a share of a side."""
+    return AUTO_TRANSLATION if n_rows < 5000 else 0.0
