@@ -40,7 +40,20 @@ def rows_of(task, results):
         rows.append(row)
     if task.beside:
         rows = [row for row in rows if row["model"] not in task.baselines]
-    return rows
+    return _merged(rows)
+
+
+def _merged(rows):
+    """Return one row for a data set that is left out for all models for the same reason."""
+    groups, merged = {}, []
+    for row in rows:
+        groups.setdefault(tuple(row[name] for name in KEYS[:-1]), []).append(row)
+    for group in groups.values():
+        notes = {row.get("note") for row in group}
+        if len(notes) == 1 and not any(set(row) - {*KEYS, "seeds", "note"} for row in group):
+            group = [group[0] | {"model": "all" if len(group) > 1 else group[0]["model"]}]
+        merged += group
+    return merged
 
 
 def _figures(task, runs):
@@ -50,7 +63,8 @@ def _figures(task, runs):
         values = [run[name] for run in runs if name in run]
         if isinstance(values[0], str):
             row[name] = "; ".join(
-                text if n == 1 else f"{text} ({n} seeds)" for text, n in Counter(values).items()
+                text if n == len(runs) else f"{text} ({n} seeds)"
+                for text, n in Counter(values).items()
             )
         elif isinstance(values[0], list):
             row[name] = " ".join(f"{share:.2f}" for share in np.mean(values, axis=0))

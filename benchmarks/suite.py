@@ -79,7 +79,8 @@ TASKS = {
         _suite_generative.density,
         "Bits per dimension of held-out rows (less is better), all dequantised by the same uniform "
         "noise; of ConvVAE by the evidence lower bound. PCA is scikit-learn's log-likelihood; the "
-        "mixture is of PCA codes, with the noise that a tenth of the training rows had, unseen",
+        "mixture is of PCA codes, with the noise that a tenth of the training rows had, unseen. "
+        "There are at most half as many components as features or rows",
         models=(VAE,),
         components=(64,),
         possible=(VAE,),
