@@ -11,12 +11,16 @@ from sklearn_unsup._devices import apply_in_chunks
 
 BATCH = 128
 CONFIDENCE = 0.9
+MAX_SIDE = 64
 
 
 def _stages(image_shape):
     """Return layers that halve images until no side is longer than 8, and their output's width."""
     height, width, n_inputs = (*image_shape, 1)[:3]
     layers = [nn.Unflatten(1, (height, width, n_inputs)), _ChannelsFirst()]
+    while min(height, width) > MAX_SIDE:  # by means of 2 x 2 pixels: classes are coarse
+        layers.append(nn.AvgPool2d(2, ceil_mode=True))
+        height, width = (height + 1) // 2, (width + 1) // 2
     n_outputs = 32
     while n_outputs == 32 or max(height, width) > 8:
         layers += [nn.Conv2d(n_inputs, n_outputs, 3, 2, 1), nn.SiLU()]
@@ -30,7 +34,7 @@ class _ChannelsFirst(nn.Module):
 
 
 class Classifier:
-    """A convolutional network, trained on rows in [0, 1] and their labels 0, 1, ...
+    """A convolutional network, trained on rows of about unit scale and their labels 0, 1, ...
 
     Parameters
     ----------

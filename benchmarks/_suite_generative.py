@@ -29,7 +29,7 @@ FACTOR_ANALYSIS = 2000, 4096  # rows that it is fitted to, and features beyond w
 MAX_SHARES = 20  # classes whose shares are counted
 JUDGE_ROWS = 20_000
 JUDGE_STEPS = 1500
-JUDGE_EPOCHS = 3, 15  # at least, at most
+JUDGE_EPOCHS = 3, 30  # at least, at most
 
 
 def density(cell, places):
@@ -115,7 +115,9 @@ DENSITIES = {
 def samples(cell, places):
     """Return how near samples are to held-out rows, in the features of a classifier."""
     data = load(cell, places)
-    real = data.held_out[np.random.RandomState(0).permutation(len(data.held_out))[:N_COMPARED]]
+    chosen = np.random.RandomState(0).permutation(len(data.held_out))[:N_COMPARED]
+    real = data.held_out[chosen]
+    labels = None if data.y_held_out is None else data.y_held_out[chosen]
     facts = {}
     if cell.model == "training rows":
         chosen = np.random.RandomState(cell.seed).permutation(len(data.all_train))
@@ -134,8 +136,11 @@ def samples(cell, places):
     figures = {"Fréchet": frechet_distance(*pair), "coverage": density_coverage(*pair)[1]}
     if 0 < data.n_classes <= MAX_SHARES:
         shares = judge.classifier.shares(drawn)
-        figures["least share / real"] = float((shares / judge.shares).min())
+        real_shares = np.maximum(judge.classifier.shares(real), 1 / len(real))
+        figures["least share / real"] = float((shares / real_shares).min())
         figures["class shares"] = shares.tolist()
+    if judge.classifier is not None:
+        figures["classifier's accuracy"] = judge.classifier.accuracy(real, labels)
     return {**figures, **facts}
 
 
@@ -149,7 +154,7 @@ class Judge:
 
     def __init__(self, data):
         X = floats(data.all_train)
-        self.low, self.width = X.min(), X.max() - X.min()
+        self.low, self.high, self.mean, self.spread = X.min(), X.max(), X.mean(), X.std()
         X, y = self.scale(X[:JUDGE_ROWS]), data.y_all_train
         self.classifier = None
         if y is None:
@@ -162,11 +167,10 @@ class Judge:
         options = {"image_shape": data.image_shape, "n_classes": data.n_classes}
         self.classifier = Classifier(X, y[:JUDGE_ROWS], epochs=epochs, **options)
         self.features = self.classifier.features
-        self.shares = np.bincount(y, minlength=data.n_classes) / len(y)
 
     def scale(self, X):
-        """Clip rows to the range of the training rows, and map it to [0, 1]."""
-        return ((floats(X) - self.low) / self.width).clip(0, 1)
+        """Clip rows to the range of the training rows, and standardise them all alike."""
+        return (floats(X).clip(self.low, self.high) - self.mean) / self.spread
 
 
 def _dequantise(X, seed):

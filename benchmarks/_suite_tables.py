@@ -6,7 +6,7 @@ import numpy as np
 
 KEYS = "data", "rows", "components", "model"
 COUNTED = "warned", "failed"  # seeds
-AT_THE_END = "epochs", "seconds", *COUNTED, "seeds", "note"
+AT_THE_END = "epochs", "seconds", "CPU seconds", *COUNTED, "seeds", "note"
 
 
 def gather(results):

@@ -101,6 +101,7 @@ def time(cell, places):
         "reached": float(explained >= target),
         "reference's seconds": asked["seconds"],
         "ratio of seconds": facts["seconds"] / asked["seconds"],
+        "ratio of CPU seconds": facts["CPU seconds"] / asked["CPU seconds"],
         **facts,
     }
 
