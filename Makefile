@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: setup quickstart test test-all lint docs chromium docs-test bench gpu
+.PHONY: setup quickstart test test-all lint docs chromium docs-test bench suite gpu
 
 setup: $(VENV)/.installed
 
@@ -45,6 +45,9 @@ bench: setup
 	$(BIN)/python -m benchmarks.training --data $(DATA)
 	$(BIN)/python -m benchmarks.inference --data $(DATA)
 	$(BIN)/python -m benchmarks.quality --data $(DATA)
+
+suite: setup  # DATA is a folder; see benchmarks/_suite_data.py
+	$(BIN)/python -m benchmarks.suite --data $(DATA) --jobs -1
 
 gpu:  # in a Python that has torch for CUDA, without .venv and without a network
 	$(PYTHON) -m benchmarks.gpu --data $(DATA)

@@ -8,8 +8,6 @@ the scale of the codes does to k-means, DBSCAN and HDBSCAN. "labels": classifier
 the detector is fitted to are others. UMAP needs the extra `umap`.
 """
 
-import warnings
-
 import joblib
 import numpy as np
 import torch
@@ -25,6 +23,7 @@ from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.semi_supervised import LabelSpreading
 
 from benchmarks import _common
+from benchmarks._judges import umap_embedding
 from sklearn_unsup import ConvAutoencoder, ConvGAN, ConvOutlierDetector, ConvVAE
 from sklearn_unsup.metrics import clustering_accuracy, k_distance_curve
 
@@ -43,12 +42,7 @@ def learn(cls, epochs, X, seed, device):
 
 def embed(features, seed):
     """Return UMAP's 10-d embedding, made for clustering (min_dist is 0)."""
-    from umap import UMAP
-
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="n_jobs value")  # a seed makes it run on one
-        umap = UMAP(n_components=10, n_neighbors=20, min_dist=0, random_state=seed)
-        return umap.fit_transform(features)
+    return umap_embedding(seed).fit_transform(features)
 
 
 class Features:

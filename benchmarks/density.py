@@ -14,7 +14,7 @@ import torch
 
 from benchmarks import _common
 from benchmarks._classifier import Classifier
-from benchmarks.quality import probe
+from benchmarks._judges import probe
 from sklearn_unsup import ConvVAE
 
 N_IMPORTANCE_SAMPLES = 200

@@ -19,7 +19,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from benchmarks import _common
 from benchmarks._classifier import Classifier
-from benchmarks.quality import probe
+from benchmarks._judges import probe
 from sklearn_unsup import ConvAutoencoder, ConvGAN, ConvVAE, TrainingDivergedError
 from sklearn_unsup.metrics import (
     density_coverage,

@@ -6,28 +6,11 @@ python -m benchmarks.quality --data mnist.npz
 import time
 
 import numpy as np
-from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import normalized_mutual_info_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from benchmarks import _common
+from benchmarks._judges import cluster, probe
 from sklearn_unsup import ConvAutoencoder
-from sklearn_unsup.metrics import clustering_accuracy
-
-
-def probe(train, y_train, test, y_test):
-    """Accuracy of a linear classifier on standardised features."""
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
-    return float(model.fit(train, y_train).score(test, y_test))
-
-
-def cluster(features, y):
-    """Accuracy and NMI of k-means, ten clusters, best of three starts."""
-    labels = KMeans(10, n_init=3, random_state=0).fit_predict(features)
-    return clustering_accuracy(y, labels), float(normalized_mutual_info_score(y, labels))
 
 
 def main():

@@ -19,8 +19,8 @@ from joblib import Parallel, delayed
 
 from benchmarks import _common
 from benchmarks._engines import Task, dataloader
+from benchmarks._judges import cluster, probe
 from benchmarks._normalised import NormalisedDecoder, NormalisedEncoder
-from benchmarks.quality import cluster, probe
 from sklearn_unsup import ConvAutoencoder
 from sklearn_unsup.datasets import load_digit_images, make_shapes
 

@@ -1,0 +1,35 @@
+"""What codes are worth: judges that the benchmarks share. They know nothing of any model."""
+
+from sklearn.cluster import KMeans
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import normalized_mutual_info_score
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_unsup.metrics import clustering_accuracy
+
+
+def probe(train, y_train, test, y_test):
+    """Accuracy of a linear classifier on standardised features."""
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
+    return float(model.fit(train, y_train).score(test, y_test))
+
+
+def neighbors(train, y_train, test, y_test, n_neighbors=20):
+    """Accuracy of a classifier by nearest neighbours."""
+    model = KNeighborsClassifier(min(n_neighbors, len(train)))
+    return float(model.fit(train, y_train).score(test, y_test))
+
+
+def cluster(features, y, n_clusters=10):
+    """Accuracy and NMI of k-means, best of three starts."""
+    labels = KMeans(n_clusters, n_init=3, random_state=0).fit_predict(features)
+    return clustering_accuracy(y, labels), float(normalized_mutual_info_score(y, labels))
+
+
+def umap_embedding(seed):
+    """Return an unfitted UMAP to 10 dimensions, set for clustering (min_dist is 0)."""
+    from umap import UMAP
+
+    return UMAP(n_components=10, n_neighbors=20, min_dist=0, random_state=seed, n_jobs=1)
