@@ -68,7 +68,7 @@ ESTIMATORS_MAY_IMPORT = {  # module of estimators: modules that it may import
     "_base": {"_availability", "_construction", "_documentation", "_inference", "_input"}
     | {"_phases", "_saving", "_values"},
     "_autoencoder": FOR_MODELS | {"_code_density", "_pca_comparison", "_translation"},
-    "_vae": FOR_MODELS | {"_code_density", "_posterior"},
+    "_vae": FOR_MODELS | {"_code_density", "_posterior", "_translation"},
     "_gan": FOR_MODELS | {"_quality"},
     "_detector_saving": {"_deviations", "_saving"},
     "_outliers": {"_autoencoder", "_detector_saving", "_deviations", "_documentation"},

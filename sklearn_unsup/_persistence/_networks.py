@@ -95,14 +95,15 @@ def check_fit(network, weights, custom=()):
     if not all(isinstance(name, str) for name in weights):
         raise CorruptedModelError("the saved weights have names that are no text")
     for name in sorted(registered.keys() | weights.keys()):
+        module, _, attribute = name.rpartition(".")
         if name not in weights:
-            found, fits = "missing", False
+            found = "missing"
+            fits = attribute in getattr(modules.get(module), "added_buffers", ())
         elif name in registered and not _is_extra(name):
             found, expected = outline(weights[name]), array_type(registered[name])
             fits = found == expected
         else:
-            found, (module, _, attribute) = outline(weights[name]), name.rpartition(".")
-            expected = "a value of the same kind"
+            found, expected = outline(weights[name]), "a value of the same kind"
             if name in registered:
                 fits = found is not None and is_compatible(found, registered[name])
             elif name in unregistered:

@@ -51,12 +51,6 @@ class ConvAutoencoder(
     l1_activity : float, default=0.0
         Weight of the mean absolute code in the loss. Larger values give sparser codes.
 
-    max_translation : float or "auto", default="auto"
-        Largest random translation of a training image, as a share of its sides; edges are
-        repeated. It keeps the network from overfitting a few rows, and takes capacity where rows
-        are many. "auto" is 1/16 for fewer than 5,000 rows, and 0 for more. Images of less than 16
-        pixels are not translated by 1/16.
-
     compare_with_pca : bool, default=True
         Warn if the network explains less variance than PCA with as many components. PCA is fitted
         to at most 4,000 rows; 1,000 others are compared. Only with ``loss="squared_error"``.
@@ -111,7 +105,6 @@ class ConvAutoencoder(
         "loss": [StrOptions({"squared_error", "absolute_error", "binary_cross_entropy"})],
         "noise_level": [Interval(Real, 0, None, closed="left")],
         "l1_activity": [Interval(Real, 0, None, closed="left")],
-        "max_translation": [Interval(Real, 0, 0.5, closed="left"), StrOptions({"auto"})],
         "compare_with_pca": ["boolean"],
     }
     _network_parameters = ("loss", "noise_level", "l1_activity")

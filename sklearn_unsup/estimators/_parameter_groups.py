@@ -88,6 +88,12 @@ class TrainingParameters:
 
     Parameters
     ----------
+    max_translation : float or "auto", default="auto"
+        Largest random translation of a training image, as a share of its sides; edges are
+        repeated. It keeps the network from overfitting a few rows, and takes capacity where rows
+        are many. "auto" is 1/16 for fewer than 5,000 rows, and 0 for more. It is rounded down to
+        pixels: images of less than 16 pixels are not translated by 1/16.
+
     max_epochs : int or "auto", default={max_epochs}
         Maximum number of passes over the training rows. More epochs fit better and take longer.
         "auto" takes about {auto_steps} steps of the optimiser, and at least 10 epochs.
@@ -176,6 +182,7 @@ default={learning_rate_schedule}
     """
 
     constraints: ClassVar[dict] = {
+        "max_translation": [Interval(Real, 0, 0.5, closed="left"), StrOptions({"auto"})],
         "max_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],

@@ -9,14 +9,16 @@ from sklearn_unsup._persistence import Spec, array, integer, number
 from sklearn_unsup._warnings import warn
 from sklearn_unsup.estimators._code_density import CodeMixtureMixin, RowSample
 from sklearn_unsup.metrics import active_units
-from sklearn_unsup.networks import MIN_VARIANCE, losses
+from sklearn_unsup.networks import losses
+
+BLOCK_SIZE = 2**22  # numbers, 32 MB in float64
 
 
 class PosteriorMixin(CodeMixtureMixin):
     """Summarise the posteriors of the trained network, and draw codes from the prior.
 
     For an `ImageEstimator` with `EncoderMixin`, `DensityScoreMixin` and the parameters `likelihood`
-    and `prior`. The network has `posterior` and `residual_variances`.
+    and `prior`. The network has `posterior` and `residuals`.
     """
 
     def _specs(self, state):
@@ -45,23 +47,36 @@ class PosteriorMixin(CodeMixtureMixin):
         self.kl_per_component_ = kl.numpy().mean(axis=0, dtype=np.float64)
         self.n_active_units_ = active_units(means)
         if self.likelihood == "gaussian":
-            residuals = self._apply(
-                lambda tensor, noise: self.network_.residual_variances(
-                    self._to_images(tensor), noise
-                )[:, None],
-                rows,
-                1,
-                self._row_noise(),
-            )
-            variance = max(residuals.mean(dtype=np.float64), MIN_VARIANCE)
-            self.network_.likelihood.variance.fill_(variance)
-            self.noise_variance_ = float(variance * float(self.network_.scaling.scale) ** 2)
+            likelihood = self.network_.likelihood
+            likelihood.calibrate(self._residual_moments(rows))
+            scale = float(likelihood.scaling.scale)
+            self.noise_variance_ = float(likelihood.variance) * scale**2
         self._code_mixture = None
         if self.prior == "mixture":
             draw = self._row_noise()
             noise = np.concatenate([draw(rows[block]) for block in row_blocks(rows)])  # (n, k)
             codes = means + np.exp(0.5 * log_variances) * noise
             self._code_mixture = codes, seed
+
+    def _residual_moments(self, rows):
+        """Return the mean products of the residuals of channels (c, c, h, w), float64."""
+        c, h, w = self.image_shape_
+        moments = torch.zeros(c, c, h, w, dtype=torch.float64)
+        for block in row_blocks(rows, BLOCK_SIZE):
+            residuals = self._apply(
+                lambda tensor, noise: self.network_.residuals(
+                    self._to_images(tensor), noise
+                ).flatten(1),
+                rows[block],
+                c * h * w,
+                self._row_noise(),
+            )
+            images = torch.from_numpy(residuals).double().unflatten(1, (c, h, w))
+            moments += torch.einsum("bchw,behw->cehw", images, images)
+        # One more row, of white noise: few rows would leave frequencies without variance.
+        mean = moments.diagonal().mean() / len(rows)
+        moments += mean * torch.eye(c, dtype=torch.float64)[:, :, None, None]
+        return moments / (len(rows) + 1)
 
     def _draw_codes(self, n, seed):
         if self.prior == "normal":

@@ -12,10 +12,14 @@ class TranslationMixin:
     """
 
     def _train(self, network, data, phases):
+        phases.train(network, data, view=self._view(data))
+
+    def _view(self, data):
+        """Return the view of the images that training steps see, or None."""
         largest = self.max_translation
         if largest == "auto":
             largest = auto_translation(len(data))
-        phases.train(network, data, view=RandomTranslation(largest) if largest else None)
+        return RandomTranslation(largest) if largest else None
 
 
 def auto_translation(n_rows):

@@ -20,11 +20,14 @@ from sklearn_unsup.estimators._encoding import EncoderMixin
 from sklearn_unsup.estimators._parameters import store, with_shared_parameters
 from sklearn_unsup.estimators._posterior import PosteriorMixin
 from sklearn_unsup.estimators._scores import DensityScoreMixin
+from sklearn_unsup.estimators._translation import TranslationMixin
 from sklearn_unsup.networks import LIKELIHOODS, build_variational
 
 
 @with_shared_parameters(encoder_outputs="2 * n_components")
-class ConvVAE(DensityScoreMixin, PosteriorMixin, DecoderMixin, EncoderMixin, ImageEstimator):
+class ConvVAE(
+    TranslationMixin, DensityScoreMixin, PosteriorMixin, DecoderMixin, EncoderMixin, ImageEstimator
+):
     """Convolutional variational autoencoder: codes, new images, and a density of images.
 
     An encoder maps each image to a Gaussian distribution of latent codes, and a decoder maps a code
@@ -36,9 +39,10 @@ class ConvVAE(DensityScoreMixin, PosteriorMixin, DecoderMixin, EncoderMixin, Ima
     Parameters
     ----------
     likelihood : {"gaussian", "bernoulli"}, default="gaussian"
-        Distribution of an image given its code. "gaussian" has one variance, learnt in closed form
-        from the residuals: X may be in any units, and there is no weight to tune. "bernoulli" is
-        for X in [0, 1].
+        Distribution of an image given its code. "gaussian" learns its variance in closed form from
+        the residuals: X may be in any units, and there is no weight to tune. Training uses one
+        variance for all pixels; scores use one for each frequency and principal colour of the
+        residuals. "bernoulli" is for X in [0, 1].
 
     binarize : {"static", "dynamic"} or None, default=None
         With "bernoulli": replace each pixel of X by a random 0 or 1, with its value as the
@@ -74,7 +78,8 @@ class ConvVAE(DensityScoreMixin, PosteriorMixin, DecoderMixin, EncoderMixin, Ima
         Number of components whose posterior mean has a variance above 0.01 over the same rows.
 
     noise_variance_ : float
-        Variance of a pixel around the decoded mean over the same rows, in the squared units of X.
+        Mean variance of a pixel around the decoded mean over the same rows, in the squared units of
+        X.
         Only with "gaussian".
 
     See Also
@@ -133,8 +138,8 @@ class ConvVAE(DensityScoreMixin, PosteriorMixin, DecoderMixin, EncoderMixin, Ima
         *,
         image_shape=None,
         channel_axis=None,
-        hidden_channels=(32, 64, 128, 64),
-        hidden_layer_sizes=(256,),
+        hidden_channels="auto",
+        hidden_layer_sizes=(),
         encoder=None,
         decoder=None,
         likelihood="gaussian",
@@ -143,12 +148,13 @@ class ConvVAE(DensityScoreMixin, PosteriorMixin, DecoderMixin, EncoderMixin, Ima
         beta_warmup_epochs=0,
         free_bits=0.0,
         prior="mixture",
-        max_epochs=20,
+        max_translation="auto",
+        max_epochs="auto",
         batch_size="auto",
-        learning_rate=3e-3,
+        learning_rate=5e-3,
         weight_decay=0.0,
-        optimizer="adam",
-        learning_rate_schedule="one_cycle",
+        optimizer="muon",
+        learning_rate_schedule="linear",
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,
@@ -199,7 +205,7 @@ class ConvVAE(DensityScoreMixin, PosteriorMixin, DecoderMixin, EncoderMixin, Ima
         callbacks = []
         if self.beta_warmup_epochs:
             callbacks = [WarmUp(self.beta_warmup_epochs, len(self.history_))]
-        phases.train(network, data, callbacks=callbacks)
+        phases.train(network, data, callbacks=callbacks, view=self._view(data))
 
     @isolated_settings()
     def sample(self, n_samples=1, random_state=None, *, likelihood_noise=False):
@@ -226,8 +232,10 @@ class ConvVAE(DensityScoreMixin, PosteriorMixin, DecoderMixin, EncoderMixin, Ima
         rng = np.random.default_rng(seed)
         if self._fitted_params["likelihood"] == "bernoulli":
             return (rng.random(images.shape) < images).astype(np.float32)
-        noise = rng.standard_normal(images.shape, dtype=np.float32)
-        return images + np.float32(np.sqrt(self.noise_variance_)) * noise
+        white = rng.standard_normal((n_samples, self.n_features_in_), dtype=np.float32)
+        likelihood, image_shape = self.network_.likelihood, self.image_shape_
+        noise = self._generate(lambda x: likelihood.noise(x.unflatten(1, image_shape)), white)
+        return images + noise.reshape(images.shape)
 
     def _observed(self, rows):
         """Return the observations of the likelihood: rows, binarized if `binarize` is set."""

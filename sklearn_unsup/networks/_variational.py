@@ -85,13 +85,13 @@ class VariationalAutoencoder(Network):
             "kl": kl.sum(1).mean(),
         }
 
-    def residual_variances(self, images, noise):
-        """Return the mean squared residuals, (b,), of codes drawn from noise (b, k).
+    def residuals(self, images, noise):
+        """Return the residuals of the likelihood, (b, c, h, w), for codes drawn from noise (b, k).
 
         They are in the network's units.
         """
         outputs = self.decoder(_reparameterise(*self.posterior(images), noise))
-        return self.likelihood.residual_variances(outputs, images)
+        return self.likelihood.residuals(outputs, images)
 
     def evidence_lower_bounds(self, images, noise):
         """Return an estimate for each image, (b,), from standard normal noise (b, k).

@@ -29,11 +29,14 @@ def l1_activity(codes, weight=1.0):
     return weight * codes.float().abs().mean()  # bfloat16 would round the mean
 
 
-def gaussian_log_likelihood(outputs, targets, variance):
-    """Log-density in nats, (b,), of `targets` (b, ...) under Gaussians of one variance."""
-    squared_errors = (targets - outputs).square().flatten(1).sum(1)  # (b,)
-    n_elements = targets[0].numel()
-    return -0.5 * (squared_errors / variance + n_elements * torch.log(2 * math.pi * variance))
+def gaussian_log_likelihood(residuals, variances):
+    """Log-density in nats, (b,), of residuals (b, ...) under Gaussians around 0.
+
+    `variances` is one number, or has one for each element of a residual.
+    """
+    squares = (residuals.square() / variances).flatten(1).sum(1)  # (b,)
+    log_variance = torch.log(2 * math.pi * variances).mean()
+    return -0.5 * (squares + residuals[0].numel() * log_variance)
 
 
 def bernoulli_log_likelihood(logits, targets):
