@@ -1,14 +1,18 @@
 """What a ConvAutoencoder learns, against baselines and formulas."""
 
+import warnings
+
 import numpy as np
 import pytest
 from example_networks import LinearDecoder, LinearEncoder
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import r2_score
 from sklearn.model_selection import train_test_split
 
 from sklearn_unsup import ConvAutoencoder
+from sklearn_unsup.datasets import make_shapes
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +35,39 @@ def test_it_explains_more_of_new_digits_than_pca_of_the_same_width(learnt, split
         multioutput="variance_weighted",
     )
     assert 1 - learnt.score(X_test) < 0.75 * (1 - explained)
+
+
+def test_it_warns_if_pca_explains_more_and_says_how_much(split):
+    X = split[0]
+    with pytest.warns(ConvergenceWarning, match=r"explains 0\.\d+ .* PCA .* 0\.\d+.*max_epochs"):
+        short = ConvAutoencoder(8, max_epochs=1, random_state=0, device="cpu").fit(X)
+    assert 0 < short.pca_comparison_["explained"] < short.pca_comparison_["explained_by_pca"]
+    explained = PCA(8).fit(X).explained_variance_ratio_.sum()
+    assert short.pca_comparison_["explained_by_pca"] == pytest.approx(explained, abs=0.03)
+    assert short.pca_comparison_["explained"] == pytest.approx(short.score(X), abs=0.03)
+
+
+def test_it_does_not_warn_if_it_explains_more_or_is_not_asked(split, learnt):
+    assert learnt.pca_comparison_["explained"] > learnt.pca_comparison_["explained_by_pca"]
+    with warnings.catch_warnings(action="error"):
+        learnt._warn_of_failure()
+        silent = ConvAutoencoder(8, max_epochs=1, device="cpu", compare_with_pca=False)
+        silent.fit(split[0])
+        as_many = ConvAutoencoder(64, max_epochs=1, device="cpu").fit(split[0])
+        chunk = ConvAutoencoder(8, device="cpu").partial_fit(split[0])
+    for each in (silent, as_many, chunk):
+        assert not hasattr(each, "pca_comparison_")
+
+
+def test_few_images_are_learnt_better_with_translations():
+    shapes = make_shapes(500, image_size=16, random_state=0).data
+    X, X_test = shapes[:100], shapes[100:]
+    params = {"hidden_channels": (16, 32), "max_epochs": 60, "random_state": 0, "device": "cpu"}
+    scores = [
+        ConvAutoencoder(16, max_translation=share, **params).fit(X).score(X_test)
+        for share in (0.0, 1 / 8)
+    ]
+    assert scores[1] > scores[0] + 0.03
 
 
 def test_score_is_r2_weighted_by_variance(learnt, split):

@@ -223,7 +223,12 @@ class RecordRates(Callback):
 
 @pytest.mark.parametrize(
     ("schedule", "first", "peak", "last"),
-    [("constant", 0.01, 0.01, 0.01), ("cosine", 0.01, 0.01, 0.0), ("one_cycle", 0.0004, 0.01, 0.0)],
+    [
+        ("constant", 0.01, 0.01, 0.01),
+        ("linear", 0.002, 0.01, 0.0),
+        ("cosine", 0.01, 0.01, 0.0),
+        ("one_cycle", 0.0004, 0.01, 0.0),
+    ],
 )
 def test_learning_rates_follow_the_schedule(small, digits, schedule, first, peak, last):
     params = {"learning_rate": 0.01, "learning_rate_schedule": schedule}
@@ -236,6 +241,7 @@ def test_learning_rates_follow_the_schedule(small, digits, schedule, first, peak
 @pytest.mark.parametrize(
     ("optimizer", "learning_rate"),
     [
+        ("muon", 0.01),
         ("adam", 0.01),
         ("adamw", 0.01),
         ("sgd", 0.3),

@@ -45,11 +45,12 @@ def test_l1_activity_is_the_mean_absolute_code():
     assert losses.l1_activity(codes.bfloat16()).item() == losses.l1_activity(codes).item()
 
 
-@pytest.mark.parametrize("variance", [0.01, 1.0, 30.0])
+@pytest.mark.parametrize("variance", [0.01, 1.0, 30.0, [[[0.1], [1.0], [3.0]]]])
 def test_gaussian_log_likelihood_is_that_of_scipy(pair, variance):
     outputs, targets = (tensor.double().numpy() for tensor in pair)
     expected = stats.norm(outputs, np.sqrt(variance)).logpdf(targets).sum(axis=(1, 2, 3))
-    found = losses.gaussian_log_likelihood(*pair, torch.tensor(variance))
+    variances = torch.tensor(variance) * torch.ones(1, 3, 2)
+    found = losses.gaussian_log_likelihood(pair[1] - pair[0], variances)
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5)
 
 

@@ -15,6 +15,7 @@ from sklearn_unsup.networks import (
     copy_module,
     initialise,
 )
+from sklearn_unsup.networks._convolutional import auto_widths
 
 
 @settings(deadline=None, max_examples=40)
@@ -35,6 +36,24 @@ def test_any_image_comes_back_in_its_own_size(image_shape, hidden_channels, n):
     assert outputs.shape == images.shape
     assert torch.isfinite(outputs).all()
     outputs.square().mean().backward()  # a batch of one trains
+
+
+@pytest.mark.parametrize(
+    ("image_shape", "widths"),
+    [
+        ((1, 8, 8), (64, 128)),
+        ((1, 28, 28), (32, 64, 128)),
+        ((3, 32, 20), (32, 64, 128)),
+        ((3, 64, 64), (16, 32, 64, 128)),
+        ((3, 96, 96), (16, 32, 64, 128)),
+        ((1, 1, 5), (64, 128)),
+    ],
+)
+def test_auto_widths_suit_the_longer_side(image_shape, widths):
+    assert auto_widths(image_shape) == widths
+    stages = ConvEncoder(image_shape, 3, "auto").stages
+    found = [layer.out_channels for layer in stages if isinstance(layer, nn.Conv2d)]
+    assert found == list(widths)[: len(found)]
 
 
 @pytest.mark.parametrize("kernel_size", [3, 4])

@@ -1,7 +1,9 @@
 import math
 
+import numpy as np
 import pytest
 import torch
+from scipy import stats
 from torch import distributions, nn
 
 from sklearn_unsup.networks import (
@@ -110,6 +112,36 @@ def test_the_variance_of_training_is_the_best_one(images):
     n = math.prod(SHAPE)  # Rybkin et al. 2021: the power of the residuals is the variance
     power = (images - outputs).square().mean()
     torch.testing.assert_close(best, -n / 2 * (torch.log(2 * torch.pi * power) + 1))
+
+
+def test_calibrated_densities_are_those_of_a_gaussian_with_the_covariance_of_the_noise():
+    shape = (2, 3, 4)
+    likelihood, n = GaussianLikelihood(shape), math.prod(shape)
+    likelihood.scaling.scale.fill_(3.0)
+    residuals = torch.randn(50, *shape, generator=generator()).cumsum(3)
+    residuals[:, 1] += residuals[:, 0]
+    coefficients = likelihood.residuals(-residuals, torch.zeros(50, *shape)).double()
+    likelihood.calibrate(torch.einsum("bchw,behw->cehw", coefficients, coefficients) / 50)
+    images = torch.randn(5, *shape, generator=generator(1))
+    noise = likelihood.noise(torch.eye(n).unflatten(1, shape)).flatten(1).double().numpy()
+    gaussian = stats.multivariate_normal(np.zeros(n), noise.T @ noise)
+    found = likelihood.log_likelihood(torch.zeros(5, *shape), images)
+    np.testing.assert_allclose(found, gaussian.logpdf(images.flatten(1)), rtol=1e-4)
+
+
+def test_calibration_raises_the_likelihood_of_residuals_that_are_not_white():
+    likelihood = GaussianLikelihood((3, 8, 8))
+    generators = generator(), generator(1)
+    train, test = (torch.randn(400, 1, 8, 8, generator=g).cumsum(3).cumsum(2) for g in generators)
+    train, test = (
+        each.expand(-1, 3, -1, -1) + 0.1 * torch.randn(each.shape) for each in (train, test)
+    )
+    zeros = torch.zeros(400, 3, 8, 8)
+    white = likelihood.optimal_log_likelihood(zeros, test).mean()
+    coefficients = likelihood.residuals(zeros, train).double()
+    likelihood.calibrate(torch.einsum("bchw,behw->cehw", coefficients, coefficients) / 400)
+    per_pixel = (likelihood.log_likelihood(zeros, test).mean() - white) / test[0].numel()
+    assert per_pixel > 0.5  # nats
 
 
 def test_images_without_residual_have_a_finite_density(images):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_unsup._training import Batches, TrainingData, split_batches
+from sklearn_unsup._training import Batches, TrainingData, auto_epochs, split_batches
+from sklearn_unsup._training._batches import auto_batch_size
 
 CPU = torch.device("cpu")
 
@@ -58,6 +59,22 @@ def test_a_single_last_row_joins_the_batch_before_it():
 def test_auto_gives_small_data_enough_steps_and_a_gpu_enough_rows(n, device, expected):
     rows = np.zeros((n, 1), dtype=np.uint8)
     assert Batches(rows, as_columns, "auto", torch.device(device)).batch_size == expected
+
+
+@pytest.mark.parametrize(
+    ("side", "expected"), [(96, 64), (128, 42), (224, 13), (512, 8), (2000, 8)]
+)
+def test_auto_takes_fewer_large_images(side, expected):
+    device = torch.device("cpu")
+    assert auto_batch_size(10_000, 3 * side**2, device) == expected
+    assert auto_batch_size(200, 3 * side**2, device) == min(16, expected)
+
+
+@pytest.mark.parametrize(
+    ("n", "epochs"), [(1, 2000), (200, 154), (2500, 40), (10_000, 13), (60_000, 10), (10**6, 10)]
+)
+def test_auto_takes_as_many_steps_of_few_rows_as_of_thousands(n, epochs):
+    assert auto_epochs(n, 2000) == epochs
 
 
 def test_a_read_only_memory_map_is_batched_without_being_read_whole(tmp_path, recwarn):
