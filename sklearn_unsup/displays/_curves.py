@@ -3,15 +3,19 @@
 import numpy as np
 
 SIGNAL_SIZE = 96, 192  # height and width of a picture, in pixels
-MAX_GRID_WIDTH = 1600  # of all pictures in a row of a grid
-WIDTHS = 128, 512  # of a picture in a grid, at least and at most
+GRID_WIDTH = 1300  # of all pictures in a row of a new figure, in its pixels
+WIDTHS = 64, 400  # of a picture in a grid, at least and at most
 HEIGHTS = 0.25, 0.5  # of a picture in a grid, relative to its width
 LINE_WIDTH = 1.5
 
 
-def grid_signal_size(n_columns):
-    """Return the height and width of a curve in a grid: wide and flat in few columns."""
-    width = int(np.clip(MAX_GRID_WIDTH // n_columns, *WIDTHS))
+def grid_signal_size(n_columns, ax=None):
+    """Return the height and width of a curve in a grid: wide and flat in few columns.
+
+    They are about the pixels of the figure, so that lines are not scaled down, and stay dark.
+    """
+    total = GRID_WIDTH if ax is None else ax.get_window_extent().width
+    width = int(np.clip(total // n_columns, *WIDTHS))
     return round(width * float(np.clip(n_columns / 16, *HEIGHTS))), width
 
 

@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from sklearn_unsup.displays._curves import grid_signal_size
 from sklearn_unsup.displays._pictures import (
     as_pictures,
     find_shape,
-    grid_to_rgb,
     is_signal,
     show_grid,
+    to_rgb,
     value_range,
 )
 
@@ -58,7 +59,8 @@ class GridDisplay:
         """
         are_signals = is_signal(self.images)
         limits = limits or value_range(self.images, 0 if are_signals else OUTLIERS)
-        grid = grid_to_rgb(np.nan_to_num(self.images), limits, cmap)
+        size = grid_signal_size(self.images.shape[1], ax)
+        grid = to_rgb(np.nan_to_num(self.images), limits, cmap, size)
         grid[np.isnan(self.images).any(axis=(2, 3, 4))] = np.nan
         self.ax_, self.figure_, self.image_ = show_grid(
             ax, grid, self.row_labels, self.column_labels, are_signals

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sklearn_unsup._data import as_rows, find_layout, to_images
-from sklearn_unsup.displays._curves import SIGNAL_SIZE, draw_curves, grid_signal_size
+from sklearn_unsup.displays._curves import SIGNAL_SIZE, draw_curves
 
 MARGIN = 1 / 12  # of an image's mean side, at least one pixel
 BACKGROUND = 1.0
@@ -86,12 +86,6 @@ def mosaic(images):
     return picture[:-margin, :-margin], margin
 
 
-def grid_to_rgb(images, limits, cmap="gray", n_columns=None):
-    """Return a grid of images as RGB; signals get a size that suits the number of columns."""
-    n_columns = images.shape[1] if n_columns is None else n_columns
-    return to_rgb(images, limits, cmap, grid_signal_size(n_columns))
-
-
 def show_grid(ax, images, row_labels=None, column_labels=None, is_signal=False):
     """Show RGB images (rows, columns, H, W, 3) with labels, by default in a new figure.
 
@@ -129,7 +123,8 @@ def find_shape(estimator, image_shape=None, channel_axis=None):
     steps = [step for _, step in getattr(estimator, "steps", [])]
     for step in (estimator, *steps):
         if hasattr(step, "image_shape_"):
-            return getattr(step, "_layout", (step.image_shape, step.channel_axis))
+            # Of a model that was fitted to images, the layout is known only to the fit.
+            return getattr(step, "_layout", None) or (step.image_shape, step.channel_axis)
     return None, None
 
 

@@ -2,13 +2,14 @@
 
 import numpy as np
 
+from sklearn_unsup.displays._curves import grid_signal_size
 from sklearn_unsup.displays._pictures import (
     as_pictures,
     find_shape,
     first_images,
-    grid_to_rgb,
     is_signal,
     show_grid,
+    to_rgb,
     value_range,
 )
 
@@ -142,9 +143,9 @@ class ReconstructionDisplay:
             # Errors of signals are heights, those of images are colours.
             largest = limits[1] - limits[0] if are_signals else value_range(errors)[1]
             parts["error"] = (errors, (0.0, largest), error_cmap)
-        names, n_columns = list(parts), len(parts) if are_signals else len(self.images)
-        grid = np.stack([grid_to_rgb(*part, n_columns) for part in parts.values()])
-        labels = {"column_labels" if are_signals else "row_labels": names}
+        size = grid_signal_size(len(parts), ax)
+        grid = np.stack([to_rgb(*part, size) for part in parts.values()])
+        labels = {"column_labels" if are_signals else "row_labels": list(parts)}
         self.ax_, self.figure_, self.image_ = show_grid(
             ax,
             grid.swapaxes(0, 1) if are_signals else grid,  # (rows, columns, H, W, 3)
