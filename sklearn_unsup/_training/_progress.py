@@ -39,9 +39,10 @@ class ScikitLearnCallbacks(Callback):
         self.snapshot = snapshot
 
     def on_train_begin(self, net, **kwargs):
-        """Forget the duration of an epoch of the phase before."""
+        """Find out whether epochs may have parts, and forget their duration in the last phase."""
         callbacks = getattr(self.estimator, "_skl_callbacks", ())
-        self.divides_ = all(isinstance(callback, ProgressBar) for callback in callbacks)
+        are_bars = [isinstance(callback, ProgressBar) for callback in callbacks]
+        self.divides_ = bool(are_bars) and all(are_bars)
         self.duration_ = None
 
     def on_epoch_begin(self, net, dataset_train=None, **kwargs):

@@ -18,6 +18,7 @@ from sklearn_unsup.displays import (
     InterpolationDisplay,
     LatentSpaceDisplay,
     ReconstructionDisplay,
+    SampleDisplay,
     TraversalDisplay,
     explore,
 )
@@ -89,6 +90,8 @@ def test_every_display_takes_every_form(vae, images, forms, form):
     np.testing.assert_allclose(steps.images[0], vae.traverse(images[0], 1, [-1, 1]), atol=0.02)
     latent = LatentSpaceDisplay.from_estimator(vae, X)
     np.testing.assert_array_equal(latent.pictures, images[: len(latent.pictures)])
+    plain = SampleDisplay.from_arrays(X, n_columns=1, image_shape=(8, 6, 3))
+    np.testing.assert_array_equal(plain.images[:, 0], images[: len(plain.images)])
     pipe = make_pipeline(vae, KMeans(2, n_init=1, random_state=0)).fit(images)
     clusters = ClusterDisplay.from_estimator(pipe, X, n_images=2)
     assert clusters.images.shape == (2, 2, 8, 6, 3)
