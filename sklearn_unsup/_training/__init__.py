@@ -6,6 +6,7 @@ from sklearn_unsup._training._callbacks import copy_callbacks
 from sklearn_unsup._training._checkpoint import TrainingCheckpoint
 from sklearn_unsup._training._data import TrainingData
 from sklearn_unsup._training._errors import TrainingDivergedError
+from sklearn_unsup._training._estimate import TimeEstimate
 from sklearn_unsup._training._interrupts import InterruptHandler
 from sklearn_unsup._training._optimizers import (
     OptimizerSettings,

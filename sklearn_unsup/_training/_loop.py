@@ -7,10 +7,11 @@ from numbers import Number
 
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import EarlyStopping, EpochTimer, PrintLog
+from skorch.callbacks import EarlyStopping, EpochTimer
 from skorch.exceptions import SkorchException
 
 from sklearn_unsup._training._errors import TrainingDivergedError
+from sklearn_unsup._training._estimate import EpochLog
 
 VALIDATION_SEED = 0  # the same noise in each epoch, so that validation losses are comparable
 
@@ -39,7 +40,7 @@ class TrainingLoop(NeuralNet):
         """Time each epoch, and print it if verbose."""
         return [
             ("epoch_timer", EpochTimer()),
-            *([("print_log", PrintLog())] if self.verbose else []),
+            *([("print_log", EpochLog())] if self.verbose else []),
         ]
 
     def get_split_datasets(self, X, y=None, **fit_params):

@@ -6,6 +6,7 @@ from sklearn_unsup.displays._latent import LatentSpaceDisplay
 from sklearn_unsup.displays._lines import KDistanceDisplay, TrainingHistoryDisplay
 from sklearn_unsup.displays._reconstruction import ReconstructionDisplay
 from sklearn_unsup.displays._samples import SampleDisplay
+from sklearn_unsup.displays._uint8 import to_uint8
 from sklearn_unsup.displays._walks import InterpolationDisplay, TraversalDisplay
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "TrainingHistoryDisplay",
     "TraversalDisplay",
     "explore",
+    "to_uint8",
 ]

@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from sklearn_unsup._paths import check_replaceable
-from sklearn_unsup.displays._latent import COLOURS, MARKERS, check_embedding
-from sklearn_unsup.displays._pictures import as_pictures, to_rgb, value_range
+from sklearn_unsup.displays._latent import COLOURS, MARKERS
+from sklearn_unsup.displays._pictures import as_pictures, is_signal, to_rgb, value_range
+from sklearn_unsup.displays._principal import check_embedding, count_rows
 
 MAX_POINTS = 20_000  # with more points, browsers become slow and files large
 BLOCK_ROWS = 1_000
+THUMBNAIL_SIZE = {"image": 64, "signal": 192}  # longer side, in pixels
 BOKEH_MARKERS = {
     "o": "circle",
     "s": "square",
@@ -58,7 +60,7 @@ def explore(
     image_shape=None,
     channel_axis=None,
     cmap="gray",
-    thumbnail_size=64,
+    thumbnail_size=None,
     title="Explorer",
 ):
     """Write an interactive map of images as one HTML file for the browser.
@@ -71,8 +73,10 @@ def explore(
     ----------
     X_images : array-like of shape (n_samples, n_features) or (n_samples, ...)
         The images, in any units; at most 20,000.
-    embedding : array-like of shape (n_samples, 2)
-        Position of each image: two components of a code, or the result of PCA, t-SNE or UMAP.
+    embedding : array-like of shape (n_samples, 2) or (n_samples, n_components)
+        Position of each image: two components of a code, or the result of PCA, t-SNE or UMAP. More
+        than two columns, such as the result of `transform`, are projected onto their first two
+        principal directions, and the axes say so.
     labels : array-like of shape (n_samples,), default=None
         Labels or clusters, for colours and markers.
     path : str or path-like, default="explorer.html"
@@ -81,9 +85,9 @@ def explore(
         As for the estimators.
     cmap : str or matplotlib Colormap, default="gray"
         Colours of grey images.
-    thumbnail_size : int, default=64
+    thumbnail_size : int, default=None
         Longest side of an image in the file, in pixels. Larger images are scaled down. A larger
-        size gives a larger file.
+        size gives a larger file. None takes 64, and 192 for signals.
     title : str, default="Explorer"
         Title of the page.
 
@@ -121,7 +125,7 @@ def explore(
     bokeh = _import_bokeh()
     path = Path(path).resolve()
     check_replaceable(path)
-    embedding, labels = check_embedding(embedding, labels=labels, X_images=X_images)
+    embedding, axis_names, labels = check_embedding(embedding, labels=labels, X_images=X_images)
     if len(embedding) > MAX_POINTS:
         raise ValueError(
             f"There are {len(embedding)} rows, and a browser shows at most {MAX_POINTS}. Choose "
@@ -135,7 +139,7 @@ def explore(
         "label": labels.astype(str),
         "image": list(_encode_images(X_images, image_shape, channel_axis, cmap, thumbnail_size)),
     }
-    page = _build_page(data, np.unique(labels).astype(str))
+    page = _build_page(data, np.unique(labels).astype(str), axis_names)
     path.write_text(bokeh.embed.file_html(page, bokeh.resources.INLINE, title), encoding="utf-8")
     return path
 
@@ -156,7 +160,8 @@ def _encode_images(X, image_shape, channel_axis, cmap, thumbnail_size):
     """Yield each image as a WebP file in base64. X is read in blocks and never copied whole."""
     from PIL import Image  # a dependency of Bokeh
 
-    blocks = [slice(i, i + BLOCK_ROWS) for i in range(0, len(X), BLOCK_ROWS)]
+    blocks = [slice(i, i + BLOCK_ROWS) for i in range(0, count_rows(X), BLOCK_ROWS)]
+    X = getattr(X, "iloc", X)  # slices of a table are rows, whatever its index
 
     def pictures():
         return (as_pictures(X[block], image_shape, channel_axis) for block in blocks)
@@ -164,15 +169,20 @@ def _encode_images(X, image_shape, channel_axis, cmap, thumbnail_size):
     ranges = [value_range(block) for block in pictures()]
     limits = min(low for low, _ in ranges), max(high for _, high in ranges)
     for block in pictures():
-        for picture in np.uint8(255 * to_rgb(block, limits, cmap) + 0.5):
-            image = Image.fromarray(picture)
-            image.thumbnail((thumbnail_size, thumbnail_size))
+        are_signals = is_signal(block)
+        size = thumbnail_size or THUMBNAIL_SIZE["signal" if are_signals else "image"]
+        curve = max(2, size // 2), max(2, size)  # height and width
+        for picture in block:
+            rgb = to_rgb(picture, limits, cmap, curve)
+            image = Image.fromarray(np.uint8(255 * rgb + 0.5))
+            image.thumbnail((size, size))
             file = io.BytesIO()
-            image.save(file, "webp", lossless=max(image.size) <= 32, quality=80)
+            lossless = are_signals or max(image.size) <= 32  # smaller for curves
+            image.save(file, "webp", lossless=lossless, quality=80)
             yield base64.b64encode(file.getvalue()).decode()
 
 
-def _build_page(data, names):
+def _build_page(data, names, axis_names):
     """Return the layout: the map, and the selected rows beside it."""
     from bokeh import layouts, models
     from bokeh.plotting import figure
@@ -183,6 +193,8 @@ def _build_page(data, names):
         match_aspect=True,
         sizing_mode="stretch_both",
         min_height=400,
+        x_axis_label=axis_names[0] or None,
+        y_axis_label=axis_names[1] or None,
     )
     wheel, hover = models.WheelZoomTool(), models.HoverTool(tooltips=TOOLTIP, limit=1)
     plot.add_tools(wheel, models.LassoSelectTool(continuous=False), hover)

@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from sklearn_unsup.displays._curves import grid_signal_size
 from sklearn_unsup.displays._pictures import (
     as_pictures,
     find_shape,
+    is_signal,
     show_grid,
     to_rgb,
     value_range,
@@ -44,8 +46,9 @@ class GridDisplay:
         ax : matplotlib Axes, default=None
             None makes a new figure.
         limits : tuple of two float, default=None
-            Values that are shown as darkest and brightest. Set them to compare grids. None takes
-            the range of the images, without the most extreme 0.5 percent on each side.
+            Values that are shown as darkest and brightest, or lowest and highest. Set them to
+            compare grids. None takes the range of signals, and the range of images without the most
+            extreme 0.5 percent on each side.
         cmap : str or matplotlib Colormap, default="gray"
             Colours of grey images.
 
@@ -54,10 +57,12 @@ class GridDisplay:
         display : object
             Plotted.
         """
-        limits = limits or value_range(self.images, OUTLIERS)
-        grid = to_rgb(np.nan_to_num(self.images), limits, cmap)
+        are_signals = is_signal(self.images)
+        limits = limits or value_range(self.images, 0 if are_signals else OUTLIERS)
+        size = grid_signal_size(self.images.shape[1], ax)
+        grid = to_rgb(np.nan_to_num(self.images), limits, cmap, size)
         grid[np.isnan(self.images).any(axis=(2, 3, 4))] = np.nan
         self.ax_, self.figure_, self.image_ = show_grid(
-            ax, grid, self.row_labels, self.column_labels
+            ax, grid, self.row_labels, self.column_labels, are_signals
         )
         return self

@@ -2,27 +2,21 @@
 
 import numpy as np
 
-from sklearn_unsup.displays._pictures import as_pictures, find_shape, pyplot, to_rgb, value_range
+from sklearn_unsup.displays._pictures import (
+    as_pictures,
+    find_shape,
+    is_signal,
+    pyplot,
+    to_rgb,
+    value_range,
+)
+from sklearn_unsup.displays._principal import check_embedding
 
 # Okabe & Ito 2008, "Color Universal Design": distinguishable with any kind of colour vision.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
+THUMBNAIL_SIZE = {"image": 24, "signal": 56}  # longer side, in pixels
 SPACING = 2.0  # of thumbnails, relative to their size, so that points between them stay visible
 MARKERS = "os^Dv"  # one for every eight labels, as colours repeat
-
-
-def check_embedding(embedding, labels=None, **rows):
-    """Return an embedding in the plane and labels as arrays; raise an error if lengths differ."""
-    embedding = np.asarray(embedding)
-    if embedding.ndim != 2 or embedding.shape[1] != 2:
-        raise ValueError(
-            f"embedding has shape {embedding.shape}, expected (n_samples, 2). Choose two "
-            "columns, or embed the codes by PCA(2), TSNE() or UMAP()."
-        )
-    labels = None if labels is None else np.asarray(labels)
-    for name, values in {"labels": labels, **rows}.items():
-        if values is not None and len(values) != len(embedding):
-            raise ValueError(f"embedding has {len(embedding)} rows, and {name} {len(values)}.")
-    return embedding, labels
 
 
 class LatentSpaceDisplay:
@@ -76,13 +70,13 @@ class LatentSpaceDisplay:
         X,
         y=None,
         *,
-        components=(0, 1),
+        components=None,
         image_shape=None,
         channel_axis=None,
         ax=None,
         **plot,
     ):
-        """Show two components of ``estimator.transform(X)``.
+        """Show ``estimator.transform(X)`` in the plane.
 
         Parameters
         ----------
@@ -92,9 +86,11 @@ class LatentSpaceDisplay:
             Images.
         y : array-like of shape (n_samples,), default=None
             Labels or clusters, for colours and markers.
-        components : tuple of two int, default=(0, 1)
-            Components to show. To see all components at once, embed the codes with t-SNE or UMAP
-            and use :meth:`from_arrays`.
+        components : tuple of two int, default=None
+            Components to show. None shows both components of codes of two, and projects wider codes
+            onto their first two principal directions; the axes say which share of the variance
+            they show. If it is small, embed the codes with t-SNE or UMAP and use
+            :meth:`from_arrays`.
         image_shape, channel_axis : default=None
             As for the estimators; None takes the estimator's settings.
         ax : matplotlib Axes, default=None
@@ -108,12 +104,18 @@ class LatentSpaceDisplay:
             Plotted.
         """
         codes = np.asarray(estimator.transform(X))
+        names = None
+        if components is None and codes.shape[1] == 2:
+            components = (0, 1)
+        if components is not None:
+            codes = codes[:, list(components)]
+            names = tuple(f"component {component}" for component in components)
         image_shape, channel_axis = find_shape(estimator, image_shape, channel_axis)
         return cls.from_arrays(
-            codes[:, list(components)],
+            codes,
             y,
             X,
-            axis_names=tuple(f"component {component}" for component in components),
+            axis_names=names,
             image_shape=image_shape,
             channel_axis=channel_axis,
             ax=ax,
@@ -127,7 +129,7 @@ class LatentSpaceDisplay:
         labels=None,
         X=None,
         *,
-        axis_names=("", ""),
+        axis_names=None,
         image_shape=None,
         channel_axis=None,
         ax=None,
@@ -137,14 +139,15 @@ class LatentSpaceDisplay:
 
         Parameters
         ----------
-        embedding : array-like of shape (n_samples, 2)
-            Result of t-SNE, UMAP or PCA, for example.
+        embedding : array-like of shape (n_samples, 2) or (n_samples, n_components)
+            Result of t-SNE, UMAP or PCA, for example. More than two columns are projected onto
+            their first two principal directions.
         labels : array-like of shape (n_samples,), default=None
             Labels or clusters, for colours and markers.
         X : array-like of shape (n_samples, n_features) or (n_samples, ...), default=None
             The images, for thumbnails.
-        axis_names : tuple of str
-            Labels of the axes.
+        axis_names : tuple of str, default=None
+            Labels of the axes. None names principal directions.
         image_shape, channel_axis : default=None
             As for the estimators.
         ax : matplotlib Axes, default=None
@@ -157,12 +160,15 @@ class LatentSpaceDisplay:
         display : LatentSpaceDisplay
             Plotted.
         """
-        embedding, labels = check_embedding(embedding, labels=labels, X=X)
+        embedding, names, labels = check_embedding(embedding, labels=labels, X=X)
         pictures = None if X is None else as_pictures(X, image_shape, channel_axis)
-        display = cls(embedding=embedding, labels=labels, pictures=pictures, axis_names=axis_names)
+        names = names if axis_names is None else axis_names
+        display = cls(embedding=embedding, labels=labels, pictures=pictures, axis_names=names)
         return display.plot(ax, **plot)
 
-    def plot(self, ax=None, *, size=8, alpha=0.7, thumbnails=True, thumbnail_size=24, cmap="gray"):
+    def plot(
+        self, ax=None, *, size=8, alpha=0.7, thumbnails=True, thumbnail_size=None, cmap="gray"
+    ):
         """Plot the points, and as many images as fit without overlap.
 
         Parameters
@@ -173,8 +179,8 @@ class LatentSpaceDisplay:
             Area of a point in square points (1/72 inch), and its opacity.
         thumbnails : bool, default=True
             Whether to show images, if there are any.
-        thumbnail_size : float, default=24
-            Longer side of the images, in pixels of the figure.
+        thumbnail_size : float, default=None
+            Longer side of the images, in pixels of the figure. None takes 24, and 56 for signals.
         cmap : str or matplotlib Colormap, default="gray"
             Colours of grey images.
 
@@ -212,16 +218,17 @@ class LatentSpaceDisplay:
 
         self.figure_.canvas.draw()  # the layout, and so the pixel of each point, is now final
         pixels = self.ax_.transData.transform(self.embedding)
-        pictures = to_rgb(self.pictures, value_range(self.pictures), cmap)
-        longest = max(pictures.shape[1:3])
+        limits = value_range(self.pictures)
+        size = size or THUMBNAIL_SIZE["signal" if is_signal(self.pictures) else "image"]
         is_free = np.ones(len(pixels), dtype=bool)
         for row in np.random.RandomState(0).permutation(len(pixels)):
             if not is_free[row]:
                 continue
             is_free &= np.abs(pixels - pixels[row]).max(axis=1) > SPACING * size
-            zoom = size / longest * 72 / self.figure_.dpi
+            picture = to_rgb(self.pictures[row], limits, cmap)
+            zoom = size / max(picture.shape[:2]) * 72 / self.figure_.dpi
             box = AnnotationBbox(
-                OffsetImage(pictures[row], zoom=zoom, interpolation="nearest"),
+                OffsetImage(picture, zoom=zoom, interpolation="antialiased"),
                 self.embedding[row],
                 pad=0.1,
                 bboxprops={"edgecolor": colours[row], "linewidth": 1.5},

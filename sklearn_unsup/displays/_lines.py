@@ -111,6 +111,7 @@ class TrainingHistoryDisplay:
                     "color": COLOURS[i % len(COLOURS) if is_shared else int(is_validation)],
                     "linestyle": "--" if is_validation else "-",
                     "label": name.replace("_", " ") if is_shared else name.split("_")[0],
+                    "marker": "o" if len(epochs) == 1 else "",  # a line needs two points
                 }
                 values = [row.get(name, np.nan) for row in self.history]
                 (self.lines_[name],) = axes.plot(epochs, values, **{**style, **line})
@@ -119,6 +120,8 @@ class TrainingHistoryDisplay:
             if self.best_epoch is not None:
                 axes.axvline(self.best_epoch, color="0.6", linewidth=1, label="best epoch")
             axes.xaxis.get_major_locator().set_params(integer=True)
+            if len(epochs) == 1:
+                axes.set_xticks(epochs)
         self.ax_.legend(frameon=False)
         return self
 

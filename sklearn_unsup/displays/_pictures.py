@@ -3,11 +3,11 @@
 import numpy as np
 
 from sklearn_unsup._data import as_rows, find_layout, to_images
+from sklearn_unsup.displays._curves import SIGNAL_SIZE, draw_curves
 
-MARGIN = 1 / 12  # of an image's longer side, at least one pixel
-SIGNAL_HEIGHT = 0.5  # of a signal's length, when it is drawn as a curve
-MIN_SIGNAL_HEIGHT = 12
+MARGIN = 1 / 12  # of an image's mean side, at least one pixel
 BACKGROUND = 1.0
+MAX_INCHES = {"image": (1.0, 10), "signal": (4.0, 13)}  # longer side: of an image, of the grid
 
 
 def pyplot():
@@ -54,29 +54,23 @@ def value_range(images, outliers=0):
     return float(low), float(high) if high > low else float(low) + 1.0
 
 
-def to_rgb(images, limits, cmap="gray"):
+def to_rgb(images, limits, cmap="gray", signal_size=SIGNAL_SIZE):
     """Return images (..., H, W, C) as RGB from 0 to 1; values beyond the limits are clipped.
 
-    Signals, which are images of height 1, are drawn as curves.
+    Signals, which are images of height 1, are drawn as curves of a size (height, width).
     """
     low, high = limits
     images = np.clip((images - low) / (high - low), 0, 1)
-    if images.shape[-3] == 1 < images.shape[-2]:
-        return _curves(images.mean(axis=-1)[..., 0, :])
+    if is_signal(images):
+        return draw_curves(images.mean(axis=-1)[..., 0, :], signal_size)
     if images.shape[-1] == 3:
         return images
     return pyplot().get_cmap(cmap)(images[..., 0])[..., :3]
 
 
-def _curves(signals):
-    """Draw signals (..., L), from 0 to 1, as dark curves (..., H, L, 3) on white."""
-    height = max(MIN_SIGNAL_HEIGHT, round(SIGNAL_HEIGHT * signals.shape[-1]))
-    start = (1 - signals) * (height - 1)  # row of the curve in each column, from the top
-    end = np.concatenate([start[..., 1:], start[..., -1:]], axis=-1)
-    low, high = np.floor(np.minimum(start, end)), np.ceil(np.maximum(start, end))
-    rows = np.arange(height)[:, np.newaxis]
-    on_curve = (low[..., np.newaxis, :] <= rows) & (rows <= high[..., np.newaxis, :])
-    return np.where(on_curve, 0.1, BACKGROUND)[..., np.newaxis].repeat(3, axis=-1)
+def is_signal(images):
+    """Tell whether images (..., H, W, C) are signals: of height 1, and of more than one value."""
+    return images.shape[-3] == 1 < images.shape[-2]
 
 
 def mosaic(images):
@@ -85,14 +79,14 @@ def mosaic(images):
     Missing images are NaN.
     """
     n_rows, n_columns, height, width, _ = images.shape
-    margin = max(1, round(MARGIN * max(height, width)))
+    margin = max(1, round(MARGIN * np.sqrt(height * width)))
     cells = np.full((n_rows, n_columns, height + margin, width + margin, 3), BACKGROUND)
     cells[:, :, :height, :width] = np.nan_to_num(images, nan=BACKGROUND)
     picture = cells.swapaxes(1, 2).reshape(n_rows * (height + margin), -1, 3)
     return picture[:-margin, :-margin], margin
 
 
-def show_grid(ax, images, row_labels=None, column_labels=None):
+def show_grid(ax, images, row_labels=None, column_labels=None, is_signal=False):
     """Show RGB images (rows, columns, H, W, 3) with labels, by default in a new figure.
 
     Returns
@@ -102,13 +96,13 @@ def show_grid(ax, images, row_labels=None, column_labels=None):
     image : matplotlib AxesImage
     """
     n_rows, n_columns, height, width, _ = images.shape
-    if ax is None:  # images of at most an inch, in a figure that grows with the grid up to a limit
-        cell = min(1.0, 10 / max(n_columns, n_rows))
-        longest = max(height, width)
-        size = 1.2 + cell * n_columns * width / longest, 0.6 + cell * n_rows * height / longest
-        _, ax = pyplot().subplots(figsize=size, layout="constrained")
     picture, margin = mosaic(images)
-    image = ax.imshow(picture, interpolation="nearest")
+    if ax is None:  # a figure that grows with the grid up to a limit
+        most, limit = MAX_INCHES["signal" if is_signal else "image"]
+        pixel = min(most / max(height, width), limit / max(picture.shape))  # in inches
+        size = 1.2 + pixel * picture.shape[1], 0.6 + pixel * picture.shape[0]
+        _, ax = pyplot().subplots(figsize=size, layout="constrained")
+    image = ax.imshow(picture, interpolation="antialiased")  # nearest, if enlarged
     y = [(height + margin) * i + (height - 1) / 2 for i in range(n_rows)]
     x = [(width + margin) * i + (width - 1) / 2 for i in range(n_columns)]
     ax.set_yticks([] if row_labels is None else y, row_labels or [])
@@ -120,7 +114,7 @@ def show_grid(ax, images, row_labels=None, column_labels=None):
 
 
 def find_shape(estimator, image_shape=None, channel_axis=None):
-    """Return the arguments, or the settings of an estimator if `image_shape` is None.
+    """Return the arguments, or the layout of an estimator's images if `image_shape` is None.
 
     The estimator may be a step of a Pipeline.
     """
@@ -129,5 +123,11 @@ def find_shape(estimator, image_shape=None, channel_axis=None):
     steps = [step for _, step in getattr(estimator, "steps", [])]
     for step in (estimator, *steps):
         if hasattr(step, "image_shape_"):
-            return step.image_shape, step.channel_axis
+            # Of a model that was fitted to images, the layout is known only to the fit.
+            return getattr(step, "_layout", None) or (step.image_shape, step.channel_axis)
     return None, None
+
+
+def first_images(X, n):
+    """Return the first images of X, a table or whatever can be sliced."""
+    return X.iloc[:n] if hasattr(X, "iloc") else X[:n]

@@ -2,9 +2,12 @@
 
 import numpy as np
 
+from sklearn_unsup.displays._curves import grid_signal_size
 from sklearn_unsup.displays._pictures import (
     as_pictures,
     find_shape,
+    first_images,
+    is_signal,
     show_grid,
     to_rgb,
     value_range,
@@ -19,7 +22,8 @@ class ReconstructionDisplay:
     Parameters
     ----------
     images, reconstructions : ndarray of shape (n_images, H, W, C)
-        With one channel or three, in the same units. Images of height 1 are drawn as curves.
+        With one channel or three, in the same units. Images of height 1 are drawn as curves, one
+        row for each.
 
     Attributes
     ----------
@@ -69,12 +73,11 @@ class ReconstructionDisplay:
         display : ReconstructionDisplay
             Plotted.
         """
-        X = X[:n_images]
+        X = first_images(X, n_images)
         image_shape, channel_axis = find_shape(estimator, image_shape, channel_axis)
-        reconstructions = np.asarray(estimator.inverse_transform(estimator.transform(X)))
         return cls.from_predictions(
             X,
-            reconstructions.reshape(np.shape(X)),
+            estimator.inverse_transform(estimator.transform(X)),
             image_shape=image_shape,
             channel_axis=channel_axis,
             ax=ax,
@@ -114,14 +117,14 @@ class ReconstructionDisplay:
         return cls(images=images, reconstructions=reconstructions).plot(ax, **plot)
 
     def plot(self, ax=None, *, show_error=True, cmap="gray", error_cmap="magma"):
-        """Plot one column for each image.
+        """Plot one column for each image, or one row for each signal.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
             None makes a new figure.
         show_error : bool, default=True
-            Whether to add a row of absolute errors, averaged over channels; bright is large. Errors
+            Whether to add absolute errors, averaged over channels; bright is large. Errors
             of signals have the scale of the signals.
         cmap, error_cmap : str or matplotlib Colormap
             Colours of grey images, and of the errors.
@@ -132,15 +135,21 @@ class ReconstructionDisplay:
             Plotted.
         """
         limits = value_range(self.images)
-        rows = {
-            "original": to_rgb(self.images, limits, cmap),
-            "reconstruction": to_rgb(self.reconstructions, limits, cmap),
-        }
+        parts = {"original": (self.images, limits, cmap)}
+        parts["reconstruction"] = (self.reconstructions, limits, cmap)
+        are_signals = is_signal(self.images)
         if show_error:
             errors = np.abs(self.images - self.reconstructions).mean(axis=-1, keepdims=True)
-            is_signal = self.images.shape[1] == 1  # errors are then heights, not colours
-            largest = limits[1] - limits[0] if is_signal else value_range(errors)[1]
-            rows["error"] = to_rgb(errors, (0.0, largest), error_cmap)
-        grid = np.stack(list(rows.values()))  # (rows, n, H, W, 3)
-        self.ax_, self.figure_, self.image_ = show_grid(ax, grid, list(rows))
+            # Errors of signals are heights, those of images are colours.
+            largest = limits[1] - limits[0] if are_signals else value_range(errors)[1]
+            parts["error"] = (errors, (0.0, largest), error_cmap)
+        size = grid_signal_size(len(parts), ax)
+        grid = np.stack([to_rgb(*part, size) for part in parts.values()])
+        labels = {"column_labels" if are_signals else "row_labels": list(parts)}
+        self.ax_, self.figure_, self.image_ = show_grid(
+            ax,
+            grid.swapaxes(0, 1) if are_signals else grid,  # (rows, columns, H, W, 3)
+            is_signal=are_signals,
+            **labels,
+        )
         return self

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sklearn_unsup.displays._grid import GridDisplay
-from sklearn_unsup.displays._pictures import as_pictures, find_shape
+from sklearn_unsup.displays._pictures import as_pictures, find_shape, is_signal
 
 
 class SampleDisplay(GridDisplay):
@@ -113,7 +113,8 @@ class SampleDisplay(GridDisplay):
         """
         pictures = as_pictures(images, image_shape, channel_axis)
         n = len(pictures)
-        n_columns = n_columns or int(np.ceil(np.sqrt(n)))
+        if n_columns is None:  # curves are wider than high
+            n_columns = int(np.ceil(np.sqrt(n) / (2 if is_signal(pictures) else 1)))
         grid = np.full((-(-n // n_columns) * n_columns, *pictures.shape[1:]), np.nan)
         grid[:n] = pictures
         return cls(images=grid.reshape(-1, n_columns, *pictures.shape[1:])).plot(ax, **plot)

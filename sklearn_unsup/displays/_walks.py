@@ -3,6 +3,7 @@
 import numpy as np
 
 from sklearn_unsup.displays._grid import GridDisplay
+from sklearn_unsup.displays._pictures import find_shape, first_images
 
 
 class InterpolationDisplay(GridDisplay):
@@ -92,15 +93,15 @@ class TraversalDisplay(GridDisplay):
     """
 
     @classmethod
-    def from_estimator(cls, estimator, X_row, *, components=None, values=None, ax=None, **plot):
+    def from_estimator(cls, estimator, X, *, components=None, values=None, ax=None, **plot):
         """Set one component at a time to a range of values, and decode.
 
         Parameters
         ----------
         estimator : object
             Fitted, with `traverse`, such as ConvVAE.
-        X_row : array-like
-            One image, as for :meth:`ConvVAE.traverse`.
+        X : array-like of shape (n_samples, n_features), (n_samples, ...) or of one image
+            The first image is changed.
         components : sequence of int, default=None
             None shows the first ten.
         values : array-like of shape (n_steps,), default=None
@@ -119,6 +120,8 @@ class TraversalDisplay(GridDisplay):
         values = np.linspace(-3, 3, 9) if values is None else np.asarray(values)
         if components is None:
             components = range(min(10, estimator.n_components))
+        one_image = (estimator.n_features_in_,), tuple(find_shape(estimator)[0] or ())
+        X_row = np.asarray(X)[np.newaxis] if _shape(X) in one_image else first_images(X, 1)
         images = [estimator.traverse(X_row, component, values) for component in components]
         return cls._from_images_of(
             estimator,
@@ -128,3 +131,8 @@ class TraversalDisplay(GridDisplay):
             row_labels=[f"component {component}" for component in components],
             column_labels=[f"{value:.3g}" for value in values],
         )
+
+
+def _shape(X):
+    """Return the shape of X; that of an array on a disk is known without reading it."""
+    return tuple(X.shape if hasattr(X, "shape") else np.shape(X))

@@ -140,7 +140,7 @@ default={learning_rate_schedule}
         its optimiser is reused. Each call trains for `max_epochs` more, with a new schedule.
 
     verbose : bool or int, default=False
-        Print a line per epoch.
+        Print an estimate of the training time, and a line per epoch.
 
     random_state : int, RandomState instance or None, default=None
         Seed of the initial weights, the order of the rows and the noise. With None, each fit is

@@ -8,6 +8,7 @@ from sklearn_unsup._devices import resolve_precision, seed_from
 from sklearn_unsup._persistence import to_tensors
 from sklearn_unsup._training import (
     OptimizerSettings,
+    TimeEstimate,
     TrainingCheckpoint,
     auto_epochs,
     copy_callbacks,
@@ -90,6 +91,9 @@ class Phases:
         estimator = self.estimator
         if max_epochs is None or self.is_chunk:
             max_epochs = resolve_epochs(self.max_epochs, len(data), estimator._auto_steps)
+        observers = [self.progress] if self.progress else []
+        if estimator.verbose and not self.is_chunk:
+            observers.append(TimeEstimate(max_epochs, phase))
         trainer = estimator._trainer(
             network,
             optimizer_settings=OptimizerSettings(
@@ -103,7 +107,7 @@ class Phases:
             noise_generator=torch.Generator(self.device).manual_seed(seed_from(self.generator)),
             precision=resolve_precision(estimator.precision, self.device),
             compile=estimator.compile,
-            callbacks=[*self.callbacks, *callbacks, *([self.progress] if self.progress else [])],
+            callbacks=[*self.callbacks, *callbacks, *observers],
             verbose=estimator.verbose,
             patience=estimator.n_iter_no_change if estimator.early_stopping else None,
             tol=estimator.tol if estimator.early_stopping else 0.0,

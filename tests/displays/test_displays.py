@@ -101,6 +101,46 @@ def test_a_signal_is_a_curve():
     assert not dark[0, 0] and not dark[-1, -1]
 
 
+@pytest.mark.parametrize("n", [3, 40, 512, 5_000])
+def test_no_peak_of_a_signal_is_lost(n):
+    signals = np.zeros((2, n))
+    signals[0, n // 2], signals[1, n // 3] = 1, -1
+    display = SampleDisplay.from_arrays(signals, image_shape=(1, n), n_columns=1)
+    dark = np.asarray(display.image_.get_array())[..., 0] < 0.5
+    assert dark[0].any() and dark[-1].any()
+    place = np.flatnonzero(dark[0]).mean() / dark.shape[1]
+    assert place == pytest.approx((n // 2) / (n - 1), abs=0.02)
+
+
+def test_a_long_oscillation_is_its_envelope():
+    wave = (-1.0) ** np.arange(100_000) * np.linspace(0, 1, 100_000)
+    display = SampleDisplay.from_arrays(wave[np.newaxis], image_shape=(1, 100_000))
+    height = (np.asarray(display.image_.get_array())[..., 0] < 0.5).sum(axis=0)
+    expected = np.linspace(0, len(display.image_.get_array()), len(height))
+    np.testing.assert_allclose(height, expected, atol=4)
+
+
+def test_signals_are_rows_with_their_reconstructions_beside_them():
+    signals = np.sin(np.linspace(0, 20, 512)) * np.arange(1, 6)[:, np.newaxis]
+    display = ReconstructionDisplay.from_predictions(signals, signals, image_shape=(1, 512))
+    labels = [label.get_text() for label in display.ax_.get_xticklabels()]
+    assert labels == ["original", "reconstruction", "error"]
+    picture = np.asarray(display.image_.get_array())
+    third = picture.shape[1] // 3
+    original, reconstruction = picture[:, :third], picture[:, third : 2 * third]
+    assert (original < 0.5).sum() == pytest.approx((reconstruction < 0.5).sum(), rel=0.05)
+    assert display.figure_.get_size_inches()[0] > 10  # wide enough for 512 samples
+
+
+def test_signals_are_shown_in_full_range():
+    spiky = np.zeros((1, 5_000))
+    spiky[0, 10] = 100
+    display = SampleDisplay.from_arrays(np.concatenate([spiky, spiky / 2]), image_shape=(1, 5_000))
+    dark = np.asarray(display.image_.get_array())[..., 0] < 0.5
+    first, second = np.array_split(dark, 2)
+    assert first.any(axis=1).sum() > 1.5 * second.any(axis=1).sum()
+
+
 def test_reconstructions_of_an_estimator_and_of_a_pipeline(fitted, digits):
     display = ReconstructionDisplay.from_estimator(fitted, digits, n_images=5)
     expected = fitted.reconstruct(digits[:5]).reshape(5, 8, 8, 1)
@@ -171,6 +211,38 @@ def test_points_have_the_colours_of_their_labels(fitted, digits):
     assert [text.get_text() for text in display.ax_.get_legend().get_texts()] == list("0123456789")
 
 
+def test_wide_codes_are_shown_in_their_principal_directions(fitted, digits):
+    codes = fitted.transform(digits)
+    pca = PCA(2).fit(codes)
+    display = LatentSpaceDisplay.from_estimator(fitted, digits)
+    found, expected = display.embedding, pca.transform(codes)
+    signs = np.sign((found * expected).sum(axis=0))
+    np.testing.assert_allclose(found, signs * expected, atol=1e-3)
+    shares = [f"{share:.0%}" for share in pca.explained_variance_ratio_]
+    assert display.ax_.get_xlabel() == (
+        f"principal component 1 of the codes ({shares[0]} of the variance)"
+    )
+    assert shares[1] in display.ax_.get_ylabel()
+    again = LatentSpaceDisplay.from_arrays(codes, X=digits, axis_names=("a", "b"))
+    np.testing.assert_array_equal(again.embedding, found)
+    assert again.ax_.get_ylabel() == "b"
+
+
+@pytest.mark.parametrize("shape", [(1, 3), (2, 5), (6, 3)])
+def test_few_or_equal_codes_have_principal_directions_too(shape):
+    for codes in (np.ones(shape), np.random.RandomState(0).normal(size=shape)):
+        display = LatentSpaceDisplay.from_arrays(codes)
+        assert display.embedding.shape == (shape[0], 2)
+        assert np.isfinite(display.embedding).all()
+
+
+def test_codes_of_two_components_are_shown_as_they_are(small, digits):
+    estimator = small(n_components=2).fit(digits)
+    display = LatentSpaceDisplay.from_estimator(estimator, digits)
+    np.testing.assert_array_equal(display.embedding, estimator.transform(digits))
+    assert display.ax_.get_xlabel() == "component 0"
+
+
 def test_thumbnails_do_not_overlap(digits):
     embedding = np.random.RandomState(0).normal(size=(200, 2))
     display = LatentSpaceDisplay.from_arrays(embedding, X=digits, thumbnail_size=20)
@@ -194,6 +266,12 @@ def test_the_history_has_an_axes_for_each_part_and_marks_the_best_epoch(small_va
     assert len(TrainingHistoryDisplay.from_estimator(vae, ax=ax).axes_) == 1
     with pytest.raises(ValueError, match="ax holds 2 Axes"):
         TrainingHistoryDisplay.from_estimator(vae, ax=plt.subplots(1, 2)[1])
+
+
+def test_one_epoch_is_a_point(small, digits):
+    display = TrainingHistoryDisplay.from_estimator(small(max_epochs=1).fit(digits))
+    assert display.lines_["train_loss"].get_marker() == "o"
+    assert list(display.ax_.get_xticks()) == [1]
 
 
 def test_a_gans_best_epoch_is_its_own(small_gan, digits):
@@ -229,7 +307,8 @@ def test_displays_plot_into_a_given_axes_and_again(digits, make):
     [
         (lambda X: ReconstructionDisplay.from_predictions(X, X[:5]), "expected the same"),
         (lambda X: ClusterDisplay.from_predictions(X, [1, 2]), "2 labels"),
-        (lambda X: LatentSpaceDisplay.from_arrays(X), r"expected \(n_samples, 2\)"),
+        (lambda X: LatentSpaceDisplay.from_arrays(X[:, :1]), "at least 2 components"),
+        (lambda X: LatentSpaceDisplay.from_arrays(X + np.nan), "NaN or infinity"),
         (lambda X: LatentSpaceDisplay.from_arrays(X[:, :2], [1]), "labels 1"),
         (lambda X: SampleDisplay.from_arrays(X[0]), "Expected images"),
     ],

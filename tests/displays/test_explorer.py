@@ -36,7 +36,8 @@ def test_images_keep_their_pixels_in_any_units(tmp_path):
     [
         (RNG.random((3, 8, 6, 3)), {}, (6, 8)),
         (RNG.random((3, 3, 8, 6)), {"channel_axis": 0}, (6, 8)),
-        (RNG.random((3, 64)), {"image_shape": (1, 64)}, (64, 32)),  # a signal is a curve
+        (RNG.random((3, 64)), {"image_shape": (1, 64)}, (192, 96)),  # a signal is a curve
+        (RNG.random((3, 900)), {"image_shape": (1, 900), "thumbnail_size": 50}, (50, 25)),
         (RNG.random((3, 200, 100, 3)), {}, (32, 64)),
     ],
 )
@@ -45,11 +46,19 @@ def test_colour_signals_and_large_images(X, options, size, tmp_path):
     assert [image.size for image in images_in(path)] == [size] * 3
 
 
+def test_the_axes_name_what_wide_codes_are_projected_to(tmp_path):
+    codes = RNG.normal(size=(5, 4))
+    text = explore(codes, codes, path=tmp_path / "wide.html").read_text(encoding="utf-8")
+    assert "principal component 2 of the codes (" in text
+    text = explore(codes, codes[:, :2], path=tmp_path / "two.html").read_text(encoding="utf-8")
+    assert "principal component" not in text
+
+
 @pytest.mark.parametrize(
     ("shapes", "message"),
     [
         (((20_001, 1), (20_001, 2), (20_001,)), "at most 20000"),
-        (((5, 36), (5, 3), (5,)), "expected .n_samples, 2."),
+        (((5, 36), (5, 1), (5,)), "at least 2 components"),
         (((5, 36), (5, 2), (4,)), "embedding has 5 rows, and labels 4"),
         (((4, 36), (5, 2), (5,)), "embedding has 5 rows, and X_images 4"),
     ],

@@ -426,7 +426,8 @@ def test_skorchs_early_stopping_stops(small, digits):
 
 def test_verbose_prints_a_line_per_epoch(small, digits, capsys):
     small(verbose=True, max_epochs=3).fit(digits)
-    assert len(capsys.readouterr().out.strip().splitlines()) == 2 + 3  # a header of two lines
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert len(lines) == 1 + 2 + 3  # an estimate of the time, a header of two lines, the epochs
     small().fit(digits)
     assert capsys.readouterr().out == ""
 
