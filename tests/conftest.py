@@ -75,7 +75,7 @@ def small():
 @pytest.fixture
 def small_vae():
     """Build a small ConvVAE that learns something in a moment; keyword arguments override."""
-    return lambda **params: ConvVAE(**{**SMALL, "batch_size": 20, "learning_rate": 0.01, **params})
+    return lambda **params: ConvVAE(**{**SMALL, "batch_size": 20, "learning_rate": 0.04, **params})
 
 
 @pytest.fixture

@@ -54,20 +54,3 @@ def test_weight_decay_shrinks_all_parameters():
     Muon(parameters, lr=0.1, weight_decay=0.5).step()
     for parameter in parameters:
         torch.testing.assert_close(parameter.detach(), torch.full_like(parameter, 0.95))
-
-
-def test_an_ill_conditioned_regression_is_solved_in_fewer_steps_than_by_adam():
-    inputs = draw(256, 20) * torch.logspace(0, -2, 20)
-    targets = inputs @ draw(20, 10, seed=1)
-
-    def loss_after(optimizer):
-        weight = torch.nn.Parameter(torch.zeros(10, 20))
-        optimizer = optimizer([weight], lr=0.05)
-        for _ in range(100):
-            optimizer.zero_grad()
-            loss = (inputs @ weight.T - targets).square().mean()
-            loss.backward()
-            optimizer.step()
-        return loss.item()
-
-    assert loss_after(Muon) < loss_after(torch.optim.Adam)
