@@ -53,8 +53,9 @@ class NetworkParameters:
     hidden_channels : tuple of int or "auto", default={hidden_channels}
         Number of channels of each convolution stage. More channels learn more detail and take
         longer. A stage halves each side that is longer than 3; if there is none, it is left out.
-        "auto" halves the longer side until it is 4 to 7 pixels long, and doubles the channels from
-        16 to 128: (32, 64, 128) for 28 x 28 or 32 x 32 pixels.
+        "auto" halves the longer side until it is at most 4 pixels long, or 8 for images of more
+        than 64 pixels, and doubles the channels to 128: (32, 64, 128) for 28 x 28 or 32 x 32 pixels,
+        (16, 32, 64, 128) for 64 x 64 to 128 x 128.
 
     hidden_layer_sizes : tuple of int, default={hidden_layer_sizes}
         Widths of the fully connected layers between the convolution stages and {last_layers}.

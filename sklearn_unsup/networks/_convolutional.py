@@ -19,6 +19,7 @@ from sklearn_unsup.networks._layers import (
 
 LONGEST_UNHALVED_SIDE = 3
 LEAST_WIDTH, LARGEST_WIDTH = 16, 128  # of the stages of "auto"
+LAST_SIDE, LAST_LARGE_SIDE, LARGE_SIDE = 4, 8, 64
 
 
 class ConvEncoder(nn.Module):
@@ -158,14 +159,16 @@ def _fully_connected(widths, activation=nn.SiLU):
 def auto_widths(image_shape):
     """Return the widths of the stages for images of a shape (C, H, W).
 
-    Stages halve the longer side until it is 4 to 7 pixels long, and there are at least two. Widths
-    double from 16, at the earliest, to 128 in the last stage.
+    Stages halve the longer side until it is at most 4 pixels long, or 8 for images of more than 64
+    pixels; there are at least two. Widths double to 128.
     """
     side, n_stages = max(image_shape[1:]), 0
-    while (side := (side + 1) // 2) >= 4:
-        n_stages += 1
+    last = LAST_SIDE if side <= LARGE_SIDE or min(image_shape[1:]) == 1 else LAST_LARGE_SIDE
+    while side > last:
+        side, n_stages = (side + 1) // 2, n_stages + 1
     n_stages = max(n_stages, 2)
-    return tuple(max(LEAST_WIDTH, LARGEST_WIDTH >> n_stages - 1 - i) for i in range(n_stages))
+    first = max(LEAST_WIDTH, LARGEST_WIDTH >> n_stages - 1)
+    return tuple(min(first << i, LARGEST_WIDTH) for i in range(n_stages))
 
 
 def _stage_shapes(image_shape, hidden_channels):

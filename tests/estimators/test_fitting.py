@@ -225,7 +225,7 @@ class RecordRates(Callback):
     ("schedule", "first", "peak", "last"),
     [
         ("constant", 0.01, 0.01, 0.01),
-        ("linear", 0.0067, 0.01, 0.0),
+        ("linear", 0.0067, 0.0097, 0.0),
         ("cosine", 0.01, 0.01, 0.0),
         ("one_cycle", 0.0004, 0.01, 0.0),
     ],
