@@ -54,8 +54,8 @@ class NetworkParameters:
         Number of channels of each convolution stage. More channels learn more detail and take
         longer. A stage halves each side that is longer than 3; if there is none, it is left out.
         "auto" halves the longer side until it is at most 4 pixels long, or 8 for images of more
-        than 64 pixels, and doubles the channels to 128: (32, 64, 128) for 28 x 28 or 32 x 32 pixels,
-        (16, 32, 64, 128) for 64 x 64 to 128 x 128.
+        than 64 pixels, and doubles the channels to 128: (32, 64, 128) for 28 x 28 or 32 x 32
+        pixels, (16, 32, 64, 128) for 64 x 64 to 128 x 128.
 
     hidden_layer_sizes : tuple of int, default={hidden_layer_sizes}
         Widths of the fully connected layers between the convolution stages and {last_layers}.
@@ -92,7 +92,7 @@ class TrainingParameters:
     max_translation : float or "auto", default="auto"
         Largest random translation of a training image, as a share of its sides; edges are
         repeated. It keeps the network from overfitting a few rows, and takes capacity where rows
-        are many. "auto" is 1/16 for fewer than 5,000 rows, and 0 for more. It is rounded down to
+        are many. "auto" is 1/16 for fewer than 20,000 rows, and 0 for more. It is rounded down to
         pixels: images of less than 16 pixels are not translated by 1/16.
 
     max_epochs : int or "auto", default={max_epochs}

@@ -24,7 +24,7 @@ from sklearn_unsup.estimators._translation import TranslationMixin
 from sklearn_unsup.networks import LIKELIHOODS, build_variational
 
 
-@with_shared_parameters(encoder_outputs="2 * n_components")
+@with_shared_parameters(encoder_outputs="2 * n_components", auto_steps="1,000")
 class ConvVAE(
     TranslationMixin, DensityScoreMixin, PosteriorMixin, DecoderMixin, EncoderMixin, ImageEstimator
 ):
@@ -131,6 +131,7 @@ class ConvVAE(
         "prior": [StrOptions({"normal", "mixture"})],
     }
     _network_parameters = ("likelihood", "binarize", "beta", "free_bits")
+    _auto_steps = 1000  # the density of few rows overfits before their reconstructions do
 
     def __init__(
         self,
