@@ -344,10 +344,10 @@ def lightning(task):
 
 def ours(task):
     """Take the estimator, by its own count: history_ has the duration of each epoch."""
-    kind, rows, options = ConvAutoencoder, task.rows, {}
+    kind, rows, options = ConvAutoencoder, task.rows, {"max_translation": 0}
     if task.model == "vae":
         kind, rows = ConvVAE, (rows > 127).astype(np.uint8)
-        options = {"likelihood": "bernoulli", "hidden_layer_sizes": ()}
+        options |= {"likelihood": "bernoulli", "hidden_layer_sizes": ()}
     elif task.model == "gan":  # two more rows, that it holds out to look at
         kind, rows = ConvGAN, np.concatenate([rows, rows[:2]])
         options = {"code": "discriminator", "r1_penalty": 0, "hidden_layer_sizes": ()}
