@@ -43,13 +43,13 @@ def learnt(split):
     """The defaults but for the number of epochs, on digits."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # nothing to warn of
-        return ConvGAN(16, max_epochs=8, random_state=0, device="cpu").fit(split[0])
+        return ConvGAN(16, max_epochs=16, random_state=0, device="cpu").fit(split[0])
 
 
 @pytest.fixture(scope="module")
 def adversarial(split):
     """Codes learnt in the game itself."""
-    gan = ConvGAN(16, code="adversarial", max_epochs=5, random_state=0, device="cpu")
+    gan = ConvGAN(16, code="adversarial", max_epochs=10, random_state=0, device="cpu")
     return gan.fit(split[0])
 
 
