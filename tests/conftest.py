@@ -30,6 +30,7 @@ HARDLY_TRAINED = {"small_vae", "small_gan", "any_small", "models"}
 HARDLY_TRAINED_WARN = pytest.mark.filterwarnings(
     "ignore:Posterior collapse:sklearn.exceptions.ConvergenceWarning",
     "ignore:The generator has collapsed:sklearn.exceptions.ConvergenceWarning",
+    "ignore:A kind of image is missing:sklearn.exceptions.ConvergenceWarning",
 )
 OF_THE_TABLE_WARN = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

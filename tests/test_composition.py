@@ -33,6 +33,7 @@ from sklearn_unsup.metrics import clustering_accuracy, k_distance_curve
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Posterior collapse"),
     pytest.mark.filterwarnings("ignore:The generator has collapsed"),
+    pytest.mark.filterwarnings("ignore:A kind of image is missing"),
 ]
 
 ALL_X, ALL_Y = load_digits(return_X_y=True)

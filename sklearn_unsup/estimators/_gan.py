@@ -11,8 +11,6 @@ import torch
 from sklearn.utils.metaestimators import available_if
 
 from sklearn_unsup._data import check_in_range, unit_range
-from sklearn_unsup._devices import seed_from
-from sklearn_unsup._persistence import integer
 from sklearn_unsup._sklearn import Interval, StrOptions
 from sklearn_unsup._training import AdversarialTrainer
 from sklearn_unsup.estimators._base import ImageEstimator
@@ -26,8 +24,7 @@ from sklearn_unsup.networks import HE_GAIN, OBJECTIVES, build_adversarial
 
 def _is_invertible(gan):
     """Tell whether the generator can decode the output of `transform`."""
-    code = getattr(gan, "_fitted_params", vars(gan))["code"]
-    if code == "discriminator":
+    if getattr(gan, "_fitted_params", vars(gan))["code"] == "discriminator":
         raise AttributeError(
             "code='discriminator' gives features, which the generator cannot read. Fit with "
             "code='regression' or code='adversarial' to go from images to codes and back."
@@ -74,6 +71,11 @@ default="non_saturating"
         Weight of the discriminator's squared gradient norm at real images, scaled to [-1, 1] [2]_.
         With larger values training is more stable and slower.
 
+    energy_weight : float, default=1.0
+        Weight, in the generator's loss, of the energy distance between the generated and the real
+        images of a batch [3]_. With larger values fewer kinds of images are lost, and images are
+        less sharp.
+
     n_critic : int, default=1
         Number of discriminator steps per generator step.
 
@@ -104,11 +106,11 @@ default="non_saturating"
     Notes
     -----
     Every `fit` holds out rows, and `history_` compares them with as many generated images.
-    "valid_distance" is 0 for a perfect generator and 1 for the mean image. "valid_missing" is above
-    0 if a kind of image is missing. The others are "valid_coverage" and "valid_diversity". A chunk
-    of `partial_fit` with fewer than 4 rows has no such scores. "train_discriminator_accuracy" is
-    0.5 if generated images are indistinguishable from real ones. There is no "train_loss", as the
-    losses do not measure image quality, and no `score_samples`, as the model has no density.
+    "valid_distance" is 0 for a perfect generator and 1 for the mean image. "valid_missing" is the
+    share of X in kinds of images of which almost none is generated (:func:`.missing_share`). The
+    others are "valid_coverage" and "valid_diversity". "train_discriminator_accuracy" is 0.5 if
+    generated images are indistinguishable from real ones. There is no "train_loss", as the losses
+    do not measure quality, and no `score_samples`, as the model has no density.
 
     ``optimizer="adam"`` uses betas of 0 and 0.99 [2]_. `compile` does not apply to a discriminator
     loss with a gradient penalty.
@@ -118,6 +120,8 @@ default="non_saturating"
     .. [1] Goodfellow et al. (2014). "Generative Adversarial Nets". NeurIPS.
     .. [2] Mescheder, Geiger & Nowozin (2018). "Which Training Methods for GANs do actually
        Converge?". ICML. Sections 4.1 and 5.1.
+
+    .. [3] Székely & Rizzo (2013). "Energy statistics". J. Statistical Planning and Inference 143.
 
     Examples
     --------
@@ -138,6 +142,7 @@ default="non_saturating"
         "discriminator": [callable, None],
         "objective": [StrOptions(set(OBJECTIVES))],
         "r1_penalty": [Interval(Real, 0, None, closed="left")],
+        "energy_weight": [Interval(Real, 0, None, closed="left")],
         "n_critic": [Interval(Integral, 1, None, closed="left")],
         "code": [StrOptions({"regression", "adversarial", "discriminator"})],
         "ema_decay": [Interval(Real, 0, 1, closed="left")],
@@ -155,6 +160,7 @@ default="non_saturating"
         "generator": ("generator", "average"),
         "discriminator": ("discriminator",),
     }
+    energy_weight = 1.0  # of estimators that were saved without it
     _trainer = AdversarialTrainer
     _adam_betas = (0.0, 0.99)  # no momentum: Mescheder et al. 2018, section 5.1
     _gains: ClassVar[dict] = {"discriminator": HE_GAIN, "joint": HE_GAIN}
@@ -172,13 +178,14 @@ default="non_saturating"
         discriminator=None,
         objective="non_saturating",
         r1_penalty=0.1,
+        energy_weight=1.0,
         n_critic=1,
         code="regression",
         ema_decay=0.999,
         restore_best=True,
         max_epochs=20,
         batch_size=64,
-        learning_rate=2e-3,
+        learning_rate=1e-3,
         weight_decay=0.0,
         optimizer="adam",
         learning_rate_schedule="constant",
@@ -196,19 +203,14 @@ default="non_saturating"
     ):
         store(self, locals())
 
-    def _build_network(self, **parameters):
-        return build_adversarial(**parameters)
+    _build_network = staticmethod(build_adversarial)
+
+    def _train(self, network, data, phases):
+        network.energy_weight = float(self.energy_weight)
+        super()._train(network, data, phases)
 
     def _trainer_options(self):
         return {"n_critic": self.n_critic, "restore_best": self.restore_best}
-
-    def _specs(self, state):
-        return {**super()._specs(state), "_score_seed": integer(0, 2**31)}
-
-    def _start(self, rows, generator):
-        network = super()._start(rows, generator)
-        self._score_seed = seed_from(generator)
-        return network
 
     def _resume(self, rows):
         network = super()._resume(rows)

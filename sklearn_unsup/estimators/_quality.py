@@ -13,21 +13,37 @@ from sklearn_unsup._training import split_batches
 from sklearn_unsup._warnings import warn
 from sklearn_unsup.estimators._generation import (
     MAX_HELD_OUT,
+    MIN_COMPARED,
     MIN_ROWS,
+    RealKinds,
     describe_failure,
     generation_quality,
     n_held_out,
 )
 
 
+def _enough(held_out, rows, indices, seed):
+    """Return held-out rows; if they are few, with training rows, of which `indices` are used."""
+    n = min(MIN_COMPARED - len(held_out), len(rows) if indices is None else len(indices))
+    if n <= 0:
+        return held_out
+    drawn = np.random.RandomState(seed).choice(len(rows) if indices is None else indices, n, False)
+    return np.concatenate([held_out[:], rows[np.sort(drawn)]])
+
+
 class GenerationQualityMixin:
     """Compare generated images with held-out rows after each epoch, and keep the best epoch.
 
-    For an `ImageEstimator` with `CodeSamplerMixin`, the parameters `restore_best` and `objective`,
-    and `_score_seed`.
+    For an `ImageEstimator` with `CodeSamplerMixin` and the parameters `restore_best` and
+    `objective`.
     """
 
     _always_validates = True
+
+    def _start(self, rows, generator):
+        network = super()._start(rows, generator)
+        self._score_seed = seed_from(generator)
+        return network
 
     def _split(self, data, device, generator, is_chunk):
         held_out, n = data.held_out, 0
@@ -53,10 +69,19 @@ class GenerationQualityMixin:
             drawn = torch.randperm(len(rows), generator=generator)[:MAX_HELD_OUT]
             rows = rows[np.sort(drawn.numpy())]
         seed = seed_from(generator)
-        return training, lambda network: self._quality(network, rows, seed)
+        compared = _enough(rows, data.rows, training.indices, seed)
+        kinds = RealKinds(compared, self._to_images, self.image_shape_)
+
+        def compare(network):
+            missing = kinds.missing_share(network, self._draw_codes(len(compared), seed))
+            return {**self._quality(network, rows, seed), "missing": missing}
+
+        return training, compare
 
     def _specs(self, state):
-        return {**super()._specs(state), "best_epoch_": integer(1, len(state["history_"]))}
+        epoch = integer(1, len(state["history_"]))
+        specs = {"best_epoch_": epoch, "_score_seed": integer(0, 2**31)}
+        return {**super()._specs(state), **specs}
 
     def _conclude(self, network, data, phases, generator):
         n_before = len(self.history_)

@@ -13,6 +13,7 @@ from sklearn_unsup.metrics._generative import (
     precision_recall,
 )
 from sklearn_unsup.metrics._k_distance import k_distance_curve
+from sklearn_unsup.metrics._missing import missing_share
 from sklearn_unsup.metrics._scorers import (
     evidence_bound_scorer,
     explained_variance_scorer,
@@ -32,6 +33,7 @@ __all__ = [
     "k_distance_curve",
     "kernel_distance",
     "make_unsupervised_scorer",
+    "missing_share",
     "mutual_information_gap",
     "neg_kernel_distance_scorer",
     "precision_recall",

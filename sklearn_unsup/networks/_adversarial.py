@@ -6,6 +6,7 @@ from torch.nn import functional as F
 
 from sklearn_unsup.networks import losses
 from sklearn_unsup.networks._average import average_of, update_average
+from sklearn_unsup.networks._initialisation import smooth_upsampling
 from sklearn_unsup.networks._layers import Linear
 from sklearn_unsup.networks._network import AdversarialNetwork
 from sklearn_unsup.networks._parts import check_distinct, trainable_parameters
@@ -52,7 +53,14 @@ class GenerativeAdversarialNetwork(AdversarialNetwork):
         Weight of the squared gradient norm at real images (Mescheder et al. 2018).
     ema_decay : float
         Decay of the moving average of the generator's weights, which `decode` uses.
+
+    Attributes
+    ----------
+    energy_weight : float
+        Weight of the energy distance in the generator's loss; an estimator sets it for a training.
     """
+
+    energy_weight = 0.0
 
     def __init__(
         self,
@@ -180,24 +188,28 @@ class GenerativeAdversarialNetwork(AdversarialNetwork):
         return {"discriminator_loss": loss + penalty, **parts}
 
     def generator_losses(self, batch, codes, generated, generator=None):
-        """Return the generator's loss, and the encoder's part in it; arguments as above.
+        """Return the generator's loss, and parts of it; arguments as above.
 
         The encoder learns codes from generated images with noise. Without noise it relies on
         details that real images do not have, and similar images have less similar codes.
         """
-        loss = self.generator_loss(self._scores(generated, codes))
+        loss, parts = self.generator_loss(self._scores(generated, codes)), {}
+        real = self.scaling(batch.images)
+        if self.energy_weight:
+            parts["energy_distance"] = losses.energy_distance(real, generated)
+            loss = loss + self.energy_weight * parts["energy_distance"]
         if self.joint is not None:
-            real = self.scaling(batch.images)
             loss = loss + self.generator_loss(-self._scores(real, self.encoder(real)))
         elif self.encoder is not None:
             noise = torch.empty_like(generated).normal_(0, CODE_NOISE, generator=generator)
             inferred = self.encoder(generated.detach() + noise)
-            error = losses.squared_error(self._to_full_precision(inferred), codes)
-            return {"generator_loss": loss + error, "code_error": error}
-        return {"generator_loss": loss}
+            parts["code_error"] = losses.squared_error(self._to_full_precision(inferred), codes)
+            loss = loss + parts["code_error"]
+        return {"generator_loss": loss, **parts}
 
     def after_initialisation(self):
-        """Start the average from the generator's initial weights."""
+        """Start the average from the generator's initial weights, without checkerboards."""
+        smooth_upsampling(self.generator)
         self.average.load_state_dict(self.generator.state_dict())
 
     def after_step(self):

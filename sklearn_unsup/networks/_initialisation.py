@@ -6,7 +6,11 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from sklearn_unsup.networks._layers import DeferredInit, translate_memory_errors
+from sklearn_unsup.networks._layers import (
+    ConvTranspose2d,
+    DeferredInit,
+    translate_memory_errors,
+)
 
 HE_GAIN = math.sqrt(6)  # He et al. 2015, section 2.2: keeps the scale through a ReLU
 
@@ -36,6 +40,25 @@ def initialise(module, generator, gain=1.0):
             nn.init.uniform_(weight, -gain * bound, gain * bound, generator=generator)
             if layer.bias is not None:
                 nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
+
+
+@torch.no_grad()
+def smooth_upsampling(module):
+    """Let layers that double the sides of images with kernels of 4 start as linear interpolation.
+
+    Independent weights for even and odd pixels start with a checkerboard, of which training leaves
+    traces (Aitken et al. 2017, "Checkerboard artifact free sub-pixel convolution"). Each kernel
+    becomes a multiple of the interpolating one, with the scale of random weights.
+    """
+    for layer in module.modules():
+        if isinstance(layer, ConvTranspose2d) and 4 in layer.kernel_size:
+            rows, columns = (
+                torch.tensor([0.25, 0.75, 0.75, 0.25] if k == 4 else [1.0] * k)
+                for k in layer.kernel_size
+            )
+            kernel = torch.outer(rows, columns)
+            kernel /= kernel.square().mean().sqrt()
+            layer.weight.copy_(layer.weight[:, :, :1, :1] * kernel)
 
 
 def materialise(module):

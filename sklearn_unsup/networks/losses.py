@@ -115,6 +115,21 @@ def mean_score_generator(generated):
     return -generated.mean()
 
 
+def energy_distance(real, generated):
+    """Energy distance between batches of real and generated images, (b, ...) and (n, ...).
+
+    Twice the mean Euclidean distance between images of both, minus the mean distances between two
+    images of each. In expectation it is 0 for equal distributions, and positive for others (Székely
+    & Rizzo 2013, "Energy statistics: A class of statistics based on distances", section 2).
+    """
+    real, generated = real.float().flatten(1), generated.float().flatten(1)
+    within = [
+        torch.cdist(rows, rows).sum() / max(len(rows) * (len(rows) - 1), 1)
+        for rows in (real, generated)
+    ]
+    return 2 * torch.cdist(real, generated).mean() - within[0] - within[1]
+
+
 def squared_gradient_norms(scores, images):
     """Squared norm, (b,), of the gradient of each score (b,) with respect to its image.
 

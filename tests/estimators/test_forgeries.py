@@ -16,6 +16,7 @@ from sklearn_unsup import _persistence as persistence
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The generator has collapsed"),
+    pytest.mark.filterwarnings("ignore:A kind of image is missing"),
     pytest.mark.filterwarnings("ignore:Posterior collapse"),
     pytest.mark.filterwarnings("ignore:A kind of image is missing"),
     pytest.mark.filterwarnings("ignore:invalid value"),

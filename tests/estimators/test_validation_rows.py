@@ -23,6 +23,7 @@ from sklearn_unsup._training._batches import Batches
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:The generator has collapsed"),
+    pytest.mark.filterwarnings("ignore:A kind of image is missing"),
     pytest.mark.filterwarnings("ignore:Posterior collapse"),
     pytest.mark.filterwarnings("ignore:A kind of image is missing"),
 ]

@@ -11,6 +11,7 @@ from sklearn_unsup.networks import (
     RandomFeatures,
     initialise,
 )
+from sklearn_unsup.networks._initialisation import smooth_upsampling
 
 SHAPE = (2, 9, 6)
 
@@ -42,6 +43,20 @@ def test_any_shape_is_generated_in_its_own_size(shape):
     outputs = generator(torch.randn(2, 3, generator=torch.Generator().manual_seed(1)))
     assert outputs.shape == (2, *shape)
     assert outputs.abs().max() <= 1
+
+
+@pytest.mark.parametrize("shape", [(1, 16, 16), (1, 1, 32), (1, 28, 12)])
+def test_a_new_generator_draws_no_checkerboard(shape):
+    """Neighbouring pixels of a flat map differ by chance, and not by whether they are odd."""
+    generator = Generator(shape, 3, (4, 8))
+    initialise(generator, torch.Generator().manual_seed(0))
+    scale = generator.stages[-1].weight.std()
+    smooth_upsampling(generator)
+    layer = generator.stages[-1]
+    assert 0.5 < layer.weight.std() / scale < 2
+    maps = layer(torch.ones(1, layer.in_channels, 8, 8)[:, :, : shape[1]])[..., 2:-2]
+    maps = maps[..., 2:-2, :] if shape[1] > 1 else maps
+    torch.testing.assert_close(maps, maps[..., :1, :1].expand_as(maps))
 
 
 @torch.no_grad()

@@ -126,6 +126,29 @@ def linear_critic():
     return images.flatten(1) @ weight, images, weight
 
 
+def test_the_energy_distance_is_that_of_scipy_without_bias():
+    real, generated = torch.randn(2, 400, 1, generator=torch.Generator().manual_seed(0))
+    generated = 0.5 * generated[:300] + 1
+    biased = stats.energy_distance(real[:, 0], generated[:, 0]) ** 2  # counts a row with itself
+    within = sum(torch.cdist(rows, rows).mean() / (len(rows) - 1) for rows in (real, generated))
+    distance = losses.energy_distance(real, generated).item()
+    assert distance == pytest.approx(biased - within.item(), rel=1e-4)
+
+
+def test_the_energy_distance_leads_back_to_a_lost_kind():
+    """Ten of a hundred rows are far away, and no generated one is: the nearest moves there."""
+    real = torch.randn(100, 5, generator=torch.Generator().manual_seed(0))
+    real[:10, 0] += 10
+    generated = torch.randn(100, 5, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    losses.energy_distance(real, generated).backward()
+    nearest = generated[:, 0].argmax()
+    assert generated.grad[nearest, 0] < 0  # a step against it goes up
+    same = torch.ones(4, 3, requires_grad=True)
+    losses.energy_distance(same.detach(), same).backward()
+    assert same.grad.isfinite().all()
+    assert losses.energy_distance(same[:1], same[:2]) == 0
+
+
 def test_gradient_penalties_of_a_linear_critic(linear_critic):
     critic_scores, images, weight = linear_critic
     assert losses.r1_penalty(critic_scores, images).item() == pytest.approx(0.5 * 9)

@@ -37,6 +37,7 @@ def test_an_autoencoder_of_them_keeps_more_than_pca(digits):
     assert autoencoder.score(digits) > r2_score(digits, back, multioutput="variance_weighted")
 
 
+@pytest.mark.filterwarnings("ignore:The generator has collapsed")
 def test_a_generator_with_tanh_stays_in_the_range_of_x(digits):
     gan = ConvGAN(
         4,
