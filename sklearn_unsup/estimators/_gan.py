@@ -33,6 +33,7 @@ def _is_invertible(gan):
 
 
 @with_shared_parameters(
+    auto_steps="1,000",
     last_layers="the\n    noise, or the discriminator's score; the encoder has none",
     early_stopping_effect='Stop when "valid_distance" no longer improves.',
     held_out=", at most 2,000 of them",
@@ -162,6 +163,7 @@ default="non_saturating"
     }
     energy_weight = 1.0  # of estimators that were saved without it
     _trainer = AdversarialTrainer
+    _auto_steps = 1000
     _adam_betas = (0.0, 0.99)  # no momentum: Mescheder et al. 2018, section 5.1
     _gains: ClassVar[dict] = {"discriminator": HE_GAIN, "joint": HE_GAIN}
 
@@ -171,7 +173,7 @@ default="non_saturating"
         *,
         image_shape=None,
         channel_axis=None,
-        hidden_channels=(32, 64, 128),
+        hidden_channels="auto",
         hidden_layer_sizes=(256,),
         encoder=None,
         generator=None,
@@ -183,7 +185,7 @@ default="non_saturating"
         code="regression",
         ema_decay=0.999,
         restore_best=True,
-        max_epochs=20,
+        max_epochs="auto",
         batch_size=64,
         learning_rate=1e-3,
         weight_decay=0.0,
