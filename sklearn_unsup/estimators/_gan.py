@@ -74,8 +74,7 @@ default="non_saturating"
 
     energy_weight : float, default=1.0
         Weight, in the generator's loss, of the energy distance between the generated and the real
-        images of a batch [3]_. With larger values fewer kinds of images are lost, and images are
-        less sharp.
+        images of a batch [3]_. Larger values lose fewer kinds of images, which are less sharp.
 
     n_critic : int, default=1
         Number of discriminator steps per generator step.
@@ -121,7 +120,6 @@ default="non_saturating"
     .. [1] Goodfellow et al. (2014). "Generative Adversarial Nets". NeurIPS.
     .. [2] Mescheder, Geiger & Nowozin (2018). "Which Training Methods for GANs do actually
        Converge?". ICML. Sections 4.1 and 5.1.
-
     .. [3] Székely & Rizzo (2013). "Energy statistics". J. Statistical Planning and Inference 143.
 
     Examples
