@@ -55,7 +55,7 @@ CLUSTERERS = {
     "DBSCAN": DBSCAN(min_samples=4),
     "HDBSCAN": HDBSCAN(min_cluster_size=30, min_samples=3, copy=True),
 }
-EMBEDDINGS = {"TSNE": TSNE(random_state=0), "Isomap": Isomap(n_neighbors=10)}
+EMBEDDINGS = {"TSNE": TSNE(random_state=0), "Isomap": Isomap(n_neighbors=15)}
 
 
 @pytest.mark.parametrize("name", CLUSTERERS)
@@ -228,7 +228,7 @@ def test_metadata_routing_leaves_models_as_they_are(any_small):
 def test_weights_are_routed_past_us_to_those_that_asked(small):
     weights = np.where(Y == 0, 100.0, 1.0)
     with sklearn.config_context(enable_metadata_routing=True):
-        classifier = LogisticRegression(C=1e-3).set_fit_request(sample_weight=True)
+        classifier = LogisticRegression(C=1e-2).set_fit_request(sample_weight=True)
         pipe = make_pipeline(small(), classifier)
         weighted = clone(pipe).fit(X, Y, sample_weight=weights).predict(X)
         plain = pipe.fit(X, Y).predict(X)

@@ -54,6 +54,7 @@ class ConvAutoencoder(
     compare_with_pca : bool, default=True
         Warn if the network explains less variance than PCA with as many components. PCA is fitted
         to at most 4,000 rows; 1,000 others are compared. Only with ``loss="squared_error"``.
+        Very large images are not compared.
 
     Attributes
     ----------

@@ -28,7 +28,7 @@ from sklearn_unsup.estimators._construction import NetworkBuilderMixin
 from sklearn_unsup.estimators._documentation import DocumentationLinkMixin
 from sklearn_unsup.estimators._inference import InferenceMixin
 from sklearn_unsup.estimators._input import InputMixin
-from sklearn_unsup.estimators._phases import Phases, resolve_epochs
+from sklearn_unsup.estimators._phases import Phases, expected_epochs
 from sklearn_unsup.estimators._saving import SavingMixin
 from sklearn_unsup.estimators._values import check_widths
 
@@ -93,9 +93,7 @@ class ImageEstimator(
 
     def _fit(self, X, y, X_val, interrupts):
         """Fit a draft and commit it; return the KeyboardInterrupt that stopped it, or None."""
-        n_epochs = None
-        if self._n_phases is not None and hasattr(X, "__len__"):  # else an error follows
-            n_epochs = self._n_phases * resolve_epochs(self.max_epochs, len(X), self._auto_steps)
+        n_epochs = expected_epochs(self, X)
         context = self._init_callback_context(max_subtasks=n_epochs)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         draft = self._draft()

@@ -1,20 +1,19 @@
 """Compare what an autoencoder explains with PCA."""
 
 import numpy as np
-from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_unsup._data import row_blocks
 from sklearn_unsup._devices import scikit_learn_settings, seed_from
 from sklearn_unsup._persistence import Spec, is_finite
 from sklearn_unsup._warnings import warn
 
 MAX_ROWS = 5000
-MAX_NUMBERS = 2**24  # 134 MB in float64
 MIN_ROWS = 20
 HELD_OUT = 5  # one row in five is held out from PCA
 TOLERANCE = 0.01  # share of PCA's unexplained variance: differences of seeds are larger
-BLOCK_SIZE = 2**22  # numbers
+BLOCK_SIZE = 2**16  # numbers, 0.5 MB in float64
+MAX_DIRECTIONS = 2**23  # numbers, 34 MB
+N_ITERATIONS, N_EXTRA = 4, 10  # of the randomised decomposition
 
 
 class PCAComparisonMixin:
@@ -33,35 +32,32 @@ class PCAComparisonMixin:
                 self.pca_comparison_ = comparison
 
     def _compare_with_pca(self, rows, seed):
-        """Return the explained shares of the variance, or None if there is too little to compare.
+        """Return the explained shares of the variance, or None if there is nothing to compare.
 
         PCA is fitted to four fifths of a sample. The other rows were part of the training of the
         network, which is an advantage for it: what is detected is a training that was too short.
         """
-        n, n_components = min(len(rows), MAX_ROWS, MAX_NUMBERS // rows.shape[1]), self._code_width
-        n_held_out = n // HELD_OUT
-        if n < MIN_ROWS or n_components >= min(n - n_held_out, rows.shape[1]):
+        n, n_features = min(len(rows), MAX_ROWS), rows.shape[1]
+        n_held_out, k = n // HELD_OUT, self._code_width
+        is_exact = k >= min(n - n_held_out, n_features)
+        if n < MIN_ROWS or is_exact or (k + N_EXTRA) * n_features > MAX_DIRECTIONS:
             return None
         drawn = np.random.RandomState(seed).choice(len(rows), n, replace=False)
-        held_out = np.sort(drawn[:n_held_out])
-        sample = rows[np.sort(drawn[n_held_out:])].astype(np.float64)
-        mean, scale = sample.mean(axis=0), sample.std()
-        if not (np.isfinite(scale) and scale > 0):
+        sample = _Sample(rows, np.sort(drawn[n_held_out:]))
+        held_out = _Sample(rows, np.sort(drawn[:n_held_out]))
+        held_out.mean, held_out.scale = sample.standardise()
+        with np.errstate(all="ignore"), scikit_learn_settings():
+            axes = principal_directions(sample.blocks, n_features, k, seed)
+            errors = np.zeros(3)  # of the network, of PCA, of the mean
+            for original in held_out.blocks():
+                images = original * sample.scale + sample.mean
+                network = (self._decode(self._encode(images)) - sample.mean) / sample.scale
+                linear = (original @ axes) @ axes.T
+                residuals = original - network, original - linear, original
+                errors += [np.square(each, dtype=np.float64).sum() for each in residuals]
+            explained, by_pca = 1 - errors[:2] / errors[2]
+        if not np.isfinite([explained, by_pca]).all():  # no variance, or extreme values
             return None
-        with scikit_learn_settings():
-            pca = PCA(n_components, svd_solver="randomized", random_state=seed)
-            pca.fit((sample - mean) / scale)
-        errors = np.zeros(3)  # of the network, of PCA, of the mean
-        for block in row_blocks(rows[:n_held_out], BLOCK_SIZE):
-            original = rows[held_out[block]]
-            network = self._decode(self._encode(original))
-            original = (original - mean) / scale
-            linear = (original - pca.mean_) @ pca.components_.T @ pca.components_ + pca.mean_
-            residuals = original - (network - mean) / scale, original - linear, original
-            errors += [np.square(each).sum() for each in residuals]
-        if not (np.isfinite(errors).all() and errors[2] > 0):
-            return None
-        explained, by_pca = 1 - errors[:2] / errors[2]
         return {"explained": float(explained), "explained_by_pca": float(by_pca)}
 
     def _specs(self, state):
@@ -85,3 +81,49 @@ class PCAComparisonMixin:
 def _is_comparison(value):
     names = {"explained", "explained_by_pca"}
     return isinstance(value, dict) and value.keys() == names and all(map(is_finite, value.values()))
+
+
+class _Sample:
+    """Rows of X, standardised, in blocks of float32."""
+
+    mean, scale = 0.0, 1.0
+
+    def __init__(self, rows, indices):
+        self.rows, self.indices = rows, indices
+
+    def blocks(self):
+        """Yield the rows in blocks (b, n_features)."""
+        n = max(1, BLOCK_SIZE // self.rows.shape[1])
+        for start in range(0, len(self.indices), n):
+            block = self.rows[self.indices[start : start + n]].astype(np.float32)
+            yield ((block - self.mean) / self.scale).astype(np.float32)
+
+    def standardise(self):
+        """Set and return the mean (n_features,) and the scale."""
+        n = len(self.indices)
+        self.mean = sum(block.sum(axis=0, dtype=np.float64) for block in self.blocks()) / n
+        squares = sum(np.square(block, dtype=np.float64).sum() for block in self.blocks())
+        self.scale = np.sqrt(squares / n / len(self.mean))
+        return self.mean, self.scale
+
+
+def principal_directions(blocks, n_features, n_components, seed):
+    """Return the first principal directions (n_features, n_components) of centred rows.
+
+    Randomised subspace iteration (Halko, Martinsson & Tropp 2011, "Finding Structure with
+    Randomness", algorithm 4.4), which reads the rows several times and keeps none of them.
+
+    Parameters
+    ----------
+    blocks : callable
+        Returns an iterator of blocks of rows (b, n_features).
+    n_features, n_components : int
+    seed : int
+    """
+    width = min(n_components + N_EXTRA, n_features)
+    basis = np.random.default_rng(seed).standard_normal((n_features, width), dtype=np.float32)
+    for _ in range(N_ITERATIONS):
+        basis, _ = np.linalg.qr(sum(block.T @ (block @ basis) for block in blocks()))
+    projected = [block @ basis for block in blocks()]
+    _, axes = np.linalg.eigh(sum(each.T @ each for each in projected))
+    return basis @ axes[:, : -n_components - 1 : -1]

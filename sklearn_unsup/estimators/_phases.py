@@ -21,6 +21,18 @@ def resolve_epochs(max_epochs, n_rows, n_steps):
     return auto_epochs(n_rows, n_steps) if max_epochs == "auto" else int(max_epochs)
 
 
+def expected_epochs(estimator, X):
+    """Return the number of epochs that `fit` takes, or None if that is not known."""
+    try:
+        n_rows = len(X)
+    except TypeError:  # validation raises an error that says more
+        return None
+    if estimator._n_phases is None:
+        return None
+    epochs = resolve_epochs(estimator.max_epochs, n_rows, estimator._auto_steps)
+    return estimator._n_phases * epochs
+
+
 class Phases:
     """Train a network in one or more phases, with settings that all phases of a fit share.
 
