@@ -121,6 +121,7 @@ PARAMETERS = {
     "prior": ("normal", ("flat", None)),
     "objective": ("least_squares", ("loss", None)),
     "r1_penalty": (0.25, NO_FRACTION),
+    "energy_weight": (0.25, NO_FRACTION),
     "n_critic": (2, NO_COUNT),
     "code": ("adversarial", ("codes", None)),
     "ema_decay": (0.5, (*NO_FRACTION, 1)),

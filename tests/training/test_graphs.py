@@ -25,6 +25,8 @@ MODELS = {
     "GAN": partial(ConvGAN, 4, objective="hinge", n_critic=2, **SHORT),
 }
 
+pytestmark = pytest.mark.filterwarnings("ignore:The generator has collapsed")  # two epochs
+
 
 @pytest.fixture
 def images():
