@@ -158,8 +158,9 @@ def pairs(header, rng):
     for _ in range(100):
         container, index = pick(header, rng)
         value = container[index]
-        if isinstance(value, dict) and isinstance(value.get("dict"), list) and value["dict"]:
-            return value["dict"]
+        found = value.get("dict") if isinstance(value, dict) else None
+        if isinstance(found, list) and found and all(isinstance(pair, list) for pair in found):
+            return found
     return [["", None]]
 
 

@@ -15,7 +15,9 @@ from sklearn_unsup.networks import Network, Scaling, build_decoder, build_encode
 
 NOISE_LEVEL = 0.5  # of the standard deviation of X
 TEMPERATURE = 0.2
-CLASSES = Spec(lambda value: np.ndim(value) == 1 and len(value) > 0, "an array of classes")
+CLASSES = Spec(
+    lambda value: np.size(value) > 0 and np.array_equal(np.unique(value), value), "sorted classes"
+)
 
 
 class TwoViewNetwork(Network):

@@ -19,6 +19,8 @@ from sklearn_unsup._persistence._unregistered_state import (
 )
 from sklearn_unsup.networks import materialise
 
+POSITIVE = ("scaling.scale", "likelihood.variance", "likelihood.spectrum")  # names of buffers
+
 
 def network_state(network, custom=(), fresh=None):
     """Return the state of a network, as plain values and numpy arrays by name.
@@ -154,8 +156,8 @@ def _check_values(name, array, custom):
     is_ours = name.partition(".")[0] not in custom  # custom parts may hold infinity, in a mask
     if is_ours and array.dtype.kind == "f" and not np.isfinite(array).all():
         raise CorruptedModelError(f"{name} holds values that are not finite")
-    if is_ours and name.endswith("scaling.scale") and not (array > 0).all():
-        raise CorruptedModelError(f"{name} is {array}, expected a number above 0")
+    if is_ours and name.endswith(POSITIVE) and not (array > 0).all():
+        raise CorruptedModelError(f"{name} holds values that are not above 0")
 
 
 def to_state_dict(network, weights):

@@ -159,7 +159,6 @@ default="non_saturating"
         "generator": ("generator", "average"),
         "discriminator": ("discriminator",),
     }
-    energy_weight = 1.0  # of estimators that were saved without it
     _trainer = AdversarialTrainer
     _auto_steps = 1000
     _adam_betas = (0.0, 0.99)  # no momentum: Mescheder et al. 2018, section 5.1

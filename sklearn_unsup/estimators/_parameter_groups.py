@@ -97,7 +97,7 @@ class TrainingParameters:
 
     max_epochs : int or "auto", default={max_epochs}
         Maximum number of passes over the training rows. More epochs fit better and take longer.
-        "auto" takes about {auto_steps} steps of the optimiser, and at least 10 epochs.
+        "auto" takes about {auto_steps} steps of 16 to 64 rows, and at least 10 epochs.
 
     batch_size : int or "auto", default={batch_size}
         Number of rows per step of the optimiser. "auto" is one fiftieth of the training rows, which

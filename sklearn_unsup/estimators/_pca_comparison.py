@@ -12,6 +12,7 @@ MIN_ROWS = 20
 HELD_OUT = 5  # one row in five is held out from PCA
 TOLERANCE = 0.01  # share of PCA's unexplained variance: differences of seeds are larger
 BLOCK_SIZE = 2**16  # numbers, 0.5 MB in float64
+MIN_BLOCK_ROWS = 16  # products of fewer rows take several times longer
 MAX_DIRECTIONS = 2**23  # numbers, 34 MB
 N_ITERATIONS, N_EXTRA = 4, 10  # of the randomised decomposition
 
@@ -26,8 +27,9 @@ class PCAComparisonMixin:
     def _conclude(self, network, data, phases, generator):
         super()._conclude(network, data, phases, generator)
         vars(self).pop("pca_comparison_", None)
+        seed = seed_from(generator)  # drawn in any case: later fits do not depend on a comparison
         if self.compare_with_pca and self.loss == "squared_error" and not phases.is_chunk:
-            comparison = self._compare_with_pca(data.rows, seed_from(generator))
+            comparison = self._compare_with_pca(data.rows, seed)
             if comparison is not None:
                 self.pca_comparison_ = comparison
 
@@ -46,6 +48,8 @@ class PCAComparisonMixin:
         sample = _Sample(rows, np.sort(drawn[n_held_out:]))
         held_out = _Sample(rows, np.sort(drawn[:n_held_out]))
         held_out.mean, held_out.scale = sample.standardise()
+        if not held_out.scale:
+            return None
         with np.errstate(all="ignore"), scikit_learn_settings():
             axes = principal_directions(sample.blocks, n_features, k, seed)
             errors = np.zeros(3)  # of the network, of PCA, of the mean
@@ -93,7 +97,7 @@ class _Sample:
 
     def blocks(self):
         """Yield the rows in blocks (b, n_features)."""
-        n = max(1, BLOCK_SIZE // self.rows.shape[1])
+        n = max(MIN_BLOCK_ROWS, BLOCK_SIZE // self.rows.shape[1])
         for start in range(0, len(self.indices), n):
             block = self.rows[self.indices[start : start + n]].astype(np.float32)
             yield ((block - self.mean) / self.scale).astype(np.float32)
@@ -123,7 +127,10 @@ def principal_directions(blocks, n_features, n_components, seed):
     width = min(n_components + N_EXTRA, n_features)
     basis = np.random.default_rng(seed).standard_normal((n_features, width), dtype=np.float32)
     for _ in range(N_ITERATIONS):
-        basis, _ = np.linalg.qr(sum(block.T @ (block @ basis) for block in blocks()))
+        products = np.zeros_like(basis)
+        for block in blocks():
+            products += block.T @ (block @ basis)
+        basis, _ = np.linalg.qr(products)
     projected = [block @ basis for block in blocks()]
     _, axes = np.linalg.eigh(sum(each.T @ each for each in projected))
     return basis @ axes[:, : -n_components - 1 : -1]

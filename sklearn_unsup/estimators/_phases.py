@@ -25,9 +25,9 @@ def expected_epochs(estimator, X):
     """Return the number of epochs that `fit` takes, or None if that is not known."""
     try:
         n_rows = len(X)
-    except TypeError:  # validation raises an error that says more
-        return None
-    if estimator._n_phases is None:
+    except TypeError:
+        n_rows = 0
+    if not n_rows or estimator._n_phases is None:  # without rows, validation raises an error
         return None
     epochs = resolve_epochs(estimator.max_epochs, n_rows, estimator._auto_steps)
     return estimator._n_phases * epochs

@@ -1,5 +1,7 @@
 """Checks of the saved state of an estimator, which may come from an untrusted source."""
 
+import inspect
+
 import numpy as np
 import torch
 
@@ -38,6 +40,12 @@ def check_no_shadowing(estimator, state):
         raise CorruptedModelError(
             f"The saved {type(estimator).__name__} holds {min(shadowed)!r}, which is not learnt."
         )
+
+
+def default_parameters(cls):
+    """Return the default of each parameter; estimators of older versions lack new parameters."""
+    parameters = inspect.signature(cls.__init__).parameters.values()
+    return {each.name: each.default for each in parameters if each.default is not each.empty}
 
 
 def is_history(rows):

@@ -12,6 +12,7 @@ from sklearn_unsup._warnings import warn
 from sklearn_unsup.estimators._saved_state import (
     check_no_shadowing,
     check_training_state,
+    default_parameters,
     image_specs,
     is_sides,
     is_unsupported_sequence,
@@ -50,7 +51,7 @@ class PickleMixin:
             raise CorruptedModelError(
                 f"The saved {type(self).__name__} cannot be opened: {error}"
             ) from error
-        super().__setstate__(state)
+        super().__setstate__(default_parameters(type(self)) | state)
 
     def _pack(self, state):
         return state
@@ -157,10 +158,9 @@ class SavingMixin(PickleMixin, WeightFilesMixin, Transaction):
         state.pop("callbacks_", None)
         network = state.pop("network_", None)
         if network is not None:
-            parameters, untrained = state["_fitted_params"], None
+            parameters = state["_fitted_params"]
             custom = self._custom_parts(parameters)
-            if custom:
-                untrained = self._build_untrained(state, parameters)
+            untrained = self._build_untrained(state, parameters) if custom else None
             state["_weights"] = persistence.network_state(network, custom, untrained)
         return state
 

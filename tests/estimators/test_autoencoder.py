@@ -55,7 +55,8 @@ def test_it_does_not_warn_if_it_explains_more_or_is_not_asked(split, learnt):
         silent.fit(split[0])
         as_many = ConvAutoencoder(64, max_epochs=1, device="cpu").fit(split[0])
         chunk = ConvAutoencoder(8, device="cpu").partial_fit(split[0])
-    for each in (silent, as_many, chunk):
+        constant = ConvAutoencoder(8, max_epochs=1, device="cpu").fit(np.ones((30, 64)))
+    for each in (silent, as_many, chunk, constant):
         assert not hasattr(each, "pca_comparison_")
 
 

@@ -136,6 +136,7 @@ OF_WEIGHTS = [
     ("sgd", setting("_training_state", "moments", 0, "momentum_buffer", None)),
     ("vae", setting("_row_seed", 2**32)),
     ("vae", setting("noise_variance_", math.inf)),
+    ("vae", setting("_weights", "likelihood.spectrum", lambda value: -value)),
     ("vae", setting("kl_per_component_", lambda value: value[:1])),
     ("gan", setting("best_epoch_", 99)),
     ("gan", setting("_score_seed", -1)),

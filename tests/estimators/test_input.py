@@ -20,6 +20,7 @@ from every_model import (
     quick_outputs,
     set_params,
     with_methods,
+    with_parameters,
 )
 from scipy import sparse
 from sklearn.exceptions import NotFittedError
@@ -186,6 +187,12 @@ def test_bad_x_is_named_and_nothing_is_lost(model, few, fitted_model, change, er
             method(bad)
     assert vars(estimator) == before
     assert_same(method_outputs(estimator, X), expected)
+
+
+@pytest.mark.parametrize("model", with_parameters("max_epochs"))
+def test_without_rows_no_number_of_epochs_is_automatic(model, few):
+    with pytest.raises(ValueError, match="0 sample"):
+        fit_model(EVERY_MODEL[model](max_epochs="auto"), few[:0])
 
 
 @pytest.mark.parametrize(

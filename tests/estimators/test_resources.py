@@ -17,11 +17,14 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import cross_val_score
 
 MEMORY = """
-import os, resource, sys
+import os, resource, sys, warnings
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback
 from sklearn_unsup import ConvAutoencoder, ConvVAE
 from sklearn_unsup.datasets import NpyFiles
+
+warnings.simplefilter("ignore", ConvergenceWarning)  # few epochs explain less than PCA
 
 def used(kind):
     with open("/proc/self/status") as file:
@@ -59,7 +62,7 @@ print(min(np.diff(faults)) / 2, used("VmRSS") - before)  # a step, once warm; af
 LARGER_THAN_MEMORY = (
     MEMORY
     + """
-import threading, warnings
+import threading
 from torch import nn
 from sklearn_unsup._training import (_lazy_batches)
 
@@ -70,7 +73,6 @@ def decoder(image_shape, n_inputs):
     wide = nn.Linear(n_inputs, 256), nn.Unflatten(1, (1, 16, 16)), nn.Upsample(scale_factor=8)
     return nn.Sequential(*wide)
 
-warnings.simplefilter("ignore")  # an epoch explains less than PCA
 threading.stack_size(2**20)  # the usual ones suit larger memories, as do the usual buffers
 _lazy_batches.BUFFER_BYTES = 2**19
 X = np.lib.format.open_memmap("X.npy", mode="w+", dtype=np.uint8, shape=(7_500, 128, 128))

@@ -257,6 +257,8 @@ def open_old(path):
 def test_models_of_every_format_open(name, digits):
     model = open_old(OLD / name)
     np.testing.assert_allclose(model.transform(digits[:2]), CODES[name], rtol=1e-3, atol=1e-3)
+    assert clone(model).get_params().keys() == model.get_params().keys()
+    model.partial_fit(digits)  # with defaults of parameters that it was saved without
 
 
 # Files of weights.
