@@ -72,8 +72,8 @@ class Muon(torch.optim.Optimizer):
         """Return the orthogonalised momentum, with the size of a step of Adam."""
         state, gradient = self.state[parameter], parameter.grad
         if not state:
-            state["momentum"] = torch.zeros_like(parameter)
-        momentum = state["momentum"].lerp_(gradient, 1 - group["momentum"])
+            state["momentum_buffer"] = torch.zeros_like(parameter)
+        momentum = state["momentum_buffer"].lerp_(gradient, 1 - group["momentum"])
         matrix = gradient.lerp(momentum, group["momentum"]).flatten(1)
         return (
             orthogonalise(matrix).mul_(0.2 * math.sqrt(max(matrix.shape))).reshape(parameter.shape)
@@ -84,12 +84,12 @@ class Muon(torch.optim.Optimizer):
         state, gradient = self.state[parameter], parameter.grad
         if not state:
             state["step"] = torch.zeros((), dtype=torch.float32, device=parameter.device)
-            state["mean"] = torch.zeros_like(parameter)
-            state["square"] = torch.zeros_like(parameter)
+            state["exp_avg"] = torch.zeros_like(parameter)
+            state["exp_avg_sq"] = torch.zeros_like(parameter)
         step = state["step"].add_(1)
         first, second = group["betas"]
-        mean = state["mean"].lerp_(gradient, 1 - first)
-        square = state["square"].lerp_(gradient * gradient, 1 - second)
+        mean = state["exp_avg"].lerp_(gradient, 1 - first)
+        square = state["exp_avg_sq"].lerp_(gradient * gradient, 1 - second)
         deviation = (square / (1 - second**step)).sqrt_().add_(group["eps"])
         return mean / (1 - first**step) / deviation
 
