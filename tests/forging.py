@@ -20,7 +20,8 @@ from every_model import EVERY_CLASS, EVERY_MODEL, fit_model, method_outputs, par
 from safetensors import safe_open
 from safetensors.numpy import save
 from sklearn.base import clone
-from skorch.callbacks import Callback, LRScheduler
+from skorch.callbacks import LRScheduler
+from stopping import Stop
 from torch import nn
 
 from sklearn_unsup import ConvAutoencoder, ConvGAN, ConvOutlierDetector, ConvVAE, TrainingCheckpoint
@@ -326,22 +327,6 @@ class Loose(nn.Module):
         if state["extra"].shape != self.extra.shape or state["extra"].dtype != self.extra.dtype:
             raise ValueError("extra has another shape or dtype")
         self.extra = state["extra"]
-
-
-class Stop(Callback):
-    """Ends a training with an error after some epochs; a copy never does."""
-
-    n_epochs = 99
-
-    def __init__(self, n_epochs):
-        self.n_epochs = n_epochs
-
-    def __getstate__(self):
-        return {}
-
-    def on_epoch_begin(self, net, **kwargs):
-        if len(net.history) > self.n_epochs:
-            raise InterruptedError
 
 
 X = np.random.default_rng(0).random((40, 64), dtype=np.float32)

@@ -109,8 +109,7 @@ def auto_batch_size(n_rows, n_features, device):
     One fiftieth of the rows, at least 16 and at most 64 on a CPU, 128 elsewhere; fewer of large
     images, but at least 8.
     """
-    most = MAX_AUTO_SIZE.get(device.type, MAX_AUTO_SIZE_ELSEWHERE)
-    size = int(np.clip(n_rows // STEPS_PER_EPOCH, MIN_AUTO_SIZE, most))
+    size = _small_image_batch(n_rows, device.type)
     return min(size, max(MIN_LARGE_IMAGES, MAX_AUTO_NUMBERS // n_features))
 
 
@@ -119,5 +118,10 @@ def auto_epochs(n_rows, n_steps):
 
     At least 10: large data sets need fewer epochs, but more steps.
     """
-    batch_size = int(np.clip(n_rows // STEPS_PER_EPOCH, MIN_AUTO_SIZE, MAX_AUTO_SIZE["cpu"]))
-    return max(MIN_AUTO_EPOCHS, round(n_steps / math.ceil(n_rows / batch_size)))
+    steps_per_epoch = math.ceil(n_rows / _small_image_batch(n_rows, "cpu"))
+    return max(MIN_AUTO_EPOCHS, round(n_steps / steps_per_epoch))
+
+
+def _small_image_batch(n_rows, device_type):
+    most = MAX_AUTO_SIZE.get(device_type, MAX_AUTO_SIZE_ELSEWHERE)
+    return int(np.clip(n_rows // STEPS_PER_EPOCH, MIN_AUTO_SIZE, most))

@@ -16,8 +16,6 @@ OPTIMIZERS = {
     "adamw": (torch.optim.AdamW, {"fused": True}),
     "sgd": (torch.optim.SGD, {"momentum": 0.9, "nesterov": True}),
 }
-
-
 ADAPTIVE = ("muon", "adam", "adamw")  # they have `betas`, and learning rates on the device
 
 

@@ -93,11 +93,10 @@ class ImageEstimator(
 
     def _fit(self, X, y, X_val, interrupts):
         """Fit a draft and commit it; return the KeyboardInterrupt that stopped it, or None."""
-        n_epochs = expected_epochs(self, X)
-        context = self._init_callback_context(max_subtasks=n_epochs)
+        context = self._init_callback_context(max_subtasks=expected_epochs(self, X))
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         draft = self._draft()
-        interrupt = draft._learn(
+        interrupt, rows = draft._learn(
             X,
             y,
             X_val,
@@ -114,6 +113,8 @@ class ImageEstimator(
         except KeyboardInterrupt as error:
             interrupt = error
         self._commit(draft)
+        if interrupt is None:
+            self._examine(rows)
         return interrupt
 
     @hidden_with_early_stopping
@@ -147,7 +148,7 @@ class ImageEstimator(
             self._validate_params()
         with InterruptHandler() as interrupts, isolated_settings():
             draft = self._draft()
-            interrupt = draft._learn(
+            interrupt, _ = draft._learn(
                 X,
                 y,
                 None,
@@ -163,7 +164,7 @@ class ImageEstimator(
         return self
 
     def _learn(self, X, y, X_val, interrupts, *, resume, is_chunk=False, report=None, **options):
-        """Validate, build and train; return the KeyboardInterrupt that stopped it, or None."""
+        """Validate, build and train; return what stopped it, or None, and the validated rows."""
         interrupts.allow()
         check_widths(vars(self))
         rows = self._validate(X, reset=not resume)
@@ -180,8 +181,7 @@ class ImageEstimator(
         ):
             network = self._resume(rows) if resume else self._start(rows, generator)
             self.network_ = network  # for what a model computes between two phases
-            held_out = self._validate_held_out(X_val)  # needs the fitted layout
-            data = TrainingData(rows, given, held_out)
+            data = TrainingData(rows, given, self._validate_held_out(X_val))  # needs the layout
             state = vars(self).pop("_training_state", None) if resume else None
             phases = Phases(
                 self, device, generator, interrupts, is_chunk=is_chunk, state=state, **options
@@ -206,7 +206,7 @@ class ImageEstimator(
             self.callbacks_ = phases.callbacks
         if self.warm_start or is_chunk:
             self._training_state = phases.training_state()
-        return interrupt
+        return interrupt, rows
 
     def __sklearn_is_fitted__(self):
         """Tell whether `fit` has run."""
@@ -242,6 +242,9 @@ class ImageEstimator(
 
     def _after_training(self, rows, seed):
         """Set fitted attributes that depend on the trained network; none by default."""
+
+    def _examine(self, rows):
+        """Compare the fitted estimator with a baseline, once in a `fit`; nothing by default."""
 
     def _warn_of_failure(self):
         """Warn if training has failed, such as by a collapse; nothing by default."""

@@ -12,9 +12,8 @@ from sklearn_unsup._persistence import fingerprint, network_identity
 from sklearn_unsup.estimators._values import check_can_be_pickled, plain
 from sklearn_unsup.networks import copy_module, initialise
 
-PARAMETERS_WITHOUT_EFFECT = (  # on the training
-    *("callbacks", "compare_with_pca", "compile", "device", "verbose"),
-)
+# on the training
+PARAMETERS_WITHOUT_EFFECT = ("callbacks", "compare_with_pca", "compile", "device", "verbose")
 
 
 class NetworkBuilderMixin:

@@ -3,11 +3,14 @@
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_unsup._devices import scikit_learn_settings, seed_from
+from sklearn_unsup._devices import scikit_learn_settings
 from sklearn_unsup._persistence import Spec, is_finite
 from sklearn_unsup._warnings import warn
 
+NAMES = ("explained", "explained_by_pca")
+SEED = 0  # of the rows that are compared: the random state of the training is left alone
 MAX_ROWS = 5000
+MAX_NUMBERS = 2**26  # in these rows: the comparison takes seconds
 MIN_ROWS = 20
 HELD_OUT = 5  # one row in five is held out from PCA
 TOLERANCE = 0.01  # share of PCA's unexplained variance: differences of seeds are larger
@@ -24,34 +27,36 @@ class PCAComparisonMixin:
     `compare_with_pca`.
     """
 
-    def _conclude(self, network, data, phases, generator):
-        super()._conclude(network, data, phases, generator)
-        vars(self).pop("pca_comparison_", None)
-        seed = seed_from(generator)  # drawn in any case: later fits do not depend on a comparison
-        if self.compare_with_pca and self.loss == "squared_error" and not phases.is_chunk:
-            comparison = self._compare_with_pca(data.rows, seed)
+    def _conclude(self, *arguments):
+        super()._conclude(*arguments)
+        vars(self).pop("pca_comparison_", None)  # of another network
+
+    def _examine(self, rows):
+        if self.compare_with_pca and self.loss == "squared_error":
+            comparison = self._compare_with_pca(rows)
             if comparison is not None:
                 self.pca_comparison_ = comparison
 
-    def _compare_with_pca(self, rows, seed):
+    def _compare_with_pca(self, rows):
         """Return the explained shares of the variance, or None if there is nothing to compare.
 
         PCA is fitted to four fifths of a sample. The other rows were part of the training of the
         network, which is an advantage for it: what is detected is a training that was too short.
         """
-        n, n_features = min(len(rows), MAX_ROWS), rows.shape[1]
+        n_features = rows.shape[1]
+        n = min(len(rows), MAX_ROWS, MAX_NUMBERS // n_features)
         n_held_out, k = n // HELD_OUT, self._code_width
         is_exact = k >= min(n - n_held_out, n_features)
         if n < MIN_ROWS or is_exact or (k + N_EXTRA) * n_features > MAX_DIRECTIONS:
             return None
-        drawn = np.random.RandomState(seed).choice(len(rows), n, replace=False)
+        drawn = np.random.RandomState(SEED).choice(len(rows), n, replace=False)
         sample = _Sample(rows, np.sort(drawn[n_held_out:]))
         held_out = _Sample(rows, np.sort(drawn[:n_held_out]))
         held_out.mean, held_out.scale = sample.standardise()
         if not held_out.scale:
             return None
         with np.errstate(all="ignore"), scikit_learn_settings():
-            axes = principal_directions(sample.blocks, n_features, k, seed)
+            axes = principal_directions(sample.blocks, n_features, k)
             errors = np.zeros(3)  # of the network, of PCA, of the mean
             for original in held_out.blocks():
                 images = original * sample.scale + sample.mean
@@ -62,7 +67,7 @@ class PCAComparisonMixin:
             explained, by_pca = 1 - errors[:2] / errors[2]
         if not np.isfinite([explained, by_pca]).all():  # no variance, or extreme values
             return None
-        return {"explained": float(explained), "explained_by_pca": float(by_pca)}
+        return dict(zip(NAMES, (float(explained), float(by_pca)), strict=True))
 
     def _specs(self, state):
         comparison = Spec(_is_comparison, "two shares of the variance", required=False)
@@ -72,7 +77,7 @@ class PCAComparisonMixin:
         super()._warn_of_failure()
         if not hasattr(self, "pca_comparison_"):
             return
-        explained, by_pca = self.pca_comparison_.values()
+        explained, by_pca = (self.pca_comparison_[name] for name in NAMES)
         if 1 - explained > (1 + TOLERANCE) * (1 - by_pca):
             warn(
                 f"{type(self).__name__} explains {explained:.4f} of the variance of X, and PCA "
@@ -83,8 +88,7 @@ class PCAComparisonMixin:
 
 
 def _is_comparison(value):
-    names = {"explained", "explained_by_pca"}
-    return isinstance(value, dict) and value.keys() == names and all(map(is_finite, value.values()))
+    return isinstance(value, dict) and {*value} == {*NAMES} and all(map(is_finite, value.values()))
 
 
 class _Sample:
@@ -111,7 +115,7 @@ class _Sample:
         return self.mean, self.scale
 
 
-def principal_directions(blocks, n_features, n_components, seed):
+def principal_directions(blocks, n_features, n_components):
     """Return the first principal directions (n_features, n_components) of centred rows.
 
     Randomised subspace iteration (Halko, Martinsson & Tropp 2011, "Finding Structure with
@@ -122,10 +126,9 @@ def principal_directions(blocks, n_features, n_components, seed):
     blocks : callable
         Returns an iterator of blocks of rows (b, n_features).
     n_features, n_components : int
-    seed : int
     """
     width = min(n_components + N_EXTRA, n_features)
-    basis = np.random.default_rng(seed).standard_normal((n_features, width), dtype=np.float32)
+    basis = np.random.default_rng(SEED).standard_normal((n_features, width), dtype=np.float32)
     for _ in range(N_ITERATIONS):
         products = np.zeros_like(basis)
         for block in blocks():

@@ -19,10 +19,5 @@ class TranslationMixin:
         """Return the view of the images that training steps see, or None."""
         largest = self.max_translation
         if largest == "auto":
-            largest = auto_translation(len(data))
+            largest = AUTO_TRANSLATION if len(data) < MANY_ROWS else 0.0
         return RandomTranslation(largest) if largest else None
-
-
-def auto_translation(n_rows):
-    """Return the largest translation for a number of rows, as a share of a side."""
-    return AUTO_TRANSLATION if n_rows < MANY_ROWS else 0.0

@@ -78,8 +78,7 @@ class ConvVAE(
         Number of components whose posterior mean has a variance above 0.01 over the same rows.
 
     noise_variance_ : float
-        Mean variance of a pixel around the decoded mean over the same rows, in the squared units of
-        X.
+        Mean variance of a pixel around the decoded mean over these rows, in the squared units of X.
         Only with "gaussian".
 
     See Also

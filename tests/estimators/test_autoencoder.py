@@ -60,6 +60,40 @@ def test_it_does_not_warn_if_it_explains_more_or_is_not_asked(split, learnt):
         assert not hasattr(each, "pca_comparison_")
 
 
+class WatchEpochs:
+    """Asks for the fitted estimator after each epoch."""
+
+    max_propagation_depth = None
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        pass
+
+
+def test_the_comparison_runs_once_and_its_failure_loses_nothing(split, monkeypatch):
+    calls = []
+
+    def fail(self, rows):
+        calls.append(len(rows))
+        raise MemoryError("too large to compare")
+
+    monkeypatch.setattr(ConvAutoencoder, "_compare_with_pca", fail)
+    autoencoder = ConvAutoencoder(8, max_epochs=3, random_state=0, device="cpu")
+    with pytest.raises(MemoryError, match="too large to compare"):
+        autoencoder.set_callbacks(WatchEpochs()).fit(split[0])
+    assert calls == [len(split[0])]
+    assert autoencoder.n_iter_ == 3
+    assert autoencoder.score(split[1]) > 0.3
+
+
 def test_few_images_are_learnt_better_with_translations():
     shapes = make_shapes(500, image_size=16, random_state=0).data
     X, X_test = shapes[:100], shapes[100:]

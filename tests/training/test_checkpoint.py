@@ -29,27 +29,11 @@ from skorch.callbacks import (
     PrintLog,
     TensorBoard,
 )
+from stopping import Stop
 from torch import nn
 
 from sklearn_unsup import ConvAutoencoder, CorruptedModelError, TrainingCheckpoint
 from sklearn_unsup._training import _batches
-
-
-class Stop(Callback):
-    """Ends a training with an error, once, after some epochs."""
-
-    def __init__(self, n_epochs):
-        self.n_epochs = n_epochs
-
-    def __getstate__(self):  # it stands for a kill: the end of the training is not its to decide
-        return {}
-
-    def __sklearn_clone__(self):
-        return self
-
-    def on_epoch_begin(self, net, **kwargs):
-        if len(net.history) > self.n_epochs:
-            raise InterruptedError
 
 
 def fit_in_pieces(make, X, folder, stops=(1, 3)):

@@ -8,6 +8,7 @@ import pytest
 from every_model import EACH_MODEL, EVERY_MODEL, fit_model, set_params
 from sklearn.callback import ProgressBar
 from skorch.callbacks import Callback, EarlyStopping
+from stopping import Stop
 
 from sklearn_unsup import TrainingCheckpoint, TrainingDivergedError
 from sklearn_unsup._training import _estimate, _progress
@@ -107,17 +108,6 @@ def test_a_chunk_has_a_line_and_no_estimate(small, digits, capsys):
 
 
 def test_a_resumed_training_counts_what_is_left(small, digits, tmp_path, monkeypatch, capsys):
-    class Stop(Callback):
-        def __init__(self, n_epochs):
-            self.n_epochs = n_epochs
-
-        def __getstate__(self):
-            return {}
-
-        def on_epoch_begin(self, net, **kwargs):
-            if len(net.history) > self.n_epochs:
-                raise InterruptedError
-
     def fit(stop):
         callbacks = [TrainingCheckpoint(tmp_path), Stop(stop)]
         small(max_epochs=5, verbose=True, callbacks=callbacks).fit(digits)
