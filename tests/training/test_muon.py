@@ -54,3 +54,17 @@ def test_weight_decay_shrinks_all_parameters():
     Muon(parameters, lr=0.1, weight_decay=0.5).step()
     for parameter in parameters:
         torch.testing.assert_close(parameter.detach(), torch.full_like(parameter, 0.95))
+
+
+@pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="torch < 2.9 has no Muon")
+@pytest.mark.parametrize("shape", [(6, 40), (40, 6)])
+def test_matrices_take_the_steps_of_torchs_muon(shape):
+    own, other = (torch.nn.Parameter(draw(*shape)) for _ in range(2))
+    options = {"lr": 0.1, "weight_decay": 0.1}
+    as_adam = {"ns_steps": 4, "adjust_lr_fn": "match_rms_adamw"}
+    optimizers = Muon([own], **options), torch.optim.Muon([other], **options, **as_adam)
+    for seed in range(4):
+        for parameter, optimizer in zip((own, other), optimizers, strict=True):
+            parameter.grad = draw(*shape, seed=seed)
+            optimizer.step()
+    torch.testing.assert_close(own, other, rtol=0, atol=5e-3)  # torch iterates in bfloat16
