@@ -31,6 +31,8 @@ DETECTORS = ("estimator", "contamination", "method")
 def detector(**params):
     """Build a detector; parameters that it does not have are those of its autoencoder."""
     own = {name: params.pop(name) for name in DETECTORS if name in params}
+    if "random_state" in params:  # both have one
+        own["random_state"] = params["random_state"]
     return ConvOutlierDetector(**{"estimator": ConvAutoencoder(**{**SMALL, **params}), **own})
 
 

@@ -16,14 +16,14 @@ from sklearn_unsup.estimators._encoding import EncoderMixin
 from sklearn_unsup.estimators._parameters import store, with_shared_parameters
 from sklearn_unsup.estimators._pca_comparison import PCAComparisonMixin
 from sklearn_unsup.estimators._scores import ReconstructionScoreMixin
-from sklearn_unsup.estimators._translation import TranslationMixin
+from sklearn_unsup.estimators._training_views import TrainingViewsMixin
 from sklearn_unsup.networks import build_autoencoder
 
 
 @with_shared_parameters()
 class ConvAutoencoder(
     PCAComparisonMixin,
-    TranslationMixin,
+    TrainingViewsMixin,
     ReconstructionScoreMixin,
     CodeMixtureMixin,
     DecoderMixin,
@@ -125,6 +125,7 @@ class ConvAutoencoder(
         noise_level=0.0,
         l1_activity=0.0,
         max_translation="auto",
+        gaussian_fraction="auto",
         compare_with_pca=True,
         max_epochs="auto",
         batch_size="auto",

@@ -95,6 +95,13 @@ class TrainingParameters:
         are many. "auto" is 1/16 for fewer than 20,000 rows, and 0 for more. It is rounded down to
         pixels: images of less than 16 pixels are not translated by 1/16.
 
+    gaussian_fraction : float or "auto", default="auto"
+        Fraction of the training images that are replaced by Gaussian ones: random linear
+        combinations of the images of a batch, with their mean and covariance. PCA is the best
+        autoencoder of such images, which keeps the network from being worse than PCA where rows are
+        few. Larger values regularise more. "auto" is ``300 / (n_samples + 300)``, and 0 for 20,000
+        rows or more and in `partial_fit`.
+
     max_epochs : int or "auto", default={max_epochs}
         Maximum number of passes over the training rows. More epochs fit better and take longer.
         "auto" takes about {auto_steps} steps of 16 to 64 rows, and at least 10 epochs.
@@ -184,6 +191,7 @@ default={learning_rate_schedule}
 
     constraints: ClassVar[dict] = {
         "max_translation": [Interval(Real, 0, 0.5, closed="left"), StrOptions({"auto"})],
+        "gaussian_fraction": [Interval(Real, 0, 1, closed="left"), StrOptions({"auto"})],
         "max_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],

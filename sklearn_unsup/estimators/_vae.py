@@ -20,13 +20,18 @@ from sklearn_unsup.estimators._encoding import EncoderMixin
 from sklearn_unsup.estimators._parameters import store, with_shared_parameters
 from sklearn_unsup.estimators._posterior import PosteriorMixin
 from sklearn_unsup.estimators._scores import DensityScoreMixin
-from sklearn_unsup.estimators._translation import TranslationMixin
+from sklearn_unsup.estimators._training_views import TrainingViewsMixin
 from sklearn_unsup.networks import LIKELIHOODS, build_variational
 
 
 @with_shared_parameters(encoder_outputs="2 * n_components", auto_steps="1,000")
 class ConvVAE(
-    TranslationMixin, DensityScoreMixin, PosteriorMixin, DecoderMixin, EncoderMixin, ImageEstimator
+    TrainingViewsMixin,
+    DensityScoreMixin,
+    PosteriorMixin,
+    DecoderMixin,
+    EncoderMixin,
+    ImageEstimator,
 ):
     """Convolutional variational autoencoder: codes, new images, and a density of images.
 
@@ -149,6 +154,7 @@ class ConvVAE(
         free_bits=0.0,
         prior="mixture",
         max_translation="auto",
+        gaussian_fraction="auto",
         max_epochs="auto",
         batch_size="auto",
         learning_rate=5e-3,
@@ -205,7 +211,7 @@ class ConvVAE(
         callbacks = []
         if self.beta_warmup_epochs:
             callbacks = [WarmUp(self.beta_warmup_epochs, len(self.history_))]
-        phases.train(network, data, callbacks=callbacks, view=self._view(data))
+        phases.train(network, data, callbacks=callbacks, view=self._view(data, phases))
 
     @isolated_settings()
     def sample(self, n_samples=1, random_state=None, *, likelihood_noise=False):

@@ -40,7 +40,7 @@ def build_variational(
         LIKELIHOODS[likelihood](image_shape),
         beta=beta,
         free_bits=free_bits,
-        binarize=binarize == "dynamic",
+        binarize=binarize is not None,  # of "static", this changes Gaussian images only
     )
 
 

@@ -29,7 +29,8 @@ class VariationalAutoencoder(Network):
     free_bits : float
         Lower limit, in nats, of the divergence of a component in the training loss.
     binarize : bool
-        Draw binary images in each training step, with the given images as probabilities.
+        Draw binary images in each training step, with the given images as probabilities. Images
+        that are binary stay as they are.
     """
 
     def __init__(self, encoder, decoder, likelihood, *, beta=1.0, free_bits=0.0, binarize=False):

@@ -70,3 +70,84 @@ class RandomTranslation:
         """Return translated images (b, c, h, w)."""
         n, *image_shape = images.shape
         return translate(images, draw_translations(n, image_shape, self.max_translation, generator))
+
+
+def draw_combinations(n, n_images, generator):
+    """Draw the weights of random linear combinations of a batch's images.
+
+    The combinations are Gaussian: their mean and covariance are those of the batch.
+
+    Parameters
+    ----------
+    n : int
+        Number of combinations.
+    n_images : int
+        Number of images of the batch.
+    generator : torch.Generator
+        The weights are on its device.
+
+    Returns
+    -------
+    weights : Tensor of shape (n, n_images)
+        Each row sums to 1.
+    """
+    options = {"generator": generator, "device": generator.device}
+    weights = torch.randn(n, n_images, **options) / max(n_images - 1, 1) ** 0.5
+    return weights - weights.mean(1, keepdim=True) + 1 / n_images
+
+
+def combine(images, weights):
+    """Return linear combinations (n, c, h, w) of images (b, c, h, w), within their range.
+
+    Parameters
+    ----------
+    images : Tensor of shape (b, c, h, w)
+    weights : Tensor of shape (n, b)
+
+    Returns
+    -------
+    combinations : Tensor of shape (n, c, h, w)
+        Clipped to the least and the largest value of the batch.
+    """
+    combinations = weights @ images.flatten(1)  # (n, c * h * w)
+    return combinations.clamp_(images.min(), images.max()).unflatten(1, images.shape[1:])
+
+
+class RandomGaussianImages:
+    """Replace a random part of a batch by Gaussian images with its mean and covariance.
+
+    Parameters
+    ----------
+    fraction : float
+        Probability that an image is replaced.
+    """
+
+    def __init__(self, fraction):
+        self.fraction = fraction
+
+    def __call__(self, images, generator):
+        """Return images (b, c, h, w), some of them replaced."""
+        b = len(images)
+        draws = torch.rand(b, generator=generator, device=generator.device)
+        replaced = (draws < self.fraction).nonzero().squeeze(1)  # (n,)
+        weights = draw_combinations(len(replaced), b, generator)
+        return images.index_copy(0, replaced, combine(images, weights))
+
+
+class Compose:
+    """Apply several views, one after the other.
+
+    Parameters
+    ----------
+    views : sequence of callable
+        ``view(images, generator) -> images``.
+    """
+
+    def __init__(self, views):
+        self.views = views
+
+    def __call__(self, images, generator):
+        """Return the last view of images (b, c, h, w)."""
+        for view in self.views:
+            images = view(images, generator)
+        return images

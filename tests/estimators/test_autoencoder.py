@@ -99,10 +99,22 @@ def test_few_images_are_learnt_better_with_translations():
     X, X_test = shapes[:100], shapes[100:]
     params = {"hidden_channels": (16, 32), "max_epochs": 60, "random_state": 0, "device": "cpu"}
     scores = [
-        ConvAutoencoder(16, max_translation=share, **params).fit(X).score(X_test)
+        ConvAutoencoder(16, max_translation=share, gaussian_fraction=0, **params)
+        .fit(X)
+        .score(X_test)
         for share in (0.0, 1 / 8)
     ]
     assert scores[1] > scores[0] + 0.03
+
+
+def test_few_images_are_overfit_less_with_gaussian_images(split):
+    X, X_test = split[0][:150], split[1]
+    params = {"hidden_channels": (32, 64), "max_epochs": 50, "random_state": 0, "device": "cpu"}
+    scores = [
+        ConvAutoencoder(16, gaussian_fraction=fraction, **params).fit(X).score(X_test)
+        for fraction in (0.0, "auto")
+    ]
+    assert scores[1] > scores[0] + 0.02
 
 
 def test_score_is_r2_weighted_by_variance(learnt, split):

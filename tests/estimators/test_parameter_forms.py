@@ -98,6 +98,7 @@ PARAMETERS = {
     "optimizer": ("sgd", ("adamm", list, torch.optim.LBFGS, torch.optim.SparseAdam, None, 1)),
     "learning_rate_schedule": ("cosine", ("steps", None)),
     "max_translation": (0.25, (*NO_FRACTION, 0.5, "most", None)),
+    "gaussian_fraction": (0.25, (*NO_FRACTION, 1, "most", None)),
     "compare_with_pca": (False, NO_BOOL),
     "early_stopping": (True, NO_BOOL),
     "validation_fraction": (0.25, (*NO_FRACTION, 0, 1, 1.5)),
@@ -189,7 +190,7 @@ def test_every_form_gives_the_model_of_the_plain_value(model, name, X, tmp_path)
     forms = FORMS[type(value)]
     for form in forms if is_new(model, name) else forms[:2]:
         given = form(value)
-        estimator = EVERY_MODEL[model]().set_params(**{name: given})
+        estimator = EVERY_MODEL[model](**{name: given})
         estimator = clone(estimator).set_params(**{name: given})  # a clone has a copy of it
         fit_model(estimator, X)
         assert estimator.get_params(deep=False)[name] is given

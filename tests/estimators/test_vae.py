@@ -105,6 +105,16 @@ def test_new_digits_are_more_probable_than_under_probabilistic_pca(learnt, split
     assert learnt.score(X_test) > pca.score(X_test) + 5
 
 
+def test_few_digits_are_overfit_less_with_gaussian_images(split):
+    X, X_test = split[0][:60], split[1]
+    params = {"hidden_channels": (64,), "max_epochs": 80, "random_state": 0, "device": "cpu"}
+    bounds = [
+        ConvVAE(8, gaussian_fraction=fraction, **params).fit(X).score(X_test)
+        for fraction in (0.0, "auto")
+    ]
+    assert bounds[1] > bounds[0] + 20
+
+
 def test_new_binary_digits_are_more_probable_than_under_independent_pixels(binary, split):
     X_train, X_test = split[0] / 16, split[1] / 16
     p = X_train.mean(axis=0).clip(1e-3, 1 - 1e-3)
@@ -209,7 +219,7 @@ def test_binarize_without_bernoulli_is_an_error(small_vae, digits):
 
 
 def test_static_binarization_draws_once_and_dynamic_anew(small_vae, digits):
-    def rows_of_each_epoch(binarize):
+    def rows_of_each_epoch(binarize, gaussian_fraction=0):
         epochs = []
 
         class Record(Callback):
@@ -222,7 +232,7 @@ def test_static_binarization_draws_once_and_dynamic_anew(small_vae, digits):
                 epochs.append([])
 
         vae = small_vae(likelihood="bernoulli", binarize=binarize, callbacks=[Record()])
-        vae.fit(digits / 16)
+        vae.set_params(gaussian_fraction=gaussian_fraction).fit(digits / 16)
         offset = vae.network_.scaling.offset.numpy().ravel()
         values = np.frombuffer(b"".join(epochs[0]), np.float32).reshape(-1, 64)
         pixels = values * vae.network_.scaling.scale.item() + offset
@@ -233,6 +243,7 @@ def test_static_binarization_draws_once_and_dynamic_anew(small_vae, digits):
     assert first == second
     first, second = rows_of_each_epoch("dynamic")
     assert not set(first) & set(second)
+    rows_of_each_epoch("static", gaussian_fraction=0.5)  # Gaussian images are binary as well
 
 
 def test_grey_rows_are_scored_as_the_binary_rows_drawn_from_them(binary, split):
