@@ -77,7 +77,8 @@ class ConvAutoencoder(
     A custom decoder returns unbounded numbers: standardised images, or logits with
     "binary_cross_entropy". It must not end in a sigmoid.
 
-    With "squared_error" the training loss is the share of the variance of X that is not explained.
+    With "squared_error" the training loss is the share of the variance of X that is not explained,
+    of images that `max_translation` and `gaussian_fraction` have changed.
 
     ``optimizer="adam"`` uses betas of 0.9 and 0.99, which suit short trainings.
 

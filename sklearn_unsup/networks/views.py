@@ -91,8 +91,8 @@ def draw_combinations(n, n_images, generator):
     weights : Tensor of shape (n, n_images)
         Each row sums to 1.
     """
-    options = {"generator": generator, "device": generator.device}
-    weights = torch.randn(n, n_images, **options) / max(n_images - 1, 1) ** 0.5
+    weights = _empty(generator, n, n_images).normal_(generator=generator)
+    weights /= max(n_images - 1, 1) ** 0.5
     return weights - weights.mean(1, keepdim=True) + 1 / n_images
 
 
@@ -113,6 +113,10 @@ def combine(images, weights):
     return combinations.clamp_(images.min(), images.max()).unflatten(1, images.shape[1:])
 
 
+def _empty(generator, *shape):
+    return torch.empty(shape, dtype=torch.float32, device=generator.device)
+
+
 class RandomGaussianImages:
     """Replace a random part of a batch by Gaussian images with its mean and covariance.
 
@@ -128,7 +132,7 @@ class RandomGaussianImages:
     def __call__(self, images, generator):
         """Return images (b, c, h, w), some of them replaced."""
         b = len(images)
-        draws = torch.rand(b, generator=generator, device=generator.device)
+        draws = _empty(generator, b).uniform_(generator=generator)
         replaced = (draws < self.fraction).nonzero().squeeze(1)  # (n,)
         weights = draw_combinations(len(replaced), b, generator)
         return images.index_copy(0, replaced, combine(images, weights))

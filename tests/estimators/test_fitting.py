@@ -140,7 +140,7 @@ def test_the_history_counts_epochs_and_holds_plain_numbers(model, few):
 
 
 def test_the_training_loss_is_the_share_of_variance_that_is_not_explained(small, digits):
-    estimator = small(max_epochs=60, batch_size=20).fit(digits)
+    estimator = small(max_epochs=60, batch_size=20, gaussian_fraction=0).fit(digits)
     assert estimator.history_[-1]["train_loss"] == pytest.approx(
         1 - estimator.score(digits), abs=0.02
     )
@@ -277,7 +277,7 @@ def test_adam_by_name_has_the_betas_of_its_model(request, digits, monkeypatch, m
 
 
 def test_warm_start_goes_on_from_weights_and_optimiser(small, digits):
-    constant = {"learning_rate_schedule": "constant", "random_state": 0}
+    constant = {"learning_rate_schedule": "constant", "random_state": 0, "gaussian_fraction": 0}
     whole = small(**constant, max_epochs=4).fit(digits)
     parts = small(**constant, max_epochs=2, warm_start=True).fit(digits).fit(digits)
     assert parts.n_iter_ == 4
