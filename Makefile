@@ -44,7 +44,6 @@ bench: setup
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[bench]"
 	$(BIN)/python -m benchmarks.training --data $(DATA)
 	$(BIN)/python -m benchmarks.inference --data $(DATA)
-	$(BIN)/python -m benchmarks.quality --data $(DATA)
 
 suite: setup  # DATA is a folder; see benchmarks/_suite_data.py
 	$(BIN)/python -m benchmarks.suite --data $(DATA) --jobs -1

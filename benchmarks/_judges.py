@@ -1,13 +1,9 @@
 """What codes are worth: judges that the benchmarks share. They know nothing of any model."""
 
-from sklearn.cluster import KMeans
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import normalized_mutual_info_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-
-from sklearn_unsup.metrics import clustering_accuracy
 
 
 def probe(train, y_train, test, y_test):
@@ -20,12 +16,6 @@ def neighbors(train, y_train, test, y_test, n_neighbors=20):
     """Accuracy of a classifier by nearest neighbours."""
     model = KNeighborsClassifier(min(n_neighbors, len(train)))
     return float(model.fit(train, y_train).score(test, y_test))
-
-
-def cluster(features, y, n_clusters=10):
-    """Accuracy and NMI of k-means, best of three starts."""
-    labels = KMeans(n_clusters, n_init=3, random_state=0).fit_predict(features)
-    return clustering_accuracy(y, labels), float(normalized_mutual_info_score(y, labels))
 
 
 def umap_embedding(seed):

@@ -1,14 +1,12 @@
-"""How good generated digits are: of each model, of each objective of ConvGAN, and its codes.
+"""How good the digits of each objective of ConvGAN are, and its codes.
 
     python -m benchmarks.generation --data mnist.npz
 
-Three tables. "models": all models, trained for as many minutes; their samples beside real test
-digits and noise. "objectives": each objective of ConvGAN on fewer images, over seeds. "codes": what
+Two tables. "objectives": each objective of ConvGAN on fewer images, over seeds. "codes": what
 a classifier makes of each kind of code.
 """
 
 import sys
-import time
 import warnings
 
 import numpy as np
@@ -20,7 +18,7 @@ from sklearn.preprocessing import FunctionTransformer
 from benchmarks import _common
 from benchmarks._classifier import Classifier
 from benchmarks._judges import probe
-from sklearn_unsup import ConvAutoencoder, ConvGAN, ConvVAE, TrainingDivergedError
+from sklearn_unsup import ConvAutoencoder, ConvGAN, TrainingDivergedError
 from sklearn_unsup.metrics import (
     density_coverage,
     frechet_distance,
@@ -51,47 +49,6 @@ def judge(drawn, real, classifier):
         "Fréchet": frechet_distance(real, drawn, feature_extractor=features),
         "kernel": kernel_distance(real, drawn, feature_extractor=features),
     }
-
-
-def train(model, X, minutes):
-    """Fit for about as many minutes, by the duration of a first epoch; return them and the model.
-
-    The epochs are chosen beforehand, so that schedules of the learning rate end where they should.
-    """
-    model.set_params(max_epochs=1).fit(X)
-    epochs = max(1, int(60 * minutes / model.history_[0]["duration"]))
-    start = time.perf_counter()
-    model.set_params(max_epochs=epochs).fit(X)
-    return (time.perf_counter() - start) / 60, model
-
-
-def models(data, classifier, arguments):
-    x_train, _, x_test, _ = data
-    real, rest = x_test[:N_DRAWN], x_test[N_DRAWN:]
-    noise = np.random.RandomState(0).rand(N_DRAWN, 784).astype(np.float32)
-    rows = [
-        {"samples of": "real test digits", **judge(rest, real, classifier)},
-        {"samples of": "noise", **judge(noise, real, classifier)},
-    ]
-    for cls in (ConvGAN, ConvVAE, ConvAutoencoder):
-        minutes, model = train(
-            cls(device=arguments.device, random_state=arguments.seed), x_train, arguments.minutes
-        )
-        for prior in ("mixture", "normal"):
-            if cls is ConvVAE:
-                model.set_params(prior=prior)
-            elif prior == "normal":
-                continue  # ConvAutoencoder has the mixture only, ConvGAN no choice
-            row = {
-                "samples of": f"{cls.__name__}, {prior}" if cls is not ConvGAN else "ConvGAN",
-                "minutes": minutes,
-                "epochs": model.n_iter_,
-                **judge(model.sample(N_DRAWN, random_state=0), real, classifier),
-                **codes(model, data),
-            }
-            print(row, flush=True)
-            rows.append(row)
-    return rows
 
 
 def codes(model, data):
@@ -179,7 +136,6 @@ def kinds_of_codes(data, classifier, arguments):
 
 
 TABLES = {
-    "models": (models, "{minutes:g} minutes of training each"),
     "objectives": (
         objectives,
         "Objectives of ConvGAN, {short_images} images, {short_epochs} epochs, {seeds} seeds; a "
@@ -196,8 +152,6 @@ TABLES = {
 def main():
     parser = _common.parser(__doc__)
     parser.add_argument("--tables", nargs="+", default=list(TABLES), choices=list(TABLES))
-    parser.add_argument("--minutes", type=float, default=15)
-    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--short-images", type=int, default=12_000)
     parser.add_argument("--short-epochs", type=int, default=4)
