@@ -92,19 +92,21 @@ class TrainingParameters:
     max_translation : float or "auto", default="auto"
         Largest random translation of a training image, as a share of its sides; edges are
         repeated. It keeps the network from overfitting a few rows, and takes capacity where rows
-        are many. "auto" is 1/16 for fewer than 20,000 rows, and 0 for more. It is rounded down to
-        pixels: images of less than 16 pixels are not translated by 1/16.
+        are many. "auto" is 1/16, and 0 for 20,000 rows or more and in `partial_fit`. It is rounded
+        down to pixels: images of less than 16 pixels are not translated by 1/16.
 
     gaussian_fraction : float or "auto", default="auto"
         Fraction of the training images that are replaced by Gaussian ones: random linear
         combinations of the images of a batch, with their mean and covariance. PCA is the best
         autoencoder of such images, which keeps the network from being worse than PCA where rows are
-        few. Larger values regularise more. "auto" is ``300 / (n_samples + 300)``, and 0 for 20,000
+        few. Larger values regularise more; 0 is better where a network learns much from few rows,
+        such as periodic signals. "auto" is ``300 / (n_samples + 300)``, and 0 for 20,000
         rows or more and in `partial_fit`.
 
     max_epochs : int or "auto", default={max_epochs}
         Maximum number of passes over the training rows. More epochs fit better and take longer.
-        "auto" takes about {auto_steps} steps of 16 to 64 rows, and at least 10 epochs.
+        "auto" takes about {auto_steps} steps of ``batch_size="auto"`` on a CPU, and at least 10
+        epochs. A larger `batch_size` takes fewer steps.
 
     batch_size : int or "auto", default={batch_size}
         Number of rows per step of the optimiser. "auto" is one fiftieth of the training rows, which

@@ -14,6 +14,7 @@ MAX_NUMBERS = 2**26  # in these rows: the comparison takes seconds
 MIN_ROWS = 20
 HELD_OUT = 5  # one row in five is held out from PCA
 TOLERANCE = 0.01  # share of PCA's unexplained variance: differences of seeds are larger
+NEGLIGIBLE = 1e-3  # share of the variance: PCA may be exact, a network is not
 BLOCK_SIZE = 2**16  # numbers, 0.5 MB in float64
 MIN_BLOCK_ROWS = 16  # products of fewer rows take several times longer
 MAX_DIRECTIONS = 2**23  # numbers, 34 MB
@@ -78,11 +79,12 @@ class PCAComparisonMixin:
         if not hasattr(self, "pca_comparison_"):
             return
         explained, by_pca = (self.pca_comparison_[name] for name in NAMES)
-        if 1 - explained > (1 + TOLERANCE) * (1 - by_pca):
+        unexplained, limit = 1 - explained, (1 + TOLERANCE) * (1 - by_pca) + NEGLIGIBLE
+        if unexplained > limit:
             warn(
-                f"{type(self).__name__} explains {explained:.4f} of the variance of X, and PCA "
-                f"with as many components {by_pca:.4f}. Train longer (max_epochs='auto', or more "
-                "epochs), or use PCA. compare_with_pca=False turns this comparison off.",
+                f"{type(self).__name__} explains {explained:.4f} of the variance of a sample of X, "
+                f"and PCA with as many components {by_pca:.4f}. Train longer (max_epochs='auto', "
+                "or more epochs), or use PCA. compare_with_pca=False turns this comparison off.",
                 ConvergenceWarning,
             )
 

@@ -18,13 +18,12 @@ class TrainingViewsMixin:
 
     def _view(self, data, phases):
         """Return the view of the images that training steps see, or None."""
-        has_many_rows = len(data) >= MANY_ROWS
+        is_few = len(data) < MANY_ROWS and not phases.is_chunk
         largest, fraction = self.max_translation, self.gaussian_fraction
         if largest == "auto":
-            largest = 0.0 if has_many_rows else AUTO_TRANSLATION
+            largest = AUTO_TRANSLATION if is_few else 0.0
         if fraction == "auto":
-            n_gaussian = 0 if has_many_rows or phases.is_chunk else AUTO_GAUSSIAN_ROWS
-            fraction = n_gaussian / (len(data) + n_gaussian)
+            fraction = AUTO_GAUSSIAN_ROWS / (len(data) + AUTO_GAUSSIAN_ROWS) if is_few else 0.0
         views = []
         if largest:
             views.append(RandomTranslation(largest))

@@ -117,6 +117,23 @@ def test_few_images_are_overfit_less_with_gaussian_images(split):
     assert scores[1] > scores[0] + 0.02
 
 
+def test_it_does_not_warn_where_pca_is_exact():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 2)) @ rng.normal(size=(2, 16))
+    with warnings.catch_warnings(action="error"):
+        autoencoder = ConvAutoencoder(3, random_state=0, device="cpu").fit(X)
+    assert autoencoder.pca_comparison_["explained_by_pca"] == pytest.approx(1)
+
+
+def test_chunks_are_not_changed_by_default():
+    X = make_shapes(60, image_size=16, random_state=0).data
+    params = {"hidden_channels": (8,), "random_state": 0, "device": "cpu"}
+    chunk = ConvAutoencoder(4, **params).partial_fit(X)
+    params |= {"max_translation": 0, "gaussian_fraction": 0}
+    unchanged = ConvAutoencoder(4, **params).partial_fit(X)
+    np.testing.assert_array_equal(chunk.transform(X), unchanged.transform(X))
+
+
 def test_score_is_r2_weighted_by_variance(learnt, split):
     X_test = split[1]
     reconstructed, varies = learnt.reconstruct(X_test), X_test.std(axis=0) > 0
