@@ -99,9 +99,8 @@ class ConvVAE(
     `fit`, so each call returns the same score. The user guide has the formulas: :ref:`vae`.
 
     In `history_`, "train_loss" is the negative bound, with the divergence weighted as in training;
-    "train_reconstruction" and "train_kl" are its parts. Translated and Gaussian images count. After
-    `partial_fit`, `noise_variance_`, `kl_per_component_`, `n_active_units_` and the mixture are
-    those of the last chunk.
+    "train_reconstruction" and "train_kl" are its parts. After `partial_fit`, `noise_variance_`,
+    `kl_per_component_`, `n_active_units_` and the mixture are those of the last chunk.
 
     A custom encoder receives standardised images, and returns the means of the codes followed by
     their log-variances. A custom decoder returns unbounded numbers: standardised images with
