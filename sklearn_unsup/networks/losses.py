@@ -156,3 +156,76 @@ def lipschitz_penalty(scores, images):
     """
     norms = (squared_gradient_norms(scores, images) + 1e-12).sqrt()
     return (norms - 1).square().mean()
+
+
+# Self-supervised losses. `first` and `second` (b, k) are projections of two views of each image.
+
+
+def vicreg(first, second, weights=(25.0, 25.0, 1.0)):
+    """Invariance, variance and covariance of projections, weighted and added.
+
+    Bardes, Ponce & LeCun 2022, "VICReg: Variance-Invariance-Covariance Regularization for
+    Self-Supervised Learning", eq. 1 to 6; the invariance is a mean over components, as in the
+    authors' code.
+    """
+    invariance = F.mse_loss(first, second)
+    variance, covariance = 0.0, 0.0
+    for view in (first, second):
+        centred = view - view.mean(0)
+        deviations = (centred.square().sum(0) / max(len(view) - 1, 1) + 1e-4).sqrt()  # (k,)
+        variance = variance + F.relu(1 - deviations).mean()
+        covariance = covariance + _off_diagonal_squares(_covariance(centred)) / view.shape[1]
+    parts = invariance, variance, covariance
+    return sum(weight * part for weight, part in zip(weights, parts, strict=True))
+
+
+def barlow_twins(first, second, weight=5e-3):
+    """Distance of the cross-correlation of projections from the identity.
+
+    Zbontar et al. 2021, "Barlow Twins: Self-Supervised Learning via Redundancy Reduction", eq. 1.
+    `weight` is that of the elements off the diagonal.
+    """
+    a, b = ((z - z.mean(0)) / (z.std(0, correction=0) + 1e-5) for z in (first, second))
+    correlation = a.T @ b / len(a)  # (k, k)
+    on_diagonal = (1 - correlation.diagonal()).square().sum()
+    return on_diagonal + weight * _off_diagonal_squares(correlation)
+
+
+def contrastive(first, second, temperature=0.2):
+    """Cross-entropy, in nats, of finding the other view of an image among those of the batch.
+
+    Chen et al. 2020, "A Simple Framework for Contrastive Learning of Visual Representations", eq.
+    1, with cosine similarities divided by a temperature.
+    """
+    b = len(first)
+    views = F.normalize(torch.cat([first, second]))  # (2b, k)
+    own = torch.eye(2 * b, dtype=torch.bool, device=views.device)
+    logits = (views @ views.T / temperature).masked_fill(own, -torch.inf)  # (2b, 2b)
+    return F.cross_entropy(logits, torch.arange(2 * b, device=views.device).roll(b))
+
+
+def sketched_isotropic_gaussian(views, directions, n_knots=17, largest=5.0):
+    """Distance of the distribution of projections from a standard normal, along directions.
+
+    Epps & Pulley's statistic of the empirical characteristic function along each direction,
+    averaged (Balestriero & LeCun 2025, "LeJEPA", section 4).
+
+    Parameters
+    ----------
+    views : Tensor of shape (b, k)
+    directions : Tensor of shape (k, m)
+        Of length 1.
+    """
+    knots = torch.linspace(-largest, largest, n_knots, device=views.device)  # (t,)
+    normal = torch.exp(-0.5 * knots.square())
+    phases = (views @ directions)[..., None] * knots  # (b, m, t)
+    errors = (phases.cos().mean(0) - normal).square() + phases.sin().mean(0).square()  # (m, t)
+    return len(views) * torch.trapezoid(errors * normal, knots, dim=-1).mean()
+
+
+def _covariance(centred):
+    return centred.T @ centred / max(len(centred) - 1, 1)
+
+
+def _off_diagonal_squares(matrix):
+    return matrix.square().sum() - matrix.diagonal().square().sum()

@@ -163,3 +163,54 @@ def test_the_lipschitz_penalty_of_a_flat_critic_has_a_finite_gradient():
     weight = torch.zeros(2, requires_grad=True)
     losses.lipschitz_penalty(images.flatten(1) @ weight, images).backward()
     assert torch.isfinite(weight.grad).all()
+
+
+@pytest.fixture
+def views():
+    generator = torch.Generator().manual_seed(1)
+    first = torch.randn(20, 5, generator=generator) * torch.tensor([0.1, 0.5, 1, 2, 3])
+    return first, first + 0.3 * torch.randn(20, 5, generator=generator)
+
+
+def test_vicreg_adds_invariance_variance_and_covariance(views):
+    a, b = (view.double().numpy() for view in views)
+    invariance = np.square(a - b).mean()
+    variance, covariance = 0, 0
+    for z in (a, b):
+        matrix = np.cov(z.T)
+        variance += np.maximum(0, 1 - np.sqrt(np.diag(matrix) + 1e-4)).mean()
+        covariance += (np.square(matrix).sum() - np.square(np.diag(matrix)).sum()) / 5
+    expected = 3 * invariance + 2 * variance + 0.5 * covariance
+    assert losses.vicreg(*views, weights=(3, 2, 0.5)).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_barlow_twins_compares_the_cross_correlation_with_the_identity(views):
+    correlation = np.corrcoef(*(view.double().numpy().T for view in views))[:5, 5:]
+    squares = np.square(correlation - np.eye(5))
+    expected = np.diag(squares).sum() + 0.1 * (squares.sum() - np.diag(squares).sum())
+    assert losses.barlow_twins(*views, weight=0.1).item() == pytest.approx(expected, rel=1e-3)
+
+
+def test_the_contrastive_loss_is_the_cross_entropy_of_finding_the_other_view(views):
+    z = torch.cat(views).double().numpy()
+    z /= np.linalg.norm(z, axis=1, keepdims=True)
+    logits = z @ z.T / 0.5
+    expected = []
+    for i in range(40):
+        others = np.delete(logits[i], i)
+        expected.append(np.log(np.exp(others).sum()) - logits[i, (i + 20) % 40])
+    found = losses.contrastive(*views, temperature=0.5).item()
+    assert found == pytest.approx(np.mean(expected), rel=1e-5)
+
+
+def test_the_sketched_distance_is_that_of_characteristic_functions():
+    directions = torch.eye(3)
+    constant = losses.sketched_isotropic_gaussian(torch.zeros(50, 3), directions, n_knots=400)
+    integral = np.sqrt(2 * np.pi) * (1 - 2 / np.sqrt(2) + 1 / np.sqrt(3))
+    assert constant.item() == pytest.approx(50 * integral, rel=1e-3)
+    normal = torch.randn(5000, 3, generator=torch.Generator().manual_seed(0))
+    distances = [
+        losses.sketched_isotropic_gaussian(scale * normal, directions).item()
+        for scale in (1, 0.8, 0.5)
+    ]
+    assert distances[0] < 2 < 20 < distances[1] < distances[2]

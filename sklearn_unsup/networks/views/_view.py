@@ -1,0 +1,78 @@
+"""Interface of random views: parameters are drawn for each image, then applied."""
+
+import torch
+
+
+class View:
+    """Base class of random views of a batch of images.
+
+    A view is called as ``view(images, generator)``. With `draw` and `apply` the same change can be
+    applied again, for example to other images.
+    """
+
+    def __call__(self, images, generator):
+        """Return changed images (b, c, h, w); each image has parameters of its own."""
+        return self.apply(images, **self.draw(len(images), tuple(images.shape[1:]), generator))
+
+    def draw(self, n, image_shape, generator):
+        """Draw the parameters of a view for each of `n` images of shape (C, H, W).
+
+        Returns
+        -------
+        parameters : dict of Tensor
+            The arguments of `apply`, on the device of the generator.
+        """
+        raise NotImplementedError
+
+    def apply(self, images, **parameters):
+        """Return images (b, c, h, w), changed as the parameters say."""
+        raise NotImplementedError
+
+
+class Compose(View):
+    """Apply several views, one after the other.
+
+    Parameters
+    ----------
+    views : sequence of callable
+        ``view(images, generator) -> images``.
+    """
+
+    def __init__(self, views):
+        self.views = list(views)
+
+    def __call__(self, images, generator):
+        """Return the last view of images (b, c, h, w)."""
+        for view in self.views:
+            images = view(images, generator)
+        return images
+
+
+def uniform(generator, low, high, *shape):
+    """Draw a float32 tensor, uniform from `low` to `high`."""
+    return empty(generator, *shape).uniform_(low, high, generator=generator)
+
+
+def normal(generator, *shape):
+    """Draw a float32 tensor from the standard normal distribution."""
+    return empty(generator, *shape).normal_(generator=generator)
+
+
+def chance(generator, probability, n):
+    """Draw booleans (n,) that are True with a probability."""
+    return uniform(generator, 0, 1, n) < probability
+
+
+def empty(generator, *shape):
+    """Return an uninitialised float32 tensor on the generator's device."""
+    return torch.empty(shape, dtype=torch.float32, device=generator.device)
+
+
+def within(images, like):
+    """Clip images to the range of a batch."""
+    return images.clamp(like.amin(), like.amax())
+
+
+def per_image(values):
+    """Return values (b,) with the axes of images: (b, 1, 1, 1)."""
+    return values[:, None, None, None]
