@@ -121,7 +121,9 @@ def test_it_does_not_warn_where_pca_is_exact():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(200, 2)) @ rng.normal(size=(2, 16))
     with warnings.catch_warnings(action="error"):
-        autoencoder = ConvAutoencoder(3, random_state=0, device="cpu").fit(X)
+        autoencoder = ConvAutoencoder(
+            3, hidden_channels=(16,), max_epochs=60, random_state=0, device="cpu"
+        ).fit(X)
     assert autoencoder.pca_comparison_["explained_by_pca"] == pytest.approx(1)
 
 
@@ -196,7 +198,7 @@ def test_samples_have_the_mean_and_variance_of_x(learnt, split):
 def test_a_denoising_autoencoder_removes_more_noise(split):
     X_train, X_test = split[0][:300], split[1]
     noisy = X_test + np.random.RandomState(0).normal(0, 4, size=X_test.shape).astype(np.float32)
-    params = {"n_components": 32, "random_state": 0, "device": "cpu"}
+    params = {"n_components": 32, "max_epochs": 30, "random_state": 0, "device": "cpu"}
     errors = [
         np.mean(
             (ConvAutoencoder(**params, noise_level=level).fit(X_train).reconstruct(noisy) - X_test)
