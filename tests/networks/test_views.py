@@ -93,6 +93,12 @@ def test_each_image_has_a_draw_of_its_own(name):
     assert len(torch.unique(seen.flatten(1), dim=0)) > 3
 
 
+@pytest.mark.parametrize("name", EVERY_VIEW)
+def test_one_image_of_one_pixel_stays_finite(name):
+    seen = EVERY_VIEW[name](torch.ones(1, 1, 1, 1), generator())
+    torch.testing.assert_close(seen, torch.ones(1, 1, 1, 1))
+
+
 def test_translations_move_whole_pixels_and_repeat_the_edges():
     images = images_of(3, 2, 5, 6)
     moved = RandomTranslation(0.5).apply(images, torch.tensor([[0, 0], [2, -1], [-1, 3]]))
@@ -233,7 +239,7 @@ def test_brightness_shifts_and_contrast_scales_around_the_mean():
     images[0, 0, 0, :2] = torch.tensor([-50.0, 50.0])  # so that nothing is clipped
     view = RandomColour()
     shifted = view.apply(images, torch.full((6,), 0.1), torch.ones(6))
-    torch.testing.assert_close(shifted[1:], images[1:] + 0.1 * images.std())
+    torch.testing.assert_close(shifted[1:], images[1:] + 0.1 * images.std(correction=0))
     scaled = view.apply(images, torch.zeros(6), torch.full((6,), 0.5))[1:]
     torch.testing.assert_close(scaled.mean((1, 2, 3)), images[1:].mean((1, 2, 3)))
     torch.testing.assert_close(scaled.std((1, 2, 3)), 0.5 * images[1:].std((1, 2, 3)))

@@ -82,7 +82,7 @@ class RandomColour(View):
             b, c, h, w = images.shape
             changed = (colours @ images.flatten(2)).view(b, c, h, w)
         means = changed.mean((1, 2, 3))  # (b,)
-        offsets = means * (1 - contrasts) + shifts * images.std()
+        offsets = means * (1 - contrasts) + shifts * images.std(correction=0)
         return within(changed * per_image(contrasts) + per_image(offsets), images)
 
 

@@ -73,7 +73,7 @@ class RandomNoise(View):
 
     def apply(self, images, noise):
         """Return noisy images (b, c, h, w)."""
-        return within(images + images.std() * noise, images)
+        return within(images + images.std(correction=0) * noise, images)
 
 
 class RandomErasing(View):
