@@ -48,7 +48,7 @@ class Classifier:
         stages, width = _stages(image_shape)
         self.network = nn.Sequential(
             *stages,
-            *(nn.Flatten(), nn.Dropout(0.3), nn.Linear(width, 128), nn.SiLU()),
+            *(nn.Flatten(), nn.Dropout(0.3), nn.Linear(width, 128), nn.Tanh()),
             nn.Linear(128, n_classes),
         ).to(self.device)
         X, y = (torch.from_numpy(a).to(self.device) for a in (X, y.astype(np.int64)))

@@ -23,7 +23,8 @@ from benchmarks._suite_cells import (
 )
 from sklearn_unsup.metrics import density_coverage, frechet_distance
 
-N_COMPARED = 2000
+N_COMPARED = 2000  # real rows
+N_DRAWN = 10_000  # samples: with 500, Fréchet distances of one model differ by a factor of 10
 N_BASELINE_COMPONENTS = 64
 FACTOR_ANALYSIS = 2000, 4096  # rows that it is fitted to, and features beyond which it is left out
 MAX_SHARES = 20  # classes whose shares are counted
@@ -121,19 +122,20 @@ def samples(cell, places):
     facts = {}
     if cell.model == "training rows":
         chosen = np.random.RandomState(cell.seed).permutation(len(data.all_train))
-        drawn = data.all_train[chosen[: len(real)]]
+        drawn = data.all_train[chosen[:N_DRAWN]]
     else:
         if cell.model == "PCA, mixture":
             model = CodeMixture(cell.n_components or N_BASELINE_COMPONENTS, cell.seed)
         else:
             model = estimator(cell, data, **parse_params(cell.params))
         model, facts = fit(model, data.train)
-        drawn = model.sample(len(real), random_state=cell.seed)
+        drawn = model.sample(N_DRAWN, random_state=cell.seed)
     judge = joblib.Memory(places.cache, verbose=0).cache(train_judge, ignore=["places"])
     judge = judge(cell.data, cell.on, digest(), places)
     real, drawn = judge.scale(real), judge.scale(drawn)
     pair = judge.features(real), judge.features(drawn)
-    figures = {"Fréchet": frechet_distance(*pair), "coverage": density_coverage(*pair)[1]}
+    coverage = density_coverage(pair[0], pair[1][: len(real)])[1]
+    figures = {"Fréchet": frechet_distance(*pair), "coverage": coverage}
     if 0 < data.n_classes <= MAX_SHARES:
         shares = judge.classifier.shares(drawn)
         real_shares = np.maximum(judge.classifier.shares(real), 1 / len(real))

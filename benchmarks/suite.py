@@ -93,11 +93,12 @@ TASKS = {
     ),
     "samples": Task(
         _suite_generative.samples,
-        "Samples and as many held-out rows, in the features of a classifier of the training rows "
-        "(PCA codes where there are no labels): Fréchet distance (less is better), coverage, and "
-        "the least share of a class, divided by its share of real rows, both as the classifier "
+        f"{_suite_generative.N_DRAWN} samples and at most {_suite_generative.N_COMPARED} held-out "
+        "rows, in the bounded features of a classifier of the training rows (PCA codes where there "
+        "are no labels): Fréchet distance (less is better), coverage by as many samples as rows, "
+        "and the least share of a class, divided by its share of real rows, both as the classifier "
         "sees them (its accuracy is beside). The mixture is of "
-        f"{_suite_generative.N_BASELINE_COMPONENTS} PCA codes. Training rows are all",
+        f"{_suite_generative.N_BASELINE_COMPONENTS} PCA codes. Training rows are all, or as many",
         models=(VAE, GAN),
         components=(None,),
         baselines=("PCA, mixture", "training rows"),
