@@ -10,8 +10,7 @@ import torch
 
 from benchmarks import _common
 from sklearn_unsup import ConvAutoencoder
-from sklearn_unsup._training import auto_epochs
-from sklearn_unsup._training._batches import auto_batch_size
+from sklearn_unsup._training import BatchSizes
 
 ROWS = {"cpu": (500, 1000, 2000), "cuda": (10_000, 20_000, 40_000)}
 SIDES = (16, 32, 64, 128)
@@ -52,7 +51,7 @@ def seconds_of_defaults(shape, arguments):
     X = np.random.default_rng(0).integers(0, 256, (TIMED, *shape), dtype=np.uint8)
     model = ConvAutoencoder(
         max_epochs=1 + arguments.rounds,
-        batch_size=auto_batch_size(10_000, X[0].size, torch.device(arguments.device)),
+        batch_size=BatchSizes().auto(10_000, X[0].size, torch.device(arguments.device)),
         compare_with_pca=False,
         device=arguments.device,
         random_state=0,
@@ -62,7 +61,9 @@ def seconds_of_defaults(shape, arguments):
     for n in (200, 1000, 10_000, 60_000):
         cells[f"epoch of {n:,}"] = seconds * n
     for n in (200, 1000, 10_000, 60_000):
-        cells[f"fit of {n:,}"] = seconds * n * auto_epochs(n, ConvAutoencoder._auto_steps)
+        cells[f"fit of {n:,}"] = (
+            seconds * n * BatchSizes().auto_epochs(n, ConvAutoencoder._auto_steps)
+        )
     return cells
 
 

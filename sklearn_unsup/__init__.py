@@ -4,12 +4,19 @@ from sklearn_unsup import _moved as _moved
 from sklearn_unsup._persistence import CorruptedModelError
 from sklearn_unsup._training import TrainingCheckpoint, TrainingDivergedError
 from sklearn_unsup._version import __version__
-from sklearn_unsup.estimators import ConvAutoencoder, ConvGAN, ConvOutlierDetector, ConvVAE
+from sklearn_unsup.estimators import (
+    ConvAutoencoder,
+    ConvGAN,
+    ConvOutlierDetector,
+    ConvSelfSupervisedEncoder,
+    ConvVAE,
+)
 
 __all__ = [
     "ConvAutoencoder",
     "ConvGAN",
     "ConvOutlierDetector",
+    "ConvSelfSupervisedEncoder",
     "ConvVAE",
     "CorruptedModelError",
     "TrainingCheckpoint",

@@ -12,9 +12,15 @@ from functools import partial
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
-from toy_estimators import LabelledSampler, TwoViewEncoder
+from toy_estimators import LabelledSampler
 
-from sklearn_unsup import ConvAutoencoder, ConvGAN, ConvOutlierDetector, ConvVAE
+from sklearn_unsup import (
+    ConvAutoencoder,
+    ConvGAN,
+    ConvOutlierDetector,
+    ConvSelfSupervisedEncoder,
+    ConvVAE,
+)
 
 SMALL = {
     "n_components": 2,
@@ -25,6 +31,7 @@ SMALL = {
     "device": "cpu",
     "random_state": 0,
 }
+SMALL_ENCODER = {name: value for name, value in SMALL.items() if name != "hidden_layer_sizes"}
 DETECTORS = ("estimator", "contamination", "method")
 
 
@@ -60,7 +67,9 @@ EVERY_MODEL = {  # "class", or "class, variant"
         partial(ConvGAN, **SMALL, code="discriminator", objective="hinge"), unsupported=("encoder",)
     ),
     "ConvOutlierDetector": Entry(detector),
-    "TwoViewEncoder": Entry(partial(TwoViewEncoder, **SMALL)),
+    "ConvSelfSupervisedEncoder": Entry(
+        partial(ConvSelfSupervisedEncoder, **SMALL_ENCODER, projector_layer_sizes=(4,))
+    ),
     "LabelledSampler": Entry(partial(LabelledSampler, **SMALL), needs_y=True, n_phases=2),
 }
 EVERY_CLASS = [name for name in EVERY_MODEL if "," not in name]

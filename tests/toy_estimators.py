@@ -1,86 +1,19 @@
-"""Two small models: an encoder without a decoder, and a sampler with two phases that uses y."""
+"""A small model: a sampler with two phases that uses y."""
 
 import numpy as np
 import torch
 from sklearn.utils import column_or_1d
 from torch import nn
-from torch.nn import functional as F
 
 from sklearn_unsup._persistence import Spec
 from sklearn_unsup.estimators._base import ImageEstimator
-from sklearn_unsup.estimators._encoding import EncoderMixin
 from sklearn_unsup.estimators._parameters import store, with_shared_parameters
 from sklearn_unsup.estimators._sampling import SamplerMixin
 from sklearn_unsup.networks import Network, Scaling, build_decoder, build_encoder, losses
 
-NOISE_LEVEL = 0.5  # of the standard deviation of X
-TEMPERATURE = 0.2
 CLASSES = Spec(
     lambda value: np.size(value) > 0 and np.array_equal(np.unique(value), value), "sorted classes"
 )
-
-
-class TwoViewNetwork(Network):
-    """Contrastive network: codes of two views of an image are similar, of two images dissimilar.
-
-    Chen et al. 2020, "A Simple Framework for Contrastive Learning of Visual Representations".
-    """
-
-    def __init__(self, encoder, image_shape):
-        super().__init__()
-        self.encoder = encoder
-        self.scaling = Scaling(image_shape)
-
-    def encode(self, images):
-        return self.encoder(self.scaling(images))  # (b, k)
-
-    def training_loss(self, batch, generator=None):
-        images = self.scaling(batch.images)  # (b, c, h, w)
-        a, b = (F.normalize(self.encoder(_view(images, generator))) for _ in range(2))  # (b, k)
-        return {"loss": F.cross_entropy(a @ b.T / TEMPERATURE, torch.arange(len(a)).to(a.device))}
-
-
-def _view(images, generator):
-    noise = images.new_empty(images.shape).normal_(generator=generator)  # (b, c, h, w)
-    return images + NOISE_LEVEL * noise
-
-
-@with_shared_parameters()
-class TwoViewEncoder(EncoderMixin, ImageEstimator):
-    """Contrastive encoder, trained on two noisy views of each image."""
-
-    def __init__(
-        self,
-        n_components=8,
-        *,
-        image_shape=None,
-        channel_axis=None,
-        hidden_channels=(16, 32),
-        hidden_layer_sizes=(),
-        encoder=None,
-        max_epochs=10,
-        batch_size="auto",
-        learning_rate=5e-3,
-        weight_decay=0.0,
-        optimizer="adam",
-        learning_rate_schedule="one_cycle",
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        warm_start=False,
-        verbose=False,
-        random_state=None,
-        device="auto",
-        precision="auto",
-        compile=False,
-        callbacks=None,
-    ):
-        store(self, locals())
-
-    def _build_network(self, image_shape, n_components, encoder, **widths):
-        encoder = build_encoder(encoder, image_shape, n_components, **widths)
-        return TwoViewNetwork(encoder, image_shape)
 
 
 class LabelledNetwork(Network):

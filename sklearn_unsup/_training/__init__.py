@@ -1,7 +1,7 @@
 """The training engine: the only place that imports skorch."""
 
 from sklearn_unsup._training._adversarial import AdversarialTrainer
-from sklearn_unsup._training._batches import Batches, auto_epochs
+from sklearn_unsup._training._batches import Batches, BatchSizes
 from sklearn_unsup._training._callbacks import copy_callbacks
 from sklearn_unsup._training._checkpoint import TrainingCheckpoint
 from sklearn_unsup._training._data import TrainingData

@@ -77,7 +77,8 @@ class AdversarialTrainer(Trainer):
         """Train the discriminator for one step, and the generator every `n_critic` steps."""
         generator_too = self.n_turns_ % self.n_critic == 0
         self.n_turns_ += 1
-        self.parts_ = {**self.parts_, **self.step_function_(self._viewed(batch), generator_too)}
+        batch = self._viewed(batch, self.view)
+        self.parts_ = {**self.parts_, **self.step_function_(batch, generator_too)}
         return self.parts_
 
     def take_step(self, batch, generator_too):

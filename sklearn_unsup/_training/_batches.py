@@ -2,6 +2,7 @@
 
 import math
 from collections import deque
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,20 +12,69 @@ from sklearn_unsup._devices import to_device
 from sklearn_unsup.networks import Batch
 
 STEPS_PER_EPOCH = 50  # for "auto"; with fewer, small data sets are underfit
-MIN_AUTO_SIZE = 16
-MAX_AUTO_SIZE = {"cpu": 64}  # by time to quality: benchmarks/results/architecture.md
-MAX_AUTO_SIZE_ELSEWHERE = 128  # small batches leave the device idle
 MAX_AUTO_NUMBERS = 2**21  # in a batch, which bounds the memory of large images
-MIN_LARGE_IMAGES = 8
 MIN_AUTO_EPOCHS = 10
 MIN_BATCH_SIZE = 2  # BatchNorm cannot train on one row
+
+
+@dataclass(frozen=True)
+class BatchSizes:
+    """Limits of the number of rows per step.
+
+    Parameters
+    ----------
+    least : int, default=16
+        Of "auto".
+    most_on_cpu : int, default=64
+        Of "auto". By time to quality: benchmarks/results/architecture.md.
+    most : int, default=128
+        Of "auto", on other devices: small batches leave them idle.
+    least_large : int, default=8
+        Of "auto", for large images.
+    last_share : float, default=0.0
+        Share of a batch below which the last one is merged into the one before it.
+    """
+
+    least: int = 16
+    most_on_cpu: int = 64
+    most: int = 128
+    least_large: int = 8
+    last_share: float = 0.0
+
+    def auto(self, n_rows, n_features, device):
+        """Return the number of rows per step for "auto".
+
+        One fiftieth of the rows, within the limits; fewer of large images.
+        """
+        size = self._of_small_images(n_rows, device.type == "cpu")
+        return min(size, max(self.least_large, MAX_AUTO_NUMBERS // n_features))
+
+    def auto_epochs(self, n_rows, n_steps):
+        """Return the number of epochs that take about `n_steps` steps of the "auto" size on a CPU.
+
+        At least 10: large data sets need fewer epochs, but more steps.
+        """
+        steps_per_epoch = math.ceil(n_rows / self._of_small_images(n_rows, on_cpu=True))
+        return max(MIN_AUTO_EPOCHS, round(n_steps / steps_per_epoch))
+
+    def least_last(self, batch_size):
+        """Return the size below which a last batch is merged into the one before it."""
+        return min(batch_size, max(MIN_BATCH_SIZE, round(self.last_share * batch_size)))
+
+    def _of_small_images(self, n_rows, on_cpu):
+        most = self.most_on_cpu if on_cpu else self.most
+        return int(np.clip(n_rows // STEPS_PER_EPOCH, self.least, most))
+
+
+DEFAULT_SIZES = BatchSizes()
 
 
 class Batches:
     """Iterate over rows as batches of images on the device; each iteration is one epoch.
 
     uint8 rows are copied to the device as uint8. No row is dropped. A last batch of one row is
-    merged into the batch before it, as a network with BatchNorm could not train on it.
+    merged into the batch before it, as a network with BatchNorm could not train on it; `sizes` may
+    ask for more.
 
     Parameters
     ----------
@@ -33,7 +83,7 @@ class Batches:
     to_images : callable
         Maps a tensor of rows (b, n_features) to images (b, c, h, w).
     batch_size : int or "auto"
-        "auto" is the result of `auto_batch_size`.
+        "auto" is the result of `sizes.auto`.
     device : torch.device
     indices : ndarray of int or None
         Which rows to use; None for all.
@@ -41,6 +91,7 @@ class Batches:
         Shuffles the rows in each epoch; None keeps their order.
     given : ndarray of shape (n, ...) or None
         Labels or other values of each row, kept on the device.
+    sizes : BatchSizes
 
     Yields
     ------
@@ -48,15 +99,24 @@ class Batches:
     """
 
     def __init__(
-        self, rows, to_images, batch_size, device, indices=None, generator=None, given=None
+        self,
+        rows,
+        to_images,
+        batch_size,
+        device,
+        indices=None,
+        generator=None,
+        given=None,
+        sizes=DEFAULT_SIZES,
     ):
         self.rows = rows
         self.to_images = to_images
         self.device = device
         self.indices = np.arange(len(rows)) if indices is None else indices
         if batch_size == "auto":
-            batch_size = auto_batch_size(len(self.indices), rows.shape[1], device)
+            batch_size = sizes.auto(len(self.indices), rows.shape[1], device)
         self.batch_size = batch_size
+        self.least_last = sizes.least_last(batch_size)
         self.generator = generator
         self.given = None if given is None else torch.from_numpy(np.array(given)).to(device)
 
@@ -95,33 +155,9 @@ class Batches:
         return Batch(images, self.given[torch.as_tensor(indices, device=self.device)])
 
     def _slices(self, n):
-        return gen_batches(n, self.batch_size, min_batch_size=min(MIN_BATCH_SIZE, self.batch_size))
+        return gen_batches(n, self.batch_size, min_batch_size=self.least_last)
 
 
 def _take(rows, indices):
     """Return some rows; numpy's `take` is faster, but copies arrays that are not contiguous."""
     return np.take(rows, indices, axis=0) if rows.flags.c_contiguous else rows[indices]
-
-
-def auto_batch_size(n_rows, n_features, device):
-    """Return a number of rows per step.
-
-    One fiftieth of the rows, at least 16 and at most 64 on a CPU, 128 elsewhere; fewer of large
-    images, but at least 8.
-    """
-    size = _small_image_batch(n_rows, device.type)
-    return min(size, max(MIN_LARGE_IMAGES, MAX_AUTO_NUMBERS // n_features))
-
-
-def auto_epochs(n_rows, n_steps):
-    """Return the number of epochs that take about `n_steps` steps of the "auto" size on a CPU.
-
-    At least 10: large data sets need fewer epochs, but more steps.
-    """
-    steps_per_epoch = math.ceil(n_rows / _small_image_batch(n_rows, "cpu"))
-    return max(MIN_AUTO_EPOCHS, round(n_steps / steps_per_epoch))
-
-
-def _small_image_batch(n_rows, device_type):
-    most = MAX_AUTO_SIZE.get(device_type, MAX_AUTO_SIZE_ELSEWHERE)
-    return int(np.clip(n_rows // STEPS_PER_EPOCH, MIN_AUTO_SIZE, most))

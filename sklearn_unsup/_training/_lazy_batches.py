@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from sklearn.utils import gen_batches
 
-from sklearn_unsup._training._batches import MIN_BATCH_SIZE, Batches
+from sklearn_unsup._training._batches import Batches
 
 BUFFER_BYTES = 2**24  # rows of a buffer are shuffled together; two buffers are in memory
 
@@ -45,9 +45,9 @@ class LazyBatches(Batches):
                 if group is not None:
                     ahead = reader.submit(self._read, group, wanted)
                 take = partial(_take, left, read, self._permutation(len(read[0])))
-                # Keep some rows, so that a last batch of one row can be merged into the one before.
+                # Keep some rows, so that a small last batch can be merged into the one before.
                 n = len(left[0]) + len(read[0])
-                n_now = max(0, n - MIN_BATCH_SIZE)
+                n_now = max(0, n - self.least_last)
                 n_now -= n_now % self.batch_size
                 for start in range(0, n_now, self.batch_size):
                     yield take(start, start + self.batch_size)

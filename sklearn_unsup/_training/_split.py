@@ -4,11 +4,19 @@ import torch
 
 from sklearn_unsup._data import LazyRows
 from sklearn_unsup._devices import keep_on_device
-from sklearn_unsup._training._batches import Batches
+from sklearn_unsup._training._batches import DEFAULT_SIZES, Batches
 from sklearn_unsup._training._lazy_batches import LazyBatches
 
 
-def split_batches(data, to_images, batch_size, device, generator, validation_fraction=0.0):
+def split_batches(
+    data,
+    to_images,
+    batch_size,
+    device,
+    generator,
+    validation_fraction=0.0,
+    sizes=DEFAULT_SIZES,
+):
     """Return shuffled training batches, and validation batches of held-out rows.
 
     On CUDA, rows are kept on the device if they fit.
@@ -21,6 +29,7 @@ def split_batches(data, to_images, batch_size, device, generator, validation_fra
     validation_fraction : float
         Share of the rows to hold out, at least one row; 0 holds out none. Ignored if `data` has
         validation rows.
+    sizes : BatchSizes
 
     Returns
     -------
@@ -35,7 +44,7 @@ def split_batches(data, to_images, batch_size, device, generator, validation_fra
 
     def batches(data, rows, indices=None, generator=None):
         kind = LazyBatches if isinstance(rows, LazyRows) else Batches
-        return kind(rows, to_images, batch_size, device, indices, generator, data.given)
+        return kind(rows, to_images, batch_size, device, indices, generator, data.given, sizes)
 
     rows = keep_on_device(data.rows, device)
     if data.held_out is not None:

@@ -48,8 +48,8 @@ class Trainer(TrainingLoop):
         Returns all that affects the result, except the callbacks. Used by checkpoints.
     custom : sequence of str, default=()
         Names of the custom parts of the network, which draw from torch's global random state.
-    view : callable, default=None
-        ``view(images, generator) -> images`` that each training step sees.
+    view, validation_view : callable, default=None
+        ``view(images, generator) -> images`` that training steps and the validation see.
     interrupts : InterruptHandler, default=None
         Decides when Ctrl-C may stop the training; None leaves this to Python.
     """
@@ -80,6 +80,7 @@ class Trainer(TrainingLoop):
         identify=None,
         custom=(),
         view=None,
+        validation_view=None,
         interrupts=None,
     ):
         super().__init__(
@@ -99,7 +100,7 @@ class Trainer(TrainingLoop):
         self.tol = tol
         self.identify = identify
         self.custom = custom
-        self.view = view
+        self.view, self.validation_view = view, validation_view
         self.interrupts = InterruptHandler() if interrupts is None else interrupts
         self.prepare_losses(network, torch.compile if compile else lambda loss: loss)
         self.best_ = None  # (validation loss, epoch, weights)
@@ -195,11 +196,10 @@ class Trainer(TrainingLoop):
 
     def train_step(self, batch, **fit_params):
         """Take one step of the optimiser, as a CUDA graph if possible."""
-        return self.step_function_(self._viewed(batch))
+        return self.step_function_(self._viewed(batch, self.view))
 
-    def _viewed(self, batch):
-        """Return the batch that a step sees."""
-        view = self.view
+    def _viewed(self, batch, view):
+        """Return the batch with a view of its images."""
         return batch if view is None else replace(batch, images=view(batch.images, self.generator_))
 
     def take_step(self, batch, variant=None):
@@ -222,7 +222,7 @@ class Trainer(TrainingLoop):
     def validation_step(self, batch, **fit_params):
         """Compute the loss without gradients."""
         with torch.no_grad():
-            return self._parts(batch)
+            return self._parts(self._viewed(batch, self.validation_view))
 
     def autocast(self):
         """Return an autocast context in the precision of the training."""

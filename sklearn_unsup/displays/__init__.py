@@ -7,6 +7,7 @@ from sklearn_unsup.displays._lines import KDistanceDisplay, TrainingHistoryDispl
 from sklearn_unsup.displays._reconstruction import ReconstructionDisplay
 from sklearn_unsup.displays._samples import SampleDisplay
 from sklearn_unsup.displays._uint8 import to_uint8
+from sklearn_unsup.displays._views import ViewsDisplay
 from sklearn_unsup.displays._walks import InterpolationDisplay, TraversalDisplay
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "SampleDisplay",
     "TrainingHistoryDisplay",
     "TraversalDisplay",
+    "ViewsDisplay",
     "explore",
     "to_uint8",
 ]

@@ -3,6 +3,13 @@
 from sklearn_unsup.estimators._autoencoder import ConvAutoencoder
 from sklearn_unsup.estimators._gan import ConvGAN
 from sklearn_unsup.estimators._outliers import ConvOutlierDetector
+from sklearn_unsup.estimators._self_supervised import ConvSelfSupervisedEncoder
 from sklearn_unsup.estimators._vae import ConvVAE
 
-__all__ = ["ConvAutoencoder", "ConvGAN", "ConvOutlierDetector", "ConvVAE"]
+__all__ = [
+    "ConvAutoencoder",
+    "ConvGAN",
+    "ConvOutlierDetector",
+    "ConvSelfSupervisedEncoder",
+    "ConvVAE",
+]

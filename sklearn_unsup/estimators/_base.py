@@ -17,6 +17,7 @@ from sklearn_unsup._devices import (
 )
 from sklearn_unsup._sklearn import _fit_context
 from sklearn_unsup._training import (
+    BatchSizes,
     InterruptHandler,
     ScikitLearnCallbacks,
     Trainer,
@@ -218,6 +219,7 @@ class ImageEstimator(
     _adam_betas = None  # torch's defaults
     _n_phases = 1  # each of `max_epochs`; None if phases differ in length
     _auto_steps = 2000  # of max_epochs="auto": benchmarks/results/architecture.md
+    _batch_sizes = BatchSizes()
     _always_validates = False  # only with early_stopping
 
     def _trainer_options(self):
@@ -227,7 +229,8 @@ class ImageEstimator(
     def _split(self, data, device, generator, is_chunk):
         """Return training batches, and validation batches or None."""
         fraction = self.validation_fraction if self.early_stopping else 0.0
-        return split_batches(data, self._to_images, self.batch_size, device, generator, fraction)
+        options = device, generator, fraction, self._batch_sizes
+        return split_batches(data, self._to_images, self.batch_size, *options)
 
     def _train(self, network, data, phases):
         """Train the network, in one phase by default; `phases.train` runs a phase."""

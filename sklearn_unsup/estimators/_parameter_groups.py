@@ -110,8 +110,8 @@ class TrainingParameters:
 
     batch_size : int or "auto", default={batch_size}
         Number of rows per step of the optimiser. "auto" is one fiftieth of the training rows, which
-        gives small data sets enough steps; at least 16, and at most 64 on a CPU or 128 elsewhere.
-        For large images it is smaller, and at least 8: 13 for 224 x 224 pixels in colour.
+        gives small data sets enough steps; {batch_limits}.
+        For large images it is smaller, and {large_batch}
 
     learning_rate : float, default={learning_rate}
         Step size of the optimiser; the maximum of a schedule. Lower it if training diverges, or

@@ -19,6 +19,8 @@ DEFAULT_WORDING = {  # of the placeholders above
     "decoder_inputs": "n_components",
     "last_layers": "the code",
     "auto_steps": "2,000",
+    "batch_limits": "at least 16, and at most 64 on a CPU or 128 elsewhere",
+    "large_batch": "at least 8: 13 for 224 x 224 pixels in colour.",
     "early_stopping_effect": (
         "Hold out rows, stop training when the loss on them no longer improves, and keep the"
         "\n    weights of the best epoch."

@@ -10,15 +10,16 @@ from sklearn_unsup._training import (
     OptimizerSettings,
     TimeEstimate,
     TrainingCheckpoint,
-    auto_epochs,
     copy_callbacks,
     optimizer_state,
 )
 
 
-def resolve_epochs(max_epochs, n_rows, n_steps):
-    """Return a number of epochs; "auto" takes about `n_steps` steps."""
-    return auto_epochs(n_rows, n_steps) if max_epochs == "auto" else int(max_epochs)
+def resolve_epochs(estimator, max_epochs, n_rows):
+    """Return a number of epochs; "auto" takes about `_auto_steps` steps."""
+    if max_epochs == "auto":
+        return estimator._batch_sizes.auto_epochs(n_rows, estimator._auto_steps)
+    return int(max_epochs)
 
 
 def expected_epochs(estimator, X):
@@ -29,8 +30,7 @@ def expected_epochs(estimator, X):
         n_rows = 0
     if not n_rows or estimator._n_phases is None:  # without rows, validation raises an error
         return None
-    epochs = resolve_epochs(estimator.max_epochs, n_rows, estimator._auto_steps)
-    return estimator._n_phases * epochs
+    return estimator._n_phases * resolve_epochs(estimator, estimator.max_epochs, n_rows)
 
 
 class Phases:
@@ -77,7 +77,16 @@ class Phases:
             self.callbacks = [c for c in self.callbacks if not isinstance(c, TrainingCheckpoint)]
         self._trained = []  # (name of the phase, trainer)
 
-    def train(self, network, data, phase=None, max_epochs=None, callbacks=(), view=None):
+    def train(
+        self,
+        network,
+        data,
+        phase=None,
+        max_epochs=None,
+        callbacks=(),
+        view=None,
+        validation_view=None,
+    ):
         """Train a network for one phase.
 
         Parameters
@@ -90,8 +99,8 @@ class Phases:
             Number of epochs; None takes that of the estimator. In `partial_fit` it is always 1.
         callbacks : sequence of skorch callbacks, default=()
             Additional callbacks of the model.
-        view : callable, default=None
-            ``view(images, generator) -> images`` that each training step sees.
+        view, validation_view : callable, default=None
+            ``view(images, generator) -> images`` that training steps and the validation see.
 
         Raises
         ------
@@ -102,7 +111,7 @@ class Phases:
             return
         estimator = self.estimator
         if max_epochs is None or self.is_chunk:
-            max_epochs = resolve_epochs(self.max_epochs, len(data), estimator._auto_steps)
+            max_epochs = resolve_epochs(estimator, self.max_epochs, len(data))
         observers = [self.progress] if self.progress else []
         if estimator.verbose and not self.is_chunk:
             observers.append(TimeEstimate(max_epochs, phase))
@@ -126,6 +135,7 @@ class Phases:
             identify=partial(estimator._identify, network, data, (phase, max_epochs)),
             custom=estimator._custom_parts(estimator._fitted_params),
             view=view,
+            validation_view=validation_view,
             interrupts=self.interrupts,
             **estimator._trainer_options(),
         )

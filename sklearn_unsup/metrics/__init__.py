@@ -14,6 +14,7 @@ from sklearn_unsup.metrics._generative import (
 )
 from sklearn_unsup.metrics._k_distance import k_distance_curve
 from sklearn_unsup.metrics._missing import missing_share
+from sklearn_unsup.metrics._rank import effective_rank
 from sklearn_unsup.metrics._scorers import (
     evidence_bound_scorer,
     explained_variance_scorer,
@@ -27,6 +28,7 @@ __all__ = [
     "clustering_accuracy",
     "dci_disentanglement",
     "density_coverage",
+    "effective_rank",
     "evidence_bound_scorer",
     "explained_variance_scorer",
     "frechet_distance",

@@ -10,6 +10,7 @@ from sklearn_unsup.networks._build import (
     LIKELIHOODS,
     build_adversarial,
     build_autoencoder,
+    build_self_supervised,
     build_variational,
 )
 from sklearn_unsup.networks._convolutional import (
@@ -27,8 +28,13 @@ from sklearn_unsup.networks._likelihoods import (
 from sklearn_unsup.networks._mlp import MLPDecoder, MLPEncoder
 from sklearn_unsup.networks._network import AdversarialNetwork, Batch, Network
 from sklearn_unsup.networks._parts import copy_module
+from sklearn_unsup.networks._pooled import PooledEncoder, Projector
 from sklearn_unsup.networks._random_features import RandomFeatures
 from sklearn_unsup.networks._scaling import Scaling
+from sklearn_unsup.networks._self_supervised import (
+    SELF_SUPERVISED_OBJECTIVES,
+    SelfSupervisedNetwork,
+)
 from sklearn_unsup.networks._variational import VariationalAutoencoder
 
 __all__ = [
@@ -36,6 +42,7 @@ __all__ = [
     "LIKELIHOODS",
     "MIN_VARIANCE",
     "OBJECTIVES",
+    "SELF_SUPERVISED_OBJECTIVES",
     "AdversarialNetwork",
     "Autoencoder",
     "Batch",
@@ -48,14 +55,18 @@ __all__ = [
     "MLPDecoder",
     "MLPEncoder",
     "Network",
+    "PooledEncoder",
+    "Projector",
     "RandomFeatures",
     "Scaling",
+    "SelfSupervisedNetwork",
     "VariationalAutoencoder",
     "average_of",
     "build_adversarial",
     "build_autoencoder",
     "build_decoder",
     "build_encoder",
+    "build_self_supervised",
     "build_variational",
     "copy_module",
     "initialise",

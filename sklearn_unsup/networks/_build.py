@@ -10,6 +10,11 @@ from sklearn_unsup.networks._autoencoder import Autoencoder
 from sklearn_unsup.networks._convolutional import ConvEncoder, Generator, LeakyEncoder
 from sklearn_unsup.networks._custom import build_decoder, build_encoder
 from sklearn_unsup.networks._likelihoods import BernoulliLikelihood, GaussianLikelihood
+from sklearn_unsup.networks._pooled import PooledEncoder, Projector
+from sklearn_unsup.networks._self_supervised import (
+    SELF_SUPERVISED_OBJECTIVES,
+    SelfSupervisedNetwork,
+)
 from sklearn_unsup.networks._variational import VariationalAutoencoder
 
 LIKELIHOODS = {"gaussian": GaussianLikelihood, "bernoulli": BernoulliLikelihood}
@@ -89,4 +94,31 @@ def build_adversarial(
         joint=joint,
         r1_penalty=r1_penalty,
         ema_decay=ema_decay,
+    )
+
+
+def build_self_supervised(
+    image_shape,
+    n_components,
+    hidden_channels,
+    projector_layer_sizes,
+    encoder,
+    objective,
+    temperature,
+):
+    """Return a network with these parameters of :class:`.ConvSelfSupervisedEncoder`."""
+    objective_function = SELF_SUPERVISED_OBJECTIVES[objective]
+    if objective == "simclr":
+        objective_function = partial(objective_function, temperature=temperature)
+    return SelfSupervisedNetwork(
+        build_encoder(
+            encoder,
+            image_shape,
+            n_components,
+            default=PooledEncoder,
+            hidden_channels=hidden_channels,
+        ),
+        Projector(n_components, *projector_layer_sizes),
+        image_shape,
+        objective_function,
     )

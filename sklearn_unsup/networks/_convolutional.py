@@ -184,6 +184,12 @@ def _stage_shapes(image_shape, hidden_channels):
     return widths, sizes
 
 
+def stage_geometries(image_shape, hidden_channels):
+    """Return the numbers of channels before the first stage and after each, and their geometry."""
+    widths, sizes = _stage_shapes(image_shape, hidden_channels)
+    return widths, [_geometry(size) for size in sizes[:-1]]
+
+
 def _geometry(size, halving_kernel=3):
     """Return kernel, stride and padding of a stage for inputs of `size` (h, w)."""
     sides = zip(*(_side_geometry(side, halving_kernel) for side in size), strict=True)

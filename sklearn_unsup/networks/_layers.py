@@ -61,12 +61,20 @@ class Linear(DeferredInit, nn.Linear):
     """Linear layer, as in torch."""
 
 
-class BatchNorm2d(nn.BatchNorm2d):
-    """Batch normalisation, as in torch, with initialised weights in float32 on the CPU."""
+class InitialisedNorm:
+    """Mixin of normalisation layers with initialised weights in float32 on the CPU."""
 
     def __init__(self, n_channels):
         with translate_memory_errors(4 * n_channels):
             super().__init__(n_channels, dtype=torch.float32, device="cpu")
+
+
+class BatchNorm1d(InitialisedNorm, nn.BatchNorm1d):
+    """Batch normalisation of vectors, as in torch."""
+
+
+class BatchNorm2d(InitialisedNorm, nn.BatchNorm2d):
+    """Batch normalisation of maps, as in torch."""
 
 
 @contextlib.contextmanager

@@ -1,13 +1,12 @@
-"""Models of a new kind: no decoder, two phases, labels. See toy_estimators.py."""
+"""A model of two phases that uses labels. See toy_estimators.py."""
 
 import pickle
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
-from sklearn.neighbors import NearestNeighbors
 from skorch.callbacks import Callback
-from toy_estimators import LabelledSampler, TwoViewEncoder
+from toy_estimators import LabelledSampler
 
 from sklearn_unsup import TrainingCheckpoint
 from sklearn_unsup._training import TrainingData
@@ -26,29 +25,9 @@ def sampler(digits):
     return LabelledSampler(max_epochs=6, batch_size=32, **QUICK).fit(X[:600], y[:600])
 
 
-def share_of_views_recognised(encoder, X):
-    """Return for how many images a noisy view is nearer to its image than to others."""
-    noise = np.random.default_rng(0).normal(0, 0.5 * X.std(), X.shape)
-    codes, of_views = encoder.transform(X), encoder.transform(X + noise)
-    nearest = NearestNeighbors(n_neighbors=1, metric="cosine").fit(codes)
-    found = nearest.kneighbors(of_views, return_distance=False)[:, 0]
-    return (found == np.arange(len(X))).mean()
-
-
-def test_codes_of_two_views_become_neighbours(digits):
-    X, _ = digits
-    encoder = TwoViewEncoder(max_epochs=8, **QUICK).fit(X[:600])
-    untrained = TwoViewEncoder(max_epochs=1, learning_rate=1e-9, **QUICK).fit(X[:600])
-    new = X[600:900]
-    assert share_of_views_recognised(encoder, new) > 0.6
-    assert share_of_views_recognised(untrained, new) < 0.4
-
-
-def test_a_model_has_the_methods_that_it_can_honour(digits, sampler):
-    encoder = TwoViewEncoder()
-    cannot = ("inverse_transform", "reconstruct", "interpolate", "traverse", "sample", "score")
-    assert not any(hasattr(encoder, name) for name in cannot)
-    assert not any(hasattr(sampler, name) for name in ("transform", *cannot) if name != "sample")
+def test_a_model_has_the_methods_that_it_can_honour(sampler):
+    cannot = ("transform", "inverse_transform", "reconstruct", "interpolate", "traverse", "score")
+    assert not any(hasattr(sampler, name) for name in cannot)
     assert sampler.sample(3, random_state=0).shape == (3, 64)
 
 

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_unsup._training import Batches, TrainingData, auto_epochs, split_batches
-from sklearn_unsup._training._batches import auto_batch_size
+from sklearn_unsup._training import Batches, BatchSizes, TrainingData, split_batches
 
 CPU = torch.device("cpu")
 
@@ -66,15 +65,15 @@ def test_auto_gives_small_data_enough_steps_and_a_gpu_enough_rows(n, device, exp
 )
 def test_auto_takes_fewer_large_images(side, expected):
     device = torch.device("cpu")
-    assert auto_batch_size(10_000, 3 * side**2, device) == expected
-    assert auto_batch_size(200, 3 * side**2, device) == min(16, expected)
+    assert BatchSizes().auto(10_000, 3 * side**2, device) == expected
+    assert BatchSizes().auto(200, 3 * side**2, device) == min(16, expected)
 
 
 @pytest.mark.parametrize(
     ("n", "epochs"), [(1, 2000), (200, 154), (2500, 40), (10_000, 13), (60_000, 10), (10**6, 10)]
 )
 def test_auto_takes_as_many_steps_of_few_rows_as_of_thousands(n, epochs):
-    assert auto_epochs(n, 2000) == epochs
+    assert BatchSizes().auto_epochs(n, 2000) == epochs
 
 
 def test_a_read_only_memory_map_is_batched_without_being_read_whole(tmp_path, recwarn):

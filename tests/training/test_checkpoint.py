@@ -33,7 +33,8 @@ from stopping import Stop
 from torch import nn
 
 from sklearn_unsup import ConvAutoencoder, CorruptedModelError, TrainingCheckpoint
-from sklearn_unsup._training import _batches
+from sklearn_unsup._training import BatchSizes
+from sklearn_unsup.estimators._base import ImageEstimator
 
 
 def fit_in_pieces(make, X, folder, stops=(1, 3)):
@@ -133,7 +134,7 @@ def test_another_automatic_batch_size_is_another_fit(small, digits, tmp_path, mo
     callbacks = [TrainingCheckpoint(tmp_path)]
     X = np.tile(digits, (10, 1))
     small(callbacks=callbacks, **params).fit(X)
-    monkeypatch.setitem(_batches.MAX_AUTO_SIZE, "cpu", 32)  # as on another device
+    monkeypatch.setattr(ImageEstimator, "_batch_sizes", BatchSizes(most_on_cpu=32))
     with pytest.warns(UserWarning, match=r"on another device.*cpu-32-float32.* starts anew"):
         other = small(callbacks=callbacks, **params).fit(X)
     assert losses(other) == losses(small(**params).fit(X))

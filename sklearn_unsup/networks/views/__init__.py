@@ -1,6 +1,7 @@
 """Random views of a batch of images, on its device."""
 
 from sklearn_unsup.networks.views._colour import RandomColour
+from sklearn_unsup.networks.views._custom import CustomView
 from sklearn_unsup.networks.views._few_rows import RandomGaussianImages, RandomTranslation
 from sklearn_unsup.networks.views._geometry import RandomGeometry
 from sklearn_unsup.networks.views._pixels import (
@@ -10,11 +11,12 @@ from sklearn_unsup.networks.views._pixels import (
     RandomNoise,
 )
 from sklearn_unsup.networks.views._presets import PRESETS, preset
-from sklearn_unsup.networks.views._view import Compose, View
+from sklearn_unsup.networks.views._view import Compose, TwoViews, View
 
 __all__ = [
     "PRESETS",
     "Compose",
+    "CustomView",
     "RandomBlur",
     "RandomChannelDrop",
     "RandomColour",
@@ -23,6 +25,7 @@ __all__ = [
     "RandomGeometry",
     "RandomNoise",
     "RandomTranslation",
+    "TwoViews",
     "View",
     "preset",
 ]

@@ -48,6 +48,23 @@ class Compose(View):
         return images
 
 
+class TwoViews(View):
+    """Two views of each image in one batch: the first of all images, then the second of all.
+
+    Parameters
+    ----------
+    view : callable
+        ``view(images, generator) -> images``.
+    """
+
+    def __init__(self, view):
+        self.view = view
+
+    def __call__(self, images, generator):
+        """Return views (2b, c, h, w) of images (b, c, h, w)."""
+        return torch.cat([self.view(images, generator) for _ in range(2)])
+
+
 def uniform(generator, low, high, *shape):
     """Draw a float32 tensor, uniform from `low` to `high`."""
     return empty(generator, *shape).uniform_(low, high, generator=generator)
