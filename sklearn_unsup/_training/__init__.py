@@ -5,6 +5,7 @@ from sklearn_unsup._training._batches import Batches, BatchSizes
 from sklearn_unsup._training._callbacks import copy_callbacks
 from sklearn_unsup._training._checkpoint import TrainingCheckpoint
 from sklearn_unsup._training._data import TrainingData
+from sklearn_unsup._training._epoch_score import EpochScore
 from sklearn_unsup._training._errors import TrainingDivergedError
 from sklearn_unsup._training._estimate import TimeEstimate
 from sklearn_unsup._training._interrupts import InterruptHandler

@@ -8,6 +8,7 @@ from skorch.callbacks import Callback
 
 from sklearn_unsup._persistence import SavedFile, fingerprint, remove_leftovers, save_file
 from sklearn_unsup._training._checkpoint_state import checkpoint_state, restore_checkpoint
+from sklearn_unsup._training._epoch_score import EpochScore
 from sklearn_unsup._training._estimate import TimeEstimate
 from sklearn_unsup._training._progress import ScikitLearnCallbacks
 from sklearn_unsup._warnings import warn
@@ -117,7 +118,7 @@ def training_identity(net):
 
 def _is_observer(callback):
     kind = callback if isinstance(callback, type) else type(callback)
-    observers = (TrainingCheckpoint, ScikitLearnCallbacks, TimeEstimate)
+    observers = (TrainingCheckpoint, EpochScore, ScikitLearnCallbacks, TimeEstimate)
     return issubclass(kind, observers) or kind.__module__ == "skorch.callbacks.logging"
 
 

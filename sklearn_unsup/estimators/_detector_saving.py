@@ -1,8 +1,11 @@
 """Save a detector together with its fitted estimator."""
 
-import numpy as np
-
-from sklearn_unsup.estimators._deviations import check_reference
+from sklearn_unsup.estimators._outlier_methods import (
+    check_reference,
+    method_of,
+    resolve_method,
+    width_of,
+)
 from sklearn_unsup.estimators._saving import PickleMixin, SavingMixin, WeightFilesMixin
 
 
@@ -18,8 +21,7 @@ class DetectorSavingMixin(PickleMixin, WeightFilesMixin):
 
     def _unpack(self, state):
         if "estimator_" in state:
-            reference = state["_reference"]
-            width = np.size(reference["mean"]) if isinstance(reference, dict) else 0
+            width = width_of(state["_reference"])
             check_reference({name: state[name] for name in ("_reference", "offset_")}, width)
         return state
 
@@ -35,12 +37,10 @@ class DetectorSavingMixin(PickleMixin, WeightFilesMixin):
     def _load(self, file):
         estimator = check_saves_weights(self._new_estimator())
         with file:
-            saved, method = file.header["estimator"], "combined"
-            if file.outline["_reference"] is None:
-                method = "reconstruction_error"
+            saved, method = file.header["estimator"], method_of(file.outline["_reference"])
         for name, own, found in (
             ("estimator", type(estimator).__name__, saved),
-            ("method", self.method, method),
+            ("method", resolve_method(self.method, estimator), method),
         ):
             if own != found:
                 raise ValueError(

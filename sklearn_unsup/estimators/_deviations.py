@@ -10,19 +10,15 @@ from sklearn.covariance import LedoitWolf
 from sklearn.utils import check_array
 
 from sklearn_unsup._data import LazyRows, as_rows, is_lazy, row_blocks
-from sklearn_unsup._persistence import Spec, array, check, number
+from sklearn_unsup._persistence import array, check
 
 BLOCK_SIZE = 2**22  # numbers, 32 MB in float64
 TINY = np.finfo(np.float64).tiny
 N_ROUNDINGS = 8  # smaller differences, in units of rounding errors, are treated as zero
 
 
-def check_reference(state, width):
-    """Raise an error if the saved state of a detector is invalid for codes of a width."""
-    is_reference = Spec(lambda value: value is None or isinstance(value, dict), "a dict")
-    check({"_reference": is_reference, "offset_": number()}, state)
-    if state["_reference"] is None:
-        return
+def check_distribution(reference, width):
+    """Raise an error if a saved reference is invalid for codes of a width."""
     shapes = {"precision": (width, width), "median": (2,), "spread": (2,)}
     shapes |= dict.fromkeys(("mean", "scale", "location"), (width,))
     least = dict.fromkeys(("scale", "spread"), np.finfo(np.float64).tiny)  # they are divisors
@@ -31,7 +27,7 @@ def check_reference(state, width):
             name: array(np.float64, shape, least.get(name, -np.inf))
             for name, shape in shapes.items()
         },
-        state["_reference"],
+        reference,
     )
 
 
@@ -141,9 +137,7 @@ def _deviations(codes, errors, reference):
     return np.column_stack([np.sqrt(np.maximum(squares, 0.0)), errors])
 
 
-def outlier_scores(codes, errors, reference):
-    """Return scores (n,), float64; without a reference they only depend on the errors."""
-    if reference is None:
-        return -np.square(errors)
+def combined_scores(codes, errors, reference):
+    """Return minus the larger of the deviations of codes and errors, (n,), float64."""
     deviations = _deviations(codes, errors, reference) - reference["median"]
     return -(deviations / reference["spread"]).max(axis=1)

@@ -1,4 +1,4 @@
-"""Outlier detection with an autoencoder.
+"""Outlier detection with an autoencoder, or with other codes of images.
 
 Denouden et al. 2018, "Improving Reconstruction Autoencoder Out-of-distribution Detection with
 Mahalanobis Distance".
@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, OutlierMixin, clone
 from sklearn.exceptions import NotFittedError
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_unsup._data import row_blocks
@@ -18,43 +19,54 @@ from sklearn_unsup._sklearn import HasMethods, Interval, StrOptions, _fit_contex
 from sklearn_unsup._training import InterruptHandler
 from sklearn_unsup.estimators._autoencoder import ConvAutoencoder
 from sklearn_unsup.estimators._detector_saving import DetectorSavingMixin
-from sklearn_unsup.estimators._deviations import (
-    BLOCK_SIZE,
-    codes_and_errors,
-    encode,
-    fit_reference_distribution,
-    outlier_scores,
-    squared_errors,
-)
+from sklearn_unsup.estimators._deviations import BLOCK_SIZE, encode, squared_errors
 from sklearn_unsup.estimators._documentation import DocumentationLinkMixin
+from sklearn_unsup.estimators._outlier_methods import (
+    METHODS,
+    fit_reference,
+    measure,
+    method_of,
+    outlier_scores,
+    resolve_method,
+)
+
+
+def _reconstructs(detector):
+    estimator = getattr(detector, "estimator_", detector.estimator)
+    return estimator is None or hasattr(estimator, "inverse_transform")
 
 
 class ConvOutlierDetector(
     DocumentationLinkMixin, DetectorSavingMixin, MetaEstimatorMixin, OutlierMixin, BaseEstimator
 ):
-    """Outlier detection by the reconstruction errors and codes of an autoencoder.
+    """Outlier detection by the reconstruction errors and codes of images.
 
     An autoencoder learns to reconstruct common images. An image with a large reconstruction error,
-    or an unusual code, is an outlier. `error_map` shows where in the image the error is.
+    or an unusual code, is an outlier. `error_map` shows where in the image the error is. With a
+    transformer that cannot reconstruct, an image whose code is far from those of X is an outlier.
 
     Parameters
     ----------
     estimator : object, default=None
-        A transformer with `inverse_transform`, such as :class:`ConvAutoencoder`, :class:`ConvVAE`,
-        :class:`~sklearn.decomposition.PCA`, or a Pipeline of them. None is ``ConvAutoencoder()``.
-        The estimator is cloned; wrap a fitted one in :class:`~sklearn.frozen.FrozenEstimator`.
+        A transformer, such as :class:`ConvAutoencoder`, :class:`ConvVAE`,
+        :class:`ConvSelfSupervisedEncoder`, :class:`~sklearn.decomposition.PCA`, or a Pipeline of
+        them. None is ``ConvAutoencoder()``. The estimator is cloned; wrap a fitted one in
+        :class:`~sklearn.frozen.FrozenEstimator`.
 
     contamination : float, default=0.1
         Expected share of outliers in X, in the range (0, 0.5]. This share of the training rows is
         labelled -1. A larger value gives more outliers and more false positives.
 
-    method : {"combined", "reconstruction_error"}, default="combined"
-        Score of `score_samples`. "reconstruction_error" is the negative mean squared error. It is
+    method : {"auto", "combined", "reconstruction_error", "nearest_neighbors"}, default="auto"
+        Score of `score_samples`. "auto" is "combined" if `estimator` has `inverse_transform`, else
+        "nearest_neighbors". "reconstruction_error" is the negative mean squared error. It is
         best for small defects in an image. "combined" also detects images with a small error but an
         unusual code, and is less sensitive to outliers in X. It is the larger of two deviations
         from the median: of the Mahalanobis distance of the code [1]_, and of the root mean squared
         error. Each is divided by its interquartile range over X. If that is 0, as with many
-        identical rows, only values that differ from the median are used.
+        identical rows, only values that differ from the median are used. "nearest_neighbors" is the
+        negative mean distance of the code to its five nearest among those of X [2]_, of which at
+        most 10,000 are kept; an equal code does not count.
 
     random_state : int, RandomState instance or None, default=None
         Seed of `estimator`, if its own `random_state` is None.
@@ -98,13 +110,13 @@ class ConvOutlierDetector(
     """
 
     _parameter_constraints: ClassVar[dict] = {
-        "estimator": [HasMethods(["fit", "transform", "inverse_transform"]), None],
+        "estimator": [HasMethods(["fit", "transform"]), None],
         "contamination": [Interval(Real, 0, 0.5, closed="right")],
-        "method": [StrOptions({"combined", "reconstruction_error"})],
+        "method": [StrOptions({"auto", *METHODS})],
         "random_state": ["random_state"],
     }
 
-    def __init__(self, estimator=None, *, contamination=0.1, method="combined", random_state=None):
+    def __init__(self, estimator=None, *, contamination=0.1, method="auto", random_state=None):
         self.estimator = estimator
         self.contamination = contamination
         self.method = method
@@ -147,15 +159,16 @@ class ConvOutlierDetector(
             if name.split("__")[-1] == "random_state" and value is None
         }
         estimator.set_params(**seeds)
+        method = resolve_method(self.method, estimator)
         interrupt = _fit_or_be_interrupted(estimator, X, interrupts)
         try:
-            measured = codes_and_errors(estimator, X)
-            reference = fit_reference_distribution(*measured) if self.method == "combined" else None
+            measured = measure(estimator, X, method)
+            reference = fit_reference(measured, method)
         except Exception:
             if interrupt is not None:  # the estimator may not be trained enough
                 raise interrupt from None
             raise
-        scores = outlier_scores(*measured[:2], reference)
+        scores = outlier_scores(measured, reference)
         offset = float(np.percentile(scores, 100 * self.contamination))
         self._set_fitted_state(estimator, reference, offset)
         return interrupt
@@ -175,11 +188,13 @@ class ConvOutlierDetector(
         Returns
         -------
         scores : ndarray of shape (n_samples,), float64
-            Lower for outliers. Negative mean squared errors are in the squared units of X; combined
-            deviations have no unit, and are about 0 for common samples.
+            Lower for outliers. Negative mean squared errors are in the squared units of X, negative
+            distances in those of the codes; combined deviations have no unit, and are about 0 for
+            common samples.
         """
         check_is_fitted(self)
-        return outlier_scores(*codes_and_errors(self.estimator_, X)[:2], self._reference)
+        measured = measure(self.estimator_, X, method_of(self._reference))
+        return outlier_scores(measured, self._reference)
 
     def decision_function(self, X):
         """Return the scores minus `offset_`.
@@ -211,9 +226,12 @@ class ConvOutlierDetector(
         """
         return np.where(self.decision_function(X) < 0, -1, 1)
 
+    @available_if(_reconstructs)
     @isolated_settings()
     def error_map(self, X):
         """Return the squared reconstruction error of each pixel.
+
+        Only available if `estimator` has `inverse_transform`.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Train on two random views of each image."""
+"""Random views of images."""
 
 import numpy as np
 import torch
@@ -7,17 +7,13 @@ from sklearn.utils import gen_batches
 
 from sklearn_unsup._data import to_rows
 from sklearn_unsup._devices import draw_seed, isolated_settings
-from sklearn_unsup.networks.views import CustomView, TwoViews, preset
+from sklearn_unsup.networks.views import CustomView, preset
 
 BLOCK_SIZE = 2**22  # numbers, 16 MB in float32
 
 
 class RandomViewsMixin:
-    """`draw_views`, and a training on two views, for an `ImageEstimator` with `views`."""
-
-    def _train(self, network, data, phases):
-        views = TwoViews(self._view())
-        phases.train(network, data, view=views, validation_view=views)
+    """`draw_views`, for an `ImageEstimator` with the parameter `views`."""
 
     def _view(self):
         """Return the view that `views` asks for; `image_shape_` is known."""

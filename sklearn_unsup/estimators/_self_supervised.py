@@ -10,17 +10,21 @@ from numbers import Real
 from typing import ClassVar
 
 from sklearn_unsup._sklearn import Interval, StrOptions
-from sklearn_unsup._training import BatchSizes
+from sklearn_unsup._training import BatchSizes, EpochScore
 from sklearn_unsup.estimators._base import ImageEstimator
+from sklearn_unsup.estimators._collapse import CollapseMixin
 from sklearn_unsup.estimators._encoding import EncoderMixin
 from sklearn_unsup.estimators._parameters import store, with_shared_parameters
 from sklearn_unsup.estimators._random_views import RandomViewsMixin
+from sklearn_unsup.estimators._turn_score import TurnScoreMixin, n_scored
 from sklearn_unsup.networks import SELF_SUPERVISED_OBJECTIVES, build_self_supervised
-from sklearn_unsup.networks.views import PRESETS
+from sklearn_unsup.networks.views import PRESETS, TwoViews
 
 
 @with_shared_parameters(batch_limits="at least 64, and at most 256", large_batch="at least 64.")
-class ConvSelfSupervisedEncoder(RandomViewsMixin, EncoderMixin, ImageEstimator):
+class ConvSelfSupervisedEncoder(
+    CollapseMixin, TurnScoreMixin, RandomViewsMixin, EncoderMixin, ImageEstimator
+):
     """Self-supervised encoder: features that tell what an image shows.
 
     A convolutional encoder learns to give two random views of an image similar codes, and two
@@ -52,8 +56,15 @@ class ConvSelfSupervisedEncoder(RandomViewsMixin, EncoderMixin, ImageEstimator):
         view among those of all images in the batch. "barlow_twins" [3]_ makes the correlations
         between the components of two views an identity matrix.
 
+    regularization : float, default=1.0
+        Factor on the weights of what keeps codes apart: the variance and covariance of "vicreg",
+        the correlations of different components of "barlow_twins". Larger values give codes that
+        use more dimensions, and depend more on the view; with 0 the codes collapse. Not used by
+        "simclr".
+
     temperature : float, default=0.2
-        Temperature of "simclr". Lower values weigh the most similar images more.
+        Temperature of "simclr": lower values weigh the most similar images more. Not used by other
+        objectives.
 
     hidden_channels : tuple of int or "auto", default="auto"
         Number of channels of each convolution stage but the last, which has `n_components`. A
@@ -64,6 +75,13 @@ class ConvSelfSupervisedEncoder(RandomViewsMixin, EncoderMixin, ImageEstimator):
         Widths of the layers of the projector, which maps codes to the space of the objective. It
         is only used in training.
 
+    Attributes
+    ----------
+    effective_rank_ : float
+        Effective rank of the projections of at most 10,000 training rows (RankMe [4]_). If it is
+        far below that of the codes, the training has collapsed, and `fit` warns. Set by `fit` on
+        at least 20 rows.
+
     See Also
     --------
     ConvAutoencoder : Codes that keep what a reconstruction needs.
@@ -72,8 +90,9 @@ class ConvSelfSupervisedEncoder(RandomViewsMixin, EncoderMixin, ImageEstimator):
 
     Notes
     -----
-    `history_` has no validation loss without `early_stopping`. The loss of one objective cannot be
-    compared with that of another.
+    The loss of one objective, or of one choice of views, cannot be compared with that of another;
+    `score` can. `history_` has it as "score" for each epoch: of `X_val`, or of some of the training
+    rows.
 
     References
     ----------
@@ -83,6 +102,8 @@ class ConvSelfSupervisedEncoder(RandomViewsMixin, EncoderMixin, ImageEstimator):
        Visual Representations". ICML.
     .. [3] Zbontar, Jing, Misra, LeCun & Deny (2021). "Barlow Twins: Self-Supervised Learning via
        Redundancy Reduction". ICML.
+    .. [4] Garrido, Balestriero, Najman & LeCun (2023). "RankMe: Assessing the Downstream
+       Performance of Pretrained Self-Supervised Representations by Their Rank". ICML.
 
     Examples
     --------
@@ -102,10 +123,11 @@ class ConvSelfSupervisedEncoder(RandomViewsMixin, EncoderMixin, ImageEstimator):
     _parameter_constraints: ClassVar[dict] = {
         "views": [StrOptions({"auto", *PRESETS}), callable],
         "objective": [StrOptions(set(SELF_SUPERVISED_OBJECTIVES))],
+        "regularization": [Interval(Real, 0, None, closed="left")],
         "temperature": [Interval(Real, 0, None, closed="neither")],
         "projector_layer_sizes": ["array-like"],
     }
-    _network_parameters = ("objective", "temperature", "projector_layer_sizes")
+    _network_parameters = ("objective", "regularization", "temperature", "projector_layer_sizes")
     _batch_sizes = BatchSizes(64, 256, 256, least_large=64, last_share=0.5)
 
     def __init__(
@@ -116,6 +138,7 @@ class ConvSelfSupervisedEncoder(RandomViewsMixin, EncoderMixin, ImageEstimator):
         channel_axis=None,
         views="auto",
         objective="vicreg",
+        regularization=1.0,
         temperature=0.2,
         hidden_channels="auto",
         projector_layer_sizes=(256, 256),
@@ -142,3 +165,11 @@ class ConvSelfSupervisedEncoder(RandomViewsMixin, EncoderMixin, ImageEstimator):
 
     def _build_network(self, **parameters):
         return build_self_supervised(**parameters)
+
+    def _train(self, network, data, phases):
+        views = TwoViews(self._view())
+        rows = (data.held_out or data).rows
+        callbacks = [EpochScore(lambda: self._turn_accuracy(rows, n_scored(len(rows))))]
+        if len(rows) < 2:  # nothing to test on
+            callbacks = []
+        phases.train(network, data, callbacks=callbacks, view=views, validation_view=views)

@@ -104,12 +104,15 @@ def build_self_supervised(
     projector_layer_sizes,
     encoder,
     objective,
+    regularization,
     temperature,
 ):
     """Return a network with these parameters of :class:`.ConvSelfSupervisedEncoder`."""
-    objective_function = SELF_SUPERVISED_OBJECTIVES[objective]
+    loss = SELF_SUPERVISED_OBJECTIVES[objective]
     if objective == "simclr":
-        objective_function = partial(objective_function, temperature=temperature)
+        loss = partial(loss, temperature=temperature)
+    else:
+        loss = partial(loss, regularization=regularization)
     return SelfSupervisedNetwork(
         build_encoder(
             encoder,
@@ -120,5 +123,5 @@ def build_self_supervised(
         ),
         Projector(n_components, *projector_layer_sizes),
         image_shape,
-        objective_function,
+        loss,
     )

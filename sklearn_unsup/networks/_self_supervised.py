@@ -42,8 +42,17 @@ class SelfSupervisedNetwork(Network):
         """Map images (b, c, h, w), in the user's units, to codes (b, k)."""
         return self.encoder(self.scaling(images))
 
+    def project(self, images):
+        """Map images (b, c, h, w), in the user's units, to projections (b, p)."""
+        return self.projector(self.encode(images))
+
+    @property
+    def projection_width(self):
+        """Width p of the projections."""
+        return self.projector[-1].out_features
+
     def training_loss(self, batch, generator=None):
         """Return the loss of a batch of views: the first of each image, then the second of each."""
-        projections = self.projector(self.encode(batch.images))  # (2b, p)
+        projections = self.project(batch.images)  # (2b, p)
         with torch.autocast(projections.device.type, enabled=False):
             return {"loss": self.objective(*projections.float().chunk(2))}

@@ -161,12 +161,12 @@ def lipschitz_penalty(scores, images):
 # Self-supervised losses. `first` and `second` (b, k) are projections of two views of each image.
 
 
-def vicreg(first, second, weights=(25.0, 25.0, 1.0)):
+def vicreg(first, second, regularization=1.0, weights=(25.0, 25.0, 1.0)):
     """Invariance, variance and covariance of projections, weighted and added.
 
     Bardes, Ponce & LeCun 2022, "VICReg: Variance-Invariance-Covariance Regularization for
     Self-Supervised Learning", eq. 1 to 6; the invariance is a mean over components, as in the
-    authors' code.
+    authors' code. `regularization` is a factor of the last two weights.
     """
     invariance = F.mse_loss(first, second)
     variance, covariance = 0.0, 0.0
@@ -175,20 +175,21 @@ def vicreg(first, second, weights=(25.0, 25.0, 1.0)):
         deviations = (centred.square().sum(0) / max(len(view) - 1, 1) + 1e-4).sqrt()  # (k,)
         variance = variance + F.relu(1 - deviations).mean()
         covariance = covariance + _off_diagonal_squares(_covariance(centred)) / view.shape[1]
-    parts = invariance, variance, covariance
-    return sum(weight * part for weight, part in zip(weights, parts, strict=True))
+    return weights[0] * invariance + regularization * (
+        weights[1] * variance + weights[2] * covariance
+    )
 
 
-def barlow_twins(first, second, weight=5e-3):
+def barlow_twins(first, second, regularization=1.0, weight=5e-3):
     """Distance of the cross-correlation of projections from the identity.
 
     Zbontar et al. 2021, "Barlow Twins: Self-Supervised Learning via Redundancy Reduction", eq. 1.
-    `weight` is that of the elements off the diagonal.
+    `weight` is that of the elements off the diagonal, and `regularization` a factor of it.
     """
     a, b = ((z - z.mean(0)) / (z.std(0, correction=0) + 1e-5) for z in (first, second))
     correlation = a.T @ b / len(a)  # (k, k)
     on_diagonal = (1 - correlation.diagonal()).square().sum()
-    return on_diagonal + weight * _off_diagonal_squares(correlation)
+    return on_diagonal + regularization * weight * _off_diagonal_squares(correlation)
 
 
 def contrastive(first, second, temperature=0.2):

@@ -11,9 +11,11 @@ from sklearn_unsup.networks.views._pixels import (
     RandomNoise,
 )
 from sklearn_unsup.networks.views._presets import PRESETS, preset
+from sklearn_unsup.networks.views._turns import N_TURNS, turn
 from sklearn_unsup.networks.views._view import Compose, TwoViews, View
 
 __all__ = [
+    "N_TURNS",
     "PRESETS",
     "Compose",
     "CustomView",
@@ -28,4 +30,5 @@ __all__ = [
     "TwoViews",
     "View",
     "preset",
+    "turn",
 ]
