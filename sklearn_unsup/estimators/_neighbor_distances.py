@@ -19,32 +19,40 @@ BLOCK_SIZE = 2**18  # numbers
 
 def check_neighbors(reference, width):
     """Raise an error if a saved reference is invalid for codes of a width."""
-    n = len(np.atleast_1d(reference.get("codes")))
-    check({"codes": array(np.float32, (n, width))}, reference)
+    n = len(np.atleast_1d(reference["codes"]))
+    tiny = np.finfo(np.float64).tiny  # a divisor
+    specs = {"codes": array(np.float32, (n, width)), "scale": array(np.float64, (width,), tiny)}
+    check(specs, reference)
 
 
-def sample_of_codes(codes):
-    """Return the reference: the codes (m, k) of at most MAX_CODES random rows."""
+def fit_neighbors(codes):
+    """Return the codes (m, k) of at most MAX_CODES random rows, and the scale of each component."""
     if len(codes) > MAX_CODES:
         codes = codes[np.random.RandomState(SEED).choice(len(codes), MAX_CODES, replace=False)]
-    return {"codes": codes.astype(np.float32)}
+    scale = codes.std(axis=0)
+    is_constant = scale <= ROUNDING * max(np.abs(codes).max(), np.finfo(np.float64).tiny)
+    typical = float(np.sqrt(np.square(scale).mean()))
+    scale = np.where(is_constant, 1.0 if is_constant.all() else typical, scale)
+    return {"codes": (codes / scale).astype(np.float32), "scale": scale}
 
 
 def neighbor_scores(codes, reference):
     """Return minus the mean distance (n,) of codes (n, k) to their nearest in the reference.
 
-    An equal code does not count once: a training row is not its own neighbour.
+    Components have equal scales. An equal code does not count once: a training row is not its own
+    neighbour.
     """
-    others = reference["codes"].astype(np.float64)
-    n_neighbors = min(N_NEIGHBORS + 1, len(others))
-    tolerance = ROUNDING * max(float(np.abs(others).max()), np.finfo(np.float64).tiny)
+    codes, others = codes / reference["scale"], reference["codes"].astype(np.float64)
+    tolerance = ROUNDING * max(float(np.linalg.norm(others, axis=1).max()), 1.0)
     scores = np.zeros(len(codes))
     with scikit_learn_settings():
+        n_neighbors = min(N_NEIGHBORS + 1, len(others))
         nearest = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(others)
         for block in row_blocks(codes, BLOCK_SIZE):
-            distances, _ = nearest.kneighbors(codes[block])  # (b, k + 1), ascending
-            is_same = distances[:, 0] <= tolerance * np.sqrt(others.shape[1])
-            others_of = np.where(is_same[:, None], distances[:, 1:], distances[:, :-1])
-            if others_of.shape[1]:
-                scores[block] = -others_of.mean(axis=1)
+            distances, _ = nearest.kneighbors(codes[block])  # (b, n_neighbors), ascending
+            distances[distances <= tolerance] = 0.0
+            is_same = distances[:, :1] == 0
+            distances = np.where(is_same, distances[:, 1:], distances[:, :-1])
+            if distances.shape[1]:
+                scores[block] = -distances.mean(axis=1)
     return scores

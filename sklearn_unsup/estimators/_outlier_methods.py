@@ -12,8 +12,8 @@ from sklearn_unsup.estimators._deviations import (
 )
 from sklearn_unsup.estimators._neighbor_distances import (
     check_neighbors,
+    fit_neighbors,
     neighbor_scores,
-    sample_of_codes,
 )
 
 METHODS = "combined", "reconstruction_error", "nearest_neighbors"
@@ -49,7 +49,7 @@ def measure(estimator, X, method):
 def fit_reference(measured, method):
     """Return what images are compared with, as a dict of arrays, or None."""
     if method == "nearest_neighbors":
-        return sample_of_codes(*measured)
+        return fit_neighbors(*measured)
     return fit_reference_distribution(*measured) if method == "combined" else None
 
 

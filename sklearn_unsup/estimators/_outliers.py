@@ -65,8 +65,8 @@ class ConvOutlierDetector(
         from the median: of the Mahalanobis distance of the code [1]_, and of the root mean squared
         error. Each is divided by its interquartile range over X. If that is 0, as with many
         identical rows, only values that differ from the median are used. "nearest_neighbors" is the
-        negative mean distance of the code to its five nearest among those of X [2]_, of which at
-        most 10,000 are kept; an equal code does not count.
+        negative mean distance of the code to its five nearest among those of X [2]_, with
+        components of unit variance. At most 10,000 codes are kept; an equal code does not count.
 
     random_state : int, RandomState instance or None, default=None
         Seed of `estimator`, if its own `random_state` is None.

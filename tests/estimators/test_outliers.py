@@ -3,7 +3,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.spatial.distance import mahalanobis
+from scipy.spatial.distance import cdist, mahalanobis
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.covariance import LedoitWolf
@@ -19,6 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_unsup import (
     ConvAutoencoder,
     ConvOutlierDetector,
+    ConvSelfSupervisedEncoder,
     ConvVAE,
     CorruptedModelError,
 )
@@ -169,9 +170,48 @@ def test_names_of_features_are_kept_while_x_has_them(small, digits):
     assert not hasattr(model.fit(digits), "feature_names_in_")
 
 
-def test_what_cannot_decode_is_refused(digits):
-    with pytest.raises(ValueError, match=r"'estimator' parameter .* 'inverse_transform'"):
+def test_what_has_no_codes_is_refused(digits):
+    with pytest.raises(ValueError, match=r"'estimator' parameter .* 'transform'"):
         ConvOutlierDetector(IsolationForest()).fit(digits)
+
+
+# Codes that cannot be decoded.
+
+
+def test_without_reconstructions_the_distance_to_the_nearest_codes_counts(digits):
+    encoder = ConvSelfSupervisedEncoder(8, max_epochs=2, device="cpu", random_state=0).fit(digits)
+    model = ConvOutlierDetector(FrozenEstimator(encoder), contamination=0.1).fit(digits)
+    codes, new = encoder.transform(digits), encoder.transform(digits + 3)
+    scale = codes.std(axis=0)
+    distances = np.sort(cdist(new / scale, codes / scale), axis=1)[:, :5].mean(axis=1)
+    np.testing.assert_allclose(model.score_samples(digits + 3), -distances, rtol=1e-4)
+    distances = np.sort(cdist(codes / scale, codes / scale), axis=1)[:, 1:6].mean(axis=1)
+    np.testing.assert_allclose(model.score_samples(digits), -distances, rtol=1e-4)
+    assert (model.predict(digits) == -1).sum() == 20
+    assert not hasattr(model, "error_map")
+    assert hasattr(ConvOutlierDetector(), "error_map")
+
+
+@pytest.mark.parametrize("method", ["combined", "reconstruction_error"])
+def test_a_method_that_needs_reconstructions_is_refused_without(digits, method):
+    model = ConvOutlierDetector(ConvSelfSupervisedEncoder(), method=method)
+    with pytest.raises(ValueError, match=rf"method='{method}' needs .*'nearest_neighbors'"):
+        model.fit(digits)
+
+
+def test_neighbours_are_a_method_for_autoencoders_too(fitted, digits):
+    model = ConvOutlierDetector(FrozenEstimator(fitted), method="nearest_neighbors").fit(digits)
+    spoilt = np.random.default_rng(0).uniform(0, 16, (20, 64))
+    scores = np.concatenate([model.score_samples(digits), model.score_samples(spoilt)])
+    assert roc_auc_score(np.arange(220) < 200, scores) > 0.9
+
+
+def test_equal_images_are_common(digits):
+    pca = FrozenEstimator(PCA(2).fit(digits))
+    model = ConvOutlierDetector(pca, method="nearest_neighbors")
+    same = np.tile(digits[:1], (30, 1))
+    assert (model.fit(same).score_samples(same) == 0).all()
+    assert np.isfinite(model.score_samples(digits)).all()
 
 
 def test_a_failed_fit_leaves_the_detector_as_it_was(detector, digits):
@@ -349,7 +389,7 @@ def make(method="combined", **params):
     return ConvOutlierDetector(ConvAutoencoder(**{**network, **params}), method=method)
 
 
-@pytest.mark.parametrize("method", ["combined", "reconstruction_error"])
+@pytest.mark.parametrize("method", ["combined", "reconstruction_error", "nearest_neighbors"])
 def test_weights_bring_all_that_was_learnt(digits, tmp_path, method):
     fitted = make(method).fit(digits).save_weights(tmp_path / "weights")
     loaded = make(method).load_weights(tmp_path / "weights")

@@ -1,10 +1,14 @@
 """Self-supervised features: what they are worth, views, collapse."""
 
+import warnings
+
 import numpy as np
 import pytest
+import torch
 from every_model import SMALL_ENCODER
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
@@ -79,3 +83,114 @@ def test_codes_of_signals_tell_waveforms_apart(waves):
     encoder = ConvSelfSupervisedEncoder(32, image_shape=(1, 64), max_epochs=15, **QUICK).fit(X)
     ours, linear = (probe(model, X, y, 400) for model in (encoder, PCA(32).fit(X)))
     assert ours > linear + 0.15
+
+
+# Views.
+
+
+def brighter(images, generator):
+    images += torch.rand(len(images), 1, 1, 1, generator=generator)  # in place, on purpose
+    return images
+
+
+def test_views_are_drawn_before_and_after_fit_in_the_layout_of_X(digits):
+    X = np.repeat(digits[0][:40].reshape(-1, 8, 8, 1), 3, axis=3).astype(np.uint8)
+    encoder = small(views="photographs")
+    before = encoder.draw_views(X, 0)
+    assert before.shape == X.shape
+    assert before.dtype == np.float32
+    assert before.min() >= X.min()
+    assert before.max() <= X.max()
+    assert not hasattr(encoder, "network_")
+    np.testing.assert_array_equal(encoder.fit(X).draw_views(X, 0), before)
+    assert not np.array_equal(encoder.draw_views(X, 1), before)
+
+
+def test_each_image_gets_a_view_of_its_own(digits):
+    X = np.repeat(digits[0][:1], 50, axis=0)
+    assert len(np.unique(small(views="drawings").draw_views(X, 0), axis=0)) == 50
+
+
+def test_views_of_a_users_function_are_those_of_training(digits):
+    X = digits[0][:40].astype(np.float32)
+    original = X.copy()
+    encoder = small(views=brighter).fit(X)
+    np.testing.assert_array_equal(X, original)
+    shifts = encoder.draw_views(X, 0) - X
+    np.testing.assert_allclose(shifts, shifts[:, :1].repeat(64, 1), atol=1e-5)
+    assert encoder.history_[-1]["train_loss"] != small().fit(X).history_[-1]["train_loss"]
+
+
+@pytest.mark.parametrize(
+    ("views", "error", "message"),
+    [
+        (lambda images, generator: images[:, :, 1:], ValueError, r"returns shape .*7, 8.*expected"),
+        (lambda images, generator: images.double(), TypeError, r"float64, expected a float32"),
+        (lambda images, generator: None, TypeError, r"returns NoneType, expected"),
+        (lambda images: images, ValueError, r"views=.* fails for images .*TypeError"),
+        ("paintings", ValueError, r"'views' parameter .*photographs"),
+    ],
+)
+def test_views_that_cannot_be_used_are_named(digits, views, error, message):
+    with pytest.raises(error, match=message):
+        small(views=views).fit(digits[0][:40])
+
+
+# Training and score.
+
+
+def test_the_history_has_the_score_of_validation_rows(digits):
+    X = digits[0]
+    encoder = small(max_epochs=3, early_stopping=True, n_components=8).fit(X[:300], X_val=X[300:])
+    assert [sorted(row) for row in encoder.history_] == [
+        ["duration", "epoch", "score", "train_loss", "valid_loss"]
+    ] * 3
+    best = int(np.argmin([row["valid_loss"] for row in encoder.history_]))
+    few = ConvSelfSupervisedEncoder._turn_accuracy(encoder, encoder._validate(X[300:]), 299)
+    assert encoder.history_[best]["score"] == few
+
+
+def test_the_score_is_that_of_chance_where_there_is_nothing_to_see(digits):
+    X = digits[0]
+    noise = np.random.default_rng(0).normal(size=(1500, 64))
+    assert small(n_components=16).fit(noise).score(noise) < 0.32
+    assert small(n_components=16).fit(X).score(X) > 0.6
+
+
+def test_a_score_needs_two_images(digits):
+    encoder = small().fit(digits[0][:40])
+    with pytest.raises(ValueError, match=r"n_samples=1, .*expects at least 2 samples"):
+        encoder.score(digits[0][:1])
+
+
+def test_a_single_image_is_enough_to_train_on(digits):
+    encoder = small().fit(digits[0][:1])
+    assert np.isfinite(encoder.transform(digits[0][:3])).all()
+    assert "score" not in encoder.history_[0]
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"regularization": 0},
+        {"objective": "barlow_twins", "regularization": 0},
+        {"objective": "simclr", "temperature": 100.0},
+    ],
+)
+def test_a_collapse_is_warned_of(digits, params):
+    encoder = ConvSelfSupervisedEncoder(64, max_epochs=10, **QUICK, **params)
+    with pytest.warns(ConvergenceWarning, match=r"has collapsed: the effective rank .* of 256"):
+        encoder.fit(digits[0])
+
+
+@pytest.mark.parametrize("objective", sorted(SELF_SUPERVISED_OBJECTIVES))
+@pytest.mark.parametrize("params", [{}, {"batch_size": 8, "precision": "bfloat16"}])
+def test_small_batches_and_bfloat16_learn(digits, objective, params):
+    X = digits[0][:600]
+    encoder = ConvSelfSupervisedEncoder(32, objective=objective, max_epochs=4, **QUICK, **params)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        encoder.fit(X)
+    losses = [row["train_loss"] for row in encoder.history_]
+    assert losses[-1] < losses[0]
+    assert encoder.effective_rank_ > 8
