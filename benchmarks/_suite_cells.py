@@ -15,9 +15,11 @@ from sklearn.exceptions import ConvergenceWarning
 
 import sklearn_unsup
 from benchmarks import _suite_data
+from benchmarks._patches import SIDE, PatchKMeans
 
 ROOT = Path(__file__).parents[1]
-RUNNERS = {"_classifier.py", "_judges.py"} | {
+N_PCA_CODES = 32  # as many as the autoencoders' default
+RUNNERS = {"_classifier.py", "_judges.py", "_patches.py"} | {
     f"_suite_{name}.py" for name in ("cells", "data", "generative", "tasks")
 }
 
@@ -142,8 +144,13 @@ def _learn(key, places):
     names = "data", "rows", "on", "model", "n_components", "seed", "params", "device", "source"
     cell = Cell(task="", reference="", **dict(zip(names, key, strict=True)))
     data = load(cell, places)
-    if cell.model == "PCA codes":
-        model, facts = fit_pca(cell.n_components, data.train)
+    if cell.model in ("PCA codes", "k-means of patches"):
+        if cell.model == "PCA codes":
+            model, facts = fit_pca(cell.n_components or N_PCA_CODES, data.train)
+        else:
+            if min(data.image_shape[:2]) < 2 * SIDE:
+                raise LeftOut("too small for patches")
+            model, facts = fit(PatchKMeans(data.image_shape, cell.seed), data.train)
         return model.transform(floats(data.train)), model.transform(floats(data.held_out)), facts
     model = estimator(cell, data, **parse_params(cell.params))
     model, facts = fit(model, data.train)

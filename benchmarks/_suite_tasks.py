@@ -5,7 +5,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import normalized_mutual_info_score
 from sklearn.mixture import GaussianMixture
 
-from benchmarks._judges import neighbors, probe, umap_embedding
+from benchmarks._judges import few_labels, neighbors, probe, umap_embedding
 from benchmarks._suite_cells import (
     LeftOut,
     codes,
@@ -20,6 +20,7 @@ from benchmarks._suite_cells import (
 from sklearn_unsup.metrics import clustering_accuracy
 
 MAX_PROBED = 1e9  # rows * features * classes: a linear classifier of more takes an hour
+N_LABELS = 10
 MAX_EMBEDDED = 10_000  # rows that UMAP is fitted to
 EPOCHS = (1, 2, 3, 5, 8, 12, 20, 30, 50, 80, 120, 200)
 PATIENCE = 3  # times the reference's seconds, after which no longer fit is tried
@@ -41,13 +42,16 @@ def variance(cell, places):
 
 
 def features(cell, places):
-    """Return the accuracy of two classifiers of codes."""
+    """Return the accuracy of classifiers of codes."""
     data = load(cell, places)
     _check_labels(data)
     train, held_out, facts = codes(cell, places)
     figures = {"20-NN": neighbors(train, data.y_train, held_out, data.y_held_out)}
     if train.size * data.n_classes <= MAX_PROBED:
         figures["linear probe"] = probe(train, data.y_train, held_out, data.y_held_out)
+        figures["ten labels a class"] = few_labels(
+            train, data.y_train, held_out, data.y_held_out, N_LABELS
+        )
     else:
         facts["note"] = f"no linear probe: {data.n_classes} classes of {train.shape[1]} features"
     return {**figures, "largest class": _largest_class(data), **facts}
