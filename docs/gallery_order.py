@@ -7,6 +7,8 @@ STORIES = (
     "explorer",
     "clustering",
     "few_labels",
+    "self_supervised",
+    "views",
     "outliers",
     "model_selection",
     "vae",
