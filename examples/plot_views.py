@@ -8,7 +8,7 @@ other its position.
 """
 
 # %%
-# The images show a circle, a square or a triangle of random position, size and colour.
+# The images show an ellipse, a rectangle or a triangle of random position, size and colour.
 import matplotlib.pyplot as plt
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
