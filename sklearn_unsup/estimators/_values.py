@@ -21,7 +21,7 @@ def plain(value):
 
 def check_widths(parameters):
     """Raise a ValueError if a parameter of widths is not a sequence of positive integers."""
-    for name in ("hidden_channels", "hidden_layer_sizes"):
+    for name in ("hidden_channels", "hidden_layer_sizes", "projector_layer_sizes"):
         widths = parameters.get(name, (1,))
         if name == "hidden_channels" and isinstance(widths, str) and widths == "auto":
             continue
@@ -32,8 +32,8 @@ def check_widths(parameters):
             raise ValueError(
                 f"{name}={widths!r}: expected a tuple of integers of at least 1, such as (32, 64)."
             )
-        if name == "hidden_channels" and not widths:
-            raise ValueError("hidden_channels=(): expected at least one width, such as (32, 64).")
+        if name != "hidden_layer_sizes" and not widths:
+            raise ValueError(f"{name}=(): expected at least one width, such as (32, 64).")
 
 
 class _Pickler(pickle.Pickler):

@@ -10,6 +10,7 @@ from sklearn.mixture import GaussianMixture
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from sklearn_unsup import ConvSelfSupervisedEncoder
 from sklearn_unsup.displays import (
     ClusterDisplay,
     InterpolationDisplay,
@@ -19,6 +20,7 @@ from sklearn_unsup.displays import (
     SampleDisplay,
     TrainingHistoryDisplay,
     TraversalDisplay,
+    ViewsDisplay,
 )
 
 
@@ -195,6 +197,23 @@ def test_clusters_show_their_most_typical_images(digits):
     pipe = make_pipeline(PCA(2), DBSCAN(eps=6)).fit(digits)  # has no predict
     n_clusters = pipe[-1].labels_.max() + 1
     assert len(ClusterDisplay.from_estimator(pipe, digits).images) == n_clusters
+
+
+def test_views_stand_below_their_images(digits):
+    encoder = ConvSelfSupervisedEncoder(views="drawings")
+    options = {"n_images": 5, "n_views": 2, "random_state": 0}
+    display = ViewsDisplay.from_estimator(encoder, digits, **options)
+    assert [label.get_text() for label in display.ax_.get_yticklabels()] == [
+        *("original", "view 1", "view 2")
+    ]
+    np.testing.assert_array_equal(display.images[0].reshape(5, 64), digits[:5])
+    assert not np.array_equal(display.images[1], display.images[2])
+    again = ViewsDisplay.from_estimator(encoder, digits, **options)
+    np.testing.assert_array_equal(again.images, display.images)
+    signals = ViewsDisplay.from_estimator(
+        ConvSelfSupervisedEncoder(image_shape=(1, 64)), digits, n_images=3, n_views=4
+    )
+    assert signals.images.shape == (3, 5, 1, 64, 1)
 
 
 def test_points_have_the_colours_of_their_labels(fitted, digits):

@@ -11,6 +11,7 @@ import torch
 from every_model import (
     EVERY_CLASS,
     EVERY_MODEL,
+    accepted_params,
     assert_same,
     few_digits,
     fit_model,
@@ -87,6 +88,10 @@ PARAMETERS = {
     "channel_axis": (0, (2, -3, 0.5, "first", np.array(0))),
     "hidden_channels": ((5,), [*NO_WIDTHS, ()]),
     "hidden_layer_sizes": ((5,), NO_WIDTHS),
+    "projector_layer_sizes": ((5,), [*NO_WIDTHS, ()]),
+    "views": ("drawings", ("paintings", None, 5)),
+    "regularization": (0.25, NO_FRACTION),
+    "temperature": (0.25, (0, *NO_FRACTION)),
     "encoder": (None, NO_FACTORY),
     "decoder": (None, NO_FACTORY),
     "generator": (None, NO_FACTORY),
@@ -249,8 +254,9 @@ def test_images_of_another_shape_need_another_network(model, change, X, fitted):
 @pytest.mark.parametrize("model", EVERY_CLASS)
 def test_lists_and_arrays_changed_after_fit_change_nothing(model, X, tmp_path):
     widths, sizes, sides, callbacks = [4], np.array([3]), [8, 8], []
-    given = {"hidden_channels": widths, "hidden_layer_sizes": sizes, "image_shape": sides}
-    estimator = fit_model(EVERY_MODEL[model](**given, callbacks=callbacks), X)
+    sizes_of = dict.fromkeys(("hidden_layer_sizes", "projector_layer_sizes"), sizes)
+    given = {"hidden_channels": widths, "image_shape": sides, "callbacks": callbacks} | sizes_of
+    estimator = fit_model(EVERY_MODEL[model](**accepted_params(model, given)), X)
     expected = method_outputs(estimator, X)
     estimator.save_weights(tmp_path / "weights")
     widths.append(16)
@@ -260,7 +266,8 @@ def test_lists_and_arrays_changed_after_fit_change_nothing(model, X, tmp_path):
     callbacks.append("none")
     for other in (estimator, copy.deepcopy(estimator), pickle.loads(pickle.dumps(estimator))):
         assert_same(method_outputs(other, X), expected)
-    fresh = EVERY_MODEL[model](hidden_channels=(4,), hidden_layer_sizes=(3,))
+    given = {"hidden_channels": (4,)} | dict.fromkeys(sizes_of, (3,))
+    fresh = EVERY_MODEL[model](**accepted_params(model, given))
     assert_same(method_outputs(fresh.load_weights(tmp_path / "weights"), X), expected)
 
 

@@ -51,6 +51,17 @@ def test_a_single_last_row_joins_the_batch_before_it():
     assert len(batches(np.zeros((9, 1)), 4)) == 2
 
 
+def test_a_small_last_batch_can_join_the_one_before_it():
+    def sizes_of(n, batch_size, share):
+        sizes = BatchSizes(last_share=share)
+        return [len(b) for b in Batches(np.zeros((n, 1)), as_columns, batch_size, CPU, sizes=sizes)]
+
+    assert sizes_of(23, 10, 0.5) == [10, 13]
+    assert sizes_of(25, 10, 0.5) == [10, 10, 5]
+    assert sizes_of(3, 10, 0.5) == [3]
+    assert sizes_of(3, 1, 0.5) == [1, 1, 1]
+
+
 @pytest.mark.parametrize(
     ("n", "device", "expected"),
     [(10, "cpu", 16), (1797, "cpu", 35), (60_000, "cpu", 64), (60_000, "cuda", 128)],
