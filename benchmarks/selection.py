@@ -1,14 +1,16 @@
-"""Does a score without labels rank self-supervised encoders as a linear probe does?
+"""Scores without labels of self-supervised encoders, beside a linear probe.
 
     python -m benchmarks.selection --data FOLDER
 
 Encoders of different views, objectives, widths and epochs are trained on rows of two data sets of
 the suite. Scores of held-out rows are compared with the accuracy of a linear classifier of codes:
-`ConvSelfSupervisedEncoder.score`, the effective rank of codes (RankMe), and the share of images
-whose other view is the nearest of all. Test rows are not used.
+how well they tell by how much images were turned, the effective rank of codes (RankMe), the share
+of images whose other view is the nearest of all, and the information of a view's code about its
+image. Views are those of "auto", whatever an encoder was trained on. Test rows are not used.
 """
 
 import numpy as np
+from scipy import linalg
 from scipy.stats import spearmanr
 from sklearn.neighbors import NearestNeighbors
 
@@ -18,7 +20,7 @@ from sklearn_unsup import ConvSelfSupervisedEncoder
 from sklearn_unsup.metrics import effective_rank
 from sklearn_unsup.networks.views import Compose, RandomColour, RandomGeometry, RandomNoise
 
-N_TRAIN, N_HELD_OUT, EPOCHS = 5000, 2000, 8
+N_TRAIN, N_HELD_OUT, EPOCHS, N_VIEWS = 5000, 2000, 8, 4
 MOVED = RandomGeometry(max_translation=0.1)
 SETTINGS = {
     "1 epoch": {"max_epochs": 1},
@@ -34,20 +36,34 @@ SETTINGS = {
     "views: translation, contrast": {"views": Compose([MOVED, RandomColour(0.4, 0.4)])},
     "views: brightness, contrast": {"views": RandomColour(0.4, 0.4)},
 }
-CANDIDATES = "score", "effective rank", "nearest view"
+CANDIDATES = "turns", "effective rank", "nearest view", "information"
 
 
-def nearest_view(encoder, X):
-    """Return the share of images whose other view is the nearest of all, in cosine distance.
-
-    The views are those of "auto", whatever the encoder was trained on.
-    """
+def codes_of_views(encoder, X):
+    """Return codes (N_VIEWS, n, k) of views, whatever views the encoder was trained on."""
     judge = ConvSelfSupervisedEncoder(image_shape=encoder.image_shape)
-    first, second = (encoder.transform(judge.draw_views(X, seed)) for seed in (0, 1))
-    mean = first.mean(axis=0)
-    nearest = NearestNeighbors(n_neighbors=1, metric="cosine").fit(first - mean)
-    found = nearest.kneighbors(second - mean, return_distance=False)[:, 0]
-    return float((found == np.arange(len(X))).mean())
+    views = (judge.draw_views(X, seed) for seed in range(N_VIEWS))
+    return np.stack([encoder.transform(view) for view in views]).astype(np.float64)
+
+
+def nearest_view(views):
+    """Return the share of images whose other view is the nearest of all, in cosine distance."""
+    first, second = views[:2] - views.mean(axis=(0, 1))
+    nearest = NearestNeighbors(n_neighbors=1, metric="cosine").fit(first)
+    found = nearest.kneighbors(second, return_distance=False)[:, 0]
+    return float((found == np.arange(len(first))).mean())
+
+
+def information(views, shrinkage=0.1):
+    """Return the mutual information, in nats, of a code and its image, if all is Gaussian."""
+    q, n, k = views.shape
+    means = views.mean(axis=0)
+    deviations = (views - means).reshape(-1, k)
+    within = deviations.T @ deviations / (n * (q - 1))
+    between = np.cov(means, rowvar=False) - within / q
+    within += shrinkage * np.trace(within) / k * np.eye(k)
+    ratios = np.maximum(linalg.eigvalsh(between, within), 0)
+    return float(0.5 * np.log1p(ratios).sum())
 
 
 def rows_of(name, folder, seed):
@@ -60,13 +76,15 @@ def rows_of(name, folder, seed):
             image_shape=data.image_shape, random_state=seed, device="cpu", **params
         ).fit(X)
         codes = encoder.transform(held_out)
+        views = codes_of_views(encoder, held_out)
         row = {
             "data": name,
             "setting": setting,
             "linear probe": probe(encoder.transform(X), y, codes, labels),
-            "score": encoder.score(held_out),
+            "turns": encoder._turn_accuracy(held_out),
             "effective rank": effective_rank(codes),
-            "nearest view": nearest_view(encoder, held_out),
+            "nearest view": nearest_view(views),
+            "information": information(views),
         }
         print(row, flush=True)
         yield row
