@@ -6,7 +6,6 @@ STORIES = (
     "maps",
     "explorer",
     "clustering",
-    "few_labels",
     "self_supervised",
     "views",
     "outliers",

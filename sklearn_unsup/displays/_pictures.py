@@ -125,8 +125,9 @@ def find_shape(estimator, image_shape=None, channel_axis=None):
         if hasattr(step, "image_shape_"):
             # Of a model that was fitted to images, the layout is known only to the fit.
             return getattr(step, "_layout", None) or (step.image_shape, step.channel_axis)
-        if getattr(step, "image_shape", None) is not None:  # not fitted yet
-            return step.image_shape, step.channel_axis
+        asked = getattr(step, "image_shape", None), getattr(step, "channel_axis", None)
+        if asked != (None, None):  # not fitted yet
+            return asked
     return None, None
 
 

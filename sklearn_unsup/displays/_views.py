@@ -9,7 +9,7 @@ from sklearn_unsup.displays._pictures import as_pictures, find_shape, first_imag
 class ViewsDisplay(GridDisplay):
     """Show random views of images: what a self-supervised model sees in training.
 
-    Choose views with it: what makes an image the same thing must survive in each view. It is
+    Choose views with it: each view must still show what identifies the image. It is
     recommended to use :meth:`from_estimator`.
 
     Parameters
@@ -78,6 +78,8 @@ class ViewsDisplay(GridDisplay):
         display : ViewsDisplay
             Plotted.
         """
+        if n_images < 1 or n_views < 1:
+            raise ValueError(f"n_images={n_images}, n_views={n_views}: expected at least 1.")
         X = first_images(X, n_images)
         rng = random_state
         if not isinstance(rng, np.random.RandomState):

@@ -13,6 +13,7 @@ from sklearn_unsup._persistence import array, check
 MAX_CODES = 10_000  # of the training rows that are kept
 SEED = 0  # of their choice
 N_NEIGHBORS = 5
+LEAST_SCALE = 0.1  # of a component, relative to the typical one: some hardly vary
 ROUNDING = 1e-6  # relative distance below which two codes are the same
 BLOCK_SIZE = 2**18  # numbers
 
@@ -30,16 +31,17 @@ def fit_neighbors(codes):
     if len(codes) > MAX_CODES:
         codes = codes[np.random.RandomState(SEED).choice(len(codes), MAX_CODES, replace=False)]
     scale = codes.std(axis=0)
-    is_constant = scale <= ROUNDING * max(np.abs(codes).max(), np.finfo(np.float64).tiny)
     typical = float(np.sqrt(np.square(scale).mean()))
-    scale = np.where(is_constant, 1.0 if is_constant.all() else typical, scale)
+    if typical <= ROUNDING * max(float(np.abs(codes).max()), np.finfo(np.float64).tiny):
+        typical = 1.0  # all codes are equal
+    scale = np.maximum(scale, LEAST_SCALE * typical)
     return {"codes": (codes / scale).astype(np.float32), "scale": scale}
 
 
 def neighbor_scores(codes, reference):
     """Return minus the mean distance (n,) of codes (n, k) to their nearest in the reference.
 
-    Components have equal scales. An equal code does not count once: a training row is not its own
+    Components have equal scales. One equal code is ignored: a training row is not its own
     neighbour.
     """
     codes, others = codes / reference["scale"], reference["codes"].astype(np.float64)
@@ -50,9 +52,8 @@ def neighbor_scores(codes, reference):
         nearest = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(others)
         for block in row_blocks(codes, BLOCK_SIZE):
             distances, _ = nearest.kneighbors(codes[block])  # (b, n_neighbors), ascending
-            distances[distances <= tolerance] = 0.0
-            is_same = distances[:, :1] == 0
-            distances = np.where(is_same, distances[:, 1:], distances[:, :-1])
-            if distances.shape[1]:
-                scores[block] = -distances.mean(axis=1)
+            is_same = distances[:, 0] <= tolerance
+            if n_neighbors > 1:
+                scores[block] = -distances[:, 1:].mean(axis=1)
+            scores[block][~is_same] = -distances[~is_same, :N_NEIGHBORS].mean(axis=1)
     return scores

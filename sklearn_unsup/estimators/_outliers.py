@@ -33,7 +33,11 @@ from sklearn_unsup.estimators._outlier_methods import (
 
 def _reconstructs(detector):
     estimator = getattr(detector, "estimator_", detector.estimator)
-    return estimator is None or hasattr(estimator, "inverse_transform")
+    if estimator is None or hasattr(estimator, "inverse_transform"):
+        return True
+    raise AttributeError(
+        f"error_map needs reconstructions, and {type(estimator).__name__} has no inverse_transform."
+    )
 
 
 class ConvOutlierDetector(
@@ -66,7 +70,7 @@ class ConvOutlierDetector(
         error. Each is divided by its interquartile range over X. If that is 0, as with many
         identical rows, only values that differ from the median are used. "nearest_neighbors" is the
         negative mean distance of the code to its five nearest among those of X [2]_, with
-        components of unit variance. At most 10,000 codes are kept; an equal code does not count.
+        components of unit variance. At most 10,000 codes are kept, and one equal code is ignored.
 
     random_state : int, RandomState instance or None, default=None
         Seed of `estimator`, if its own `random_state` is None.

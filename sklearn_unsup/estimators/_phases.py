@@ -98,7 +98,7 @@ class Phases:
         max_epochs : int, default=None
             Number of epochs; None takes that of the estimator. In `partial_fit` it is always 1.
         callbacks : sequence of skorch callbacks, default=()
-            Additional callbacks of the model.
+            Additional callbacks of the model, called before those of the user.
         view, validation_view : callable, default=None
             ``view(images, generator) -> images`` that training steps and the validation see.
 
@@ -128,7 +128,7 @@ class Phases:
             noise_generator=torch.Generator(self.device).manual_seed(seed_from(self.generator)),
             precision=resolve_precision(estimator.precision, self.device),
             compile=estimator.compile,
-            callbacks=[*self.callbacks, *callbacks, *observers],
+            callbacks=[*callbacks, *self.callbacks, *observers],
             verbose=estimator.verbose,
             patience=estimator.n_iter_no_change if estimator.early_stopping else None,
             tol=estimator.tol if estimator.early_stopping else 0.0,

@@ -41,14 +41,14 @@ class ConvSelfSupervisedEncoder(
 
     views : {"auto", "photographs", "drawings", "signals"} or callable, default="auto"
         Random changes that keep what an image shows. They matter more than any other parameter.
-        "photographs" crops, reflects, and changes colours; "drawings" translates, rotates, shears
-        and scales a little; "signals" takes windows and changes speed and amplitude. "auto" is
-        "signals" for images of height 1, "photographs" for three channels, and "drawings" for
-        others. A callable is called as `views(images, generator)` with a tensor `(b, C, H, W)` in
-        the units of X and a :class:`torch.Generator`, and returns a tensor of the same shape; each
-        image needs a change of its own. Build one from the classes in
-        :mod:`sklearn_unsup.networks.views`, and look at it with
-        :class:`~sklearn_unsup.displays.ViewsDisplay`.
+        "photographs" crops, reflects, and changes brightness, contrast and, of three channels,
+        colours; "drawings" crops, translates, rotates, shears and scales a little; "signals" takes
+        windows and changes speed and amplitude. "auto" is "signals" for images of height 1,
+        "photographs" for three channels, and "drawings" for others. A callable is called as
+        `views(images, generator)` with a tensor `(b, C, H, W)` in the units of X and a
+        :class:`torch.Generator`, and returns a tensor of the same shape; each image needs a change
+        of its own. Build one from the classes in :mod:`sklearn_unsup.networks.views`, and look at
+        it with :class:`~sklearn_unsup.displays.ViewsDisplay`.
 
     objective : {"vicreg", "simclr", "barlow_twins"}, default="vicreg"
         Loss of the projections of two views. "vicreg" [1]_ makes them equal, and keeps the
@@ -59,8 +59,8 @@ class ConvSelfSupervisedEncoder(
     regularization : float, default=1.0
         Factor on the weights of what keeps codes apart: the variance and covariance of "vicreg",
         the correlations of different components of "barlow_twins". Larger values give codes that
-        use more dimensions, and depend more on the view; with 0 the codes collapse. Not used by
-        "simclr".
+        use more dimensions, and depend more on the view; with 0 the projections collapse, and
+        little is learnt. Not used by "simclr".
 
     temperature : float, default=0.2
         Temperature of "simclr": lower values weigh the most similar images more. Not used by other
@@ -79,7 +79,7 @@ class ConvSelfSupervisedEncoder(
     ----------
     effective_rank_ : float
         Effective rank of the projections of at most 10,000 training rows (RankMe [4]_). If it is
-        far below that of the codes, the training has collapsed, and `fit` warns. Set by `fit` on
+        far below that of the codes, the training has collapsed, and `fit` warns. Defined only with
         at least 20 rows.
 
     See Also
@@ -91,8 +91,11 @@ class ConvSelfSupervisedEncoder(
     Notes
     -----
     The loss of one objective, or of one choice of views, cannot be compared with that of another;
-    `score` can. `history_` has it as "score" for each epoch: of `X_val`, or of some of the training
-    rows.
+    `score` can. `history_` has it as "score" for each epoch: of a fifth of the rows of `X_val`, or
+    of X, at least 20 and at most 500.
+
+    `views` may change between calls of `partial_fit`, or with `warm_start`; `objective`,
+    `regularization`, `temperature` and `projector_layer_sizes` may not.
 
     References
     ----------
@@ -168,8 +171,18 @@ class ConvSelfSupervisedEncoder(
 
     def _train(self, network, data, phases):
         views = TwoViews(self._view())
+        if len(data) < 2:
+            raise ValueError(
+                "X has n_samples=1, but self-supervision compares different images: expected at "
+                "least 2 samples."
+            )
+        if self.batch_size == 1:
+            raise ValueError(
+                "batch_size=1, but self-supervision compares the images of a batch: expected at "
+                "least 2, or 'auto'."
+            )
         rows = (data.held_out or data).rows
         callbacks = [EpochScore(lambda: self._turn_accuracy(rows, n_scored(len(rows))))]
-        if len(rows) < 2:  # nothing to test on
+        if len(rows) < 2:  # X_val: there is nothing to test on
             callbacks = []
         phases.train(network, data, callbacks=callbacks, view=views, validation_view=views)

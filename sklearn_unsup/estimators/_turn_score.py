@@ -9,7 +9,7 @@ from scipy import linalg
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_unsup._devices import isolated_settings
-from sklearn_unsup.networks.views import N_TURNS, turn
+from sklearn_unsup.networks.views import n_turns, turn
 
 MAX_ROWS = 2000  # that are scored; each is encoded four times
 MIN_ROWS_OF_EPOCH, MAX_ROWS_OF_EPOCH = 20, 500
@@ -32,9 +32,10 @@ class TurnScoreMixin:
 
         Each image is turned by 0, 90, 180 and 270 degrees; a ridge classifier of the codes is
         trained on half of the images and tested on the others, and the reverse. This needs no
-        labels, and ranks settings much like a linear classifier of the true labels does [1]_,
-        whatever the views and the objective were. Signals are reversed in time and mirrored
-        instead.
+        labels, and ranks settings much like a linear classifier of the true labels does [1]_. It
+        misleads where orientations mean nothing, or where the views rotate by 90 degrees or more:
+        codes that ignore rotations score low. Images that are not square are turned by 0 and 180
+        degrees; signals are reversed in time and mirrored at their mean.
 
         Parameters
         ----------
@@ -46,7 +47,7 @@ class TurnScoreMixin:
         Returns
         -------
         accuracy : float
-            Between 0 and 1; larger is better. Chance is 0.25.
+            Between 0 and 1; larger is better. Chance is 0.25, or 0.5 if images are not square.
 
         References
         ----------
@@ -66,7 +67,8 @@ class TurnScoreMixin:
         """Return the accuracy of a linear classifier of turns, of at most `max_rows` rows."""
         order = np.random.RandomState(SEED).permutation(len(rows))[:max_rows]
         rows = rows[np.sort(order)]
-        codes = np.stack([self._encode_turned(rows, k) for k in range(N_TURNS)])  # (4, n, k)
+        turns = range(n_turns(self.image_shape_))
+        codes = np.stack([self._encode_turned(rows, k) for k in turns])  # (t, n, k)
         fold = np.random.RandomState(SEED).permutation(len(rows)) % N_FOLDS
         return float(
             np.mean([_accuracy(codes[:, fold != i], codes[:, fold == i]) for i in range(N_FOLDS)])
@@ -81,13 +83,13 @@ class TurnScoreMixin:
 
 
 def _accuracy(train, test):
-    """Return the share of codes (4, n, k) whose turn a ridge classifier recognises."""
+    """Return the share of codes (t, n, k) whose turn a ridge classifier recognises."""
     n_turns, n, k = train.shape
     train, test = (codes.reshape(-1, k) for codes in (train, test))
     mean, scale = train.mean(axis=0), train.std(axis=0)
     scale = np.where(scale > 1e-6 * max(scale.max(), np.finfo(float).tiny), scale, np.inf)
     train, test = ((codes - mean) / scale for codes in (train, test))
-    targets = np.repeat(np.eye(n_turns) - 1 / n_turns, n, axis=0)  # (4n, 4)
+    targets = np.repeat(np.eye(n_turns) - 1 / n_turns, n, axis=0)  # (t n, t)
     gram = train.T @ train + RIDGE * len(train) * np.eye(k)
     weights = linalg.solve(gram, train.T @ targets, assume_a="pos")
     turns = np.repeat(np.arange(n_turns), len(test) // n_turns)

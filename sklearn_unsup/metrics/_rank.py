@@ -44,10 +44,11 @@ def effective_rank(X, *, center=False):
     1.0
     """
     X = check_array(X, dtype=np.float64)
+    rounding = TINY * linalg.norm(X)
     if center:
         X = X - X.mean(axis=0)
     values = linalg.svdvals(X)
-    values = values[values > TINY * values[0]]
+    values = values[values > rounding]
     if not len(values):
         return 0.0
     shares = values / values.sum()

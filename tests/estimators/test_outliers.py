@@ -14,7 +14,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sklearn_unsup import (
     ConvAutoencoder,
@@ -204,6 +204,18 @@ def test_neighbours_are_a_method_for_what_reconstructs_too(digits):
     scores = model.score_samples(np.vstack([digits, 16 - digits]))
     assert roc_auc_score(np.arange(400) < 200, scores) > 0.95
     assert model.error_map(digits[:2]).shape == (2, 64)
+
+
+def test_a_component_that_hardly_varies_does_not_decide(digits):
+    codes = np.random.default_rng(0).normal(size=(200, 3)) * [1e-4, 1, 1]
+    model = ConvOutlierDetector(FunctionTransformer(), method="nearest_neighbors").fit(codes)
+    odd, far = model.score_samples([[0.01, 0, 0], [0, 9, 0]])
+    assert far < odd
+
+
+def test_another_image_than_the_only_one_is_an_outlier(digits):
+    model = ConvOutlierDetector(FunctionTransformer(), method="nearest_neighbors")
+    assert list(model.fit(digits[:1]).predict(digits[:2])) == [1, -1]
 
 
 def test_equal_images_are_common(digits):

@@ -13,8 +13,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from skorch.callbacks import EarlyStopping
+from stopping import Stop
 
-from sklearn_unsup import ConvAutoencoder, ConvSelfSupervisedEncoder
+from sklearn_unsup import ConvAutoencoder, ConvSelfSupervisedEncoder, TrainingCheckpoint
 from sklearn_unsup.networks import SELF_SUPERVISED_OBJECTIVES
 
 QUICK = {"device": "cpu", "random_state": 0}
@@ -121,19 +123,60 @@ def test_views_of_a_users_function_are_those_of_training(digits):
     assert encoder.history_[-1]["train_loss"] != small().fit(X).history_[-1]["train_loss"]
 
 
+def crop(images, generator):
+    return images[:, :, 1:]
+
+
+def double(images, generator):
+    return images.double()
+
+
+def nothing(images, generator):
+    return None
+
+
+def no_generator(images):
+    return images
+
+
+def divide(images, generator):
+    return images / 0
+
+
 @pytest.mark.parametrize(
     ("views", "error", "message"),
     [
-        (lambda images, generator: images[:, :, 1:], ValueError, r"returns shape .*7, 8.*expected"),
-        (lambda images, generator: images.double(), TypeError, r"float64, expected a float32"),
-        (lambda images, generator: None, TypeError, r"returns NoneType, expected"),
-        (lambda images: images, ValueError, r"views=.* fails for images .*TypeError"),
+        (crop, ValueError, r"returns shape .*7, 8.*expected"),
+        (double, TypeError, r"float64, expected a float32"),
+        (nothing, TypeError, r"returns NoneType, expected"),
+        (no_generator, ValueError, r"views=.* fails for images .*TypeError"),
+        (divide, ValueError, r"views=.* not finite"),
+        (lambda images, generator: images, ValueError, r"views=.* cannot be pickled"),
         ("paintings", ValueError, r"'views' parameter .*photographs"),
     ],
 )
 def test_views_that_cannot_be_used_are_named(digits, views, error, message):
     with pytest.raises(error, match=message):
         small(views=views).fit(digits[0][:40])
+
+
+def with_global_noise(images, generator):
+    return images + torch.rand(images.shape)
+
+
+def test_views_that_draw_from_torchs_global_state_can_be_repeated(digits, tmp_path):
+    X = digits[0][:40]
+    state = torch.random.get_rng_state()
+    params = {"views": with_global_noise, "max_epochs": 4}
+    whole = small(**params).fit(X)
+    np.testing.assert_array_equal(whole.draw_views(X, 0), whole.draw_views(X, 0))
+    assert not np.array_equal(whole.draw_views(X, 0), whole.draw_views(X, 1))
+    callbacks = [TrainingCheckpoint(tmp_path)]
+    with pytest.raises(InterruptedError):
+        small(**params, callbacks=[Stop(3), *callbacks]).fit(X)
+    resumed = small(**params, callbacks=[*callbacks]).fit(X)
+    np.testing.assert_array_equal(resumed.transform(X), whole.transform(X))
+    assert torch.equal(torch.random.get_rng_state(), state)
 
 
 # Training and score.
@@ -163,10 +206,19 @@ def test_a_score_needs_two_images(digits):
         encoder.score(digits[0][:1])
 
 
-def test_a_single_image_is_enough_to_train_on(digits):
-    encoder = small().fit(digits[0][:1])
-    assert np.isfinite(encoder.transform(digits[0][:3])).all()
-    assert "score" not in encoder.history_[0]
+@pytest.mark.parametrize(
+    ("n", "params", "message"),
+    [(1, {}, r"n_samples=1, .*at least 2"), (40, {"batch_size": 1}, r"batch_size=1, .*at least 2")],
+)
+def test_there_is_nothing_to_learn_from_one_image(digits, n, params, message):
+    with pytest.raises(ValueError, match=message):
+        small(**params).fit(digits[0][:n])
+
+
+def test_early_stopping_can_watch_the_score(digits):
+    watch = EarlyStopping("score", patience=2, lower_is_better=False)
+    encoder = small(max_epochs=50, callbacks=[watch], learning_rate=1e-9).fit(digits[0][:100])
+    assert encoder.n_iter_ < 50
 
 
 @pytest.mark.parametrize(
@@ -179,8 +231,25 @@ def test_a_single_image_is_enough_to_train_on(digits):
 )
 def test_a_collapse_is_warned_of(digits, params):
     encoder = ConvSelfSupervisedEncoder(64, max_epochs=10, **QUICK, **params)
-    with pytest.warns(ConvergenceWarning, match=r"has collapsed: the effective rank .* of 256"):
+    with pytest.warns(ConvergenceWarning, match=r"has collapsed: .* projections is"):
         encoder.fit(digits[0])
+
+
+class OneCode(torch.nn.Module):
+    """Give each image the same code."""
+
+    def __init__(self, image_shape, n_outputs):
+        super().__init__()
+        self.code = torch.nn.Parameter(torch.ones(1, n_outputs))
+
+    def forward(self, images):
+        return self.code.expand(len(images), -1)
+
+
+@pytest.mark.filterwarnings("ignore:X is constant")
+def test_an_encoder_that_sees_nothing_is_warned_of(digits):
+    with pytest.warns(ConvergenceWarning, match="the codes of all images are the same"):
+        small(encoder=OneCode).fit(digits[0][:100])
 
 
 @pytest.mark.parametrize("objective", sorted(SELF_SUPERVISED_OBJECTIVES))

@@ -320,3 +320,25 @@ def test_presets_suit_any_shape_and_drawings_and_signals_are_not_reflected(shape
         assert view(images, generator()).shape == images.shape
     chosen = preset("auto", shape).views[0]
     assert (chosen.horizontal_flip > 0) == (shape[0] == 3 and shape[1] > 1)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: RandomGeometry(crop=(0.9, 0.1)), r"crop=\(0.9, 0.1\) of RandomGeometry: expected"),
+        (lambda: RandomGeometry(max_scale=0), "max_scale=0"),
+        (lambda: RandomGeometry(horizontal_flip=7), "horizontal_flip=7"),
+        (lambda: RandomColour(contrast=2), "contrast=2"),
+        (lambda: RandomBlur(-1), "max_width=-1"),
+        (lambda: RandomNoise("much"), "max_level='much'"),
+        (lambda: RandomErasing((0.5, 2)), r"area=\(0.5, 2\)"),
+    ],
+)
+def test_parameters_out_of_range_are_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_a_view_shows_its_parameters():
+    assert repr(Compose([RandomNoise(0.2)])) == "Compose(views=[RandomNoise(max_level=0.2)])"
+    assert RandomGeometry(crop=0.5).crop == (0.5, 1.0)

@@ -1,7 +1,6 @@
 """Random views of a batch of images, on its device."""
 
 from sklearn_unsup.networks.views._colour import RandomColour
-from sklearn_unsup.networks.views._custom import CustomView
 from sklearn_unsup.networks.views._few_rows import RandomGaussianImages, RandomTranslation
 from sklearn_unsup.networks.views._geometry import RandomGeometry
 from sklearn_unsup.networks.views._pixels import (
@@ -11,14 +10,12 @@ from sklearn_unsup.networks.views._pixels import (
     RandomNoise,
 )
 from sklearn_unsup.networks.views._presets import PRESETS, preset
-from sklearn_unsup.networks.views._turns import N_TURNS, turn
+from sklearn_unsup.networks.views._turns import n_turns, turn
 from sklearn_unsup.networks.views._view import Compose, TwoViews, View
 
 __all__ = [
-    "N_TURNS",
     "PRESETS",
     "Compose",
-    "CustomView",
     "RandomBlur",
     "RandomChannelDrop",
     "RandomColour",
@@ -29,6 +26,7 @@ __all__ = [
     "RandomTranslation",
     "TwoViews",
     "View",
+    "n_turns",
     "preset",
     "turn",
 ]

@@ -4,7 +4,14 @@ import math
 
 import torch
 
-from sklearn_unsup.networks.views._view import View, chance, per_image, uniform, within
+from sklearn_unsup.networks.views._view import (
+    View,
+    chance,
+    check_ranges,
+    per_image,
+    uniform,
+    within,
+)
 
 YIQ = [[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]]  # of RGB, NTSC 1953
 
@@ -43,6 +50,8 @@ class RandomColour(View):
         self.brightness, self.contrast = brightness, contrast
         self.saturation, self.hue = saturation, hue
         self.probability, self.grey = probability, grey
+        shares = dict.fromkeys(("contrast", "saturation", "hue", "probability", "grey"), (0, 1))
+        check_ranges(self, brightness=(0, 100), **shares)
 
     def draw(self, n, image_shape, generator):
         """Draw linear maps of the channels.

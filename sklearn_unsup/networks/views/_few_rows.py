@@ -2,7 +2,7 @@
 
 import torch
 
-from sklearn_unsup.networks.views._view import View, chance, normal, within
+from sklearn_unsup.networks.views._view import View, chance, check_ranges, normal, within
 
 
 class RandomTranslation(View):
@@ -16,6 +16,7 @@ class RandomTranslation(View):
 
     def __init__(self, max_translation):
         self.max_translation = max_translation
+        check_ranges(self, max_translation=(0, 1))
 
     def draw(self, n, image_shape, generator):
         """Draw "translations" (n, 2): numbers of pixels, downwards and to the right, uniformly."""

@@ -5,7 +5,7 @@ import math
 import torch
 from torch.nn import functional as F
 
-from sklearn_unsup.networks.views._view import View, chance, normal, uniform
+from sklearn_unsup.networks.views._view import View, chance, check_ranges, normal, uniform
 
 ASPECT = 4 / 3  # largest ratio of the sides of a crop: Szegedy et al. 2015, section 6
 WARP_NODES = 4  # of the displacement field, along a side
@@ -56,6 +56,12 @@ class RandomGeometry(View):
         self.max_rotation, self.max_shear = max_rotation, max_shear
         self.max_scale, self.max_translation = max_scale, max_translation
         self.warp = warp
+        shares = dict.fromkeys(("horizontal_flip", "vertical_flip", "max_translation"), (0, 1))
+        angles = {"max_rotation": (0, 180), "max_shear": (0, 80)}
+        check_ranges(self, **shares, **angles, max_scale=(1, 100), warp=(0, 1))
+        if crop is not None:
+            self.crop = (crop, 1.0) if not isinstance(crop, tuple | list) else tuple(crop)
+            check_ranges(self, crop=(1e-6, 1))
 
     def draw(self, n, image_shape, generator):
         """Draw maps from the pixels of a view to those of the image.

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 from sklearn_unsup.networks.views._view import (
     View,
     chance,
+    check_ranges,
     normal,
     per_image,
     uniform,
@@ -28,6 +29,7 @@ class RandomBlur(View):
 
     def __init__(self, max_width=1.5, probability=0.5):
         self.max_width, self.probability = max_width, probability
+        check_ranges(self, max_width=(0, 1000), probability=(0, 1))
 
     def draw(self, n, image_shape, generator):
         """Draw kernels (n, k), k odd; that of an image that is not blurred is 1 at its centre."""
@@ -65,6 +67,7 @@ class RandomNoise(View):
 
     def __init__(self, max_level=0.1):
         self.max_level = max_level
+        check_ranges(self, max_level=(0, 1000))
 
     def draw(self, n, image_shape, generator):
         """Draw noise (n, c, h, w), in standard deviations of the batch."""
@@ -89,6 +92,7 @@ class RandomErasing(View):
 
     def __init__(self, area=(0.02, 0.2), probability=0.5):
         self.area, self.probability = area, probability
+        check_ranges(self, area=(0, 1), probability=(0, 1))
 
     def draw(self, n, image_shape, generator):
         """Draw masks (n, 1, h, w) of the pixels to erase."""
@@ -120,6 +124,7 @@ class RandomChannelDrop(View):
 
     def __init__(self, probability=0.1):
         self.probability = probability
+        check_ranges(self, probability=(0, 1))
 
     def draw(self, n, image_shape, generator):
         """Draw which channels are dropped, (n, c)."""

@@ -14,6 +14,11 @@ class View:
         """Return changed images (b, c, h, w); each image has parameters of its own."""
         return self.apply(images, **self.draw(len(images), tuple(images.shape[1:]), generator))
 
+    def __repr__(self):
+        """Return the call that builds the view."""
+        parameters = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({parameters})"
+
     def draw(self, n, image_shape, generator):
         """Draw the parameters of a view for each of `n` images of shape (C, H, W).
 
@@ -63,6 +68,25 @@ class TwoViews(View):
     def __call__(self, images, generator):
         """Return views (2b, c, h, w) of images (b, c, h, w)."""
         return torch.cat([self.view(images, generator) for _ in range(2)])
+
+
+def check_ranges(view, **ranges):
+    """Raise a ValueError if a parameter of a view is not within its range (low, high).
+
+    A tuple holds a lowest and a highest value.
+    """
+    for name, (low, high) in ranges.items():
+        value = getattr(view, name)
+        try:
+            values = tuple(value) if isinstance(value, tuple | list) else (value,)
+            is_valid = len(values) <= 2 and all(low <= each <= high for each in values)
+            is_valid = is_valid and values[0] <= values[-1]
+        except TypeError:
+            is_valid = False
+        if not is_valid:
+            raise ValueError(
+                f"{name}={value!r} of {type(view).__name__}: expected numbers from {low} to {high}."
+            )
 
 
 def uniform(generator, low, high, *shape):
