@@ -46,9 +46,8 @@ class ImageEstimator(
 
     A subclass inherits the mixins whose methods it supports (`EncoderMixin`, `DecoderMixin`,
     `SamplerMixin`, scores). It lists its parameters in `__init__`, is decorated with
-    `with_shared_parameters`, and implements `_build_network`. Other hooks have a default:
-    `_validate_y`, `_network_sizes`, `_fit_scaling`, `_start`, `_resume`, `_specs`, and those at the
-    end of this class.
+    `with_shared_parameters`, and implements `_build_network`. Other hooks have a default: see the
+    end of this class, and the user guide.
     """
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -95,12 +94,12 @@ class ImageEstimator(
     def _fit(self, X, y, X_val, interrupts):
         """Fit a draft and commit it; return the KeyboardInterrupt that stopped it, or None."""
         context = self._init_callback_context(max_subtasks=expected_epochs(self, X))
-        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        task = {"estimator": self, "X": X, "y": y}
+        context.call_on_fit_task_begin(**task)
         draft = self._draft()
+        data = X, y, X_val
         interrupt, rows = draft._learn(
-            X,
-            y,
-            X_val,
+            *data,
             interrupts,
             resume=draft.warm_start and hasattr(self, "network_"),
             max_epochs=draft.max_epochs,
@@ -108,9 +107,7 @@ class ImageEstimator(
             report=partial(ScikitLearnCallbacks, context, self, X),
         )
         try:
-            context.call_on_fit_task_end(
-                estimator=self, X=X, y=y, reconstruction_attributes=draft._fitted_attributes
-            )
+            context.call_on_fit_task_end(**task, reconstruction_attributes=draft._fitted_attributes)
         except KeyboardInterrupt as error:
             interrupt = error
         self._commit(draft)
@@ -228,12 +225,12 @@ class ImageEstimator(
 
     def _split(self, data, device, generator, is_chunk):
         """Return training batches, and validation batches or None."""
-        fraction = self.validation_fraction if self.early_stopping else 0.0
-        options = device, generator, fraction, self._batch_sizes
+        held_out = self.validation_fraction if self.early_stopping else 0.0
+        options = device, generator, held_out, self._batch_sizes
         return split_batches(data, self._to_images, self.batch_size, *options)
 
     def _train(self, network, data, phases):
-        """Train the network, in one phase by default; `phases.train` runs a phase."""
+        """Train the network: one phase by default, which `phases.train` runs."""
         phases.train(network, data)
 
     def _conclude(self, network, data, phases, generator):

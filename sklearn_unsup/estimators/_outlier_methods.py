@@ -19,12 +19,22 @@ from sklearn_unsup.estimators._neighbor_distances import (
 METHODS = "combined", "reconstruction_error", "nearest_neighbors"
 
 
+def reconstructs(detector):
+    """Return True if a detector has reconstructions, or raise an AttributeError."""
+    estimator = getattr(detector, "estimator_", detector.estimator)
+    if estimator is None or hasattr(estimator, "inverse_transform"):
+        return True
+    raise AttributeError(
+        f"error_map needs reconstructions, and {type(estimator).__name__} has no inverse_transform."
+    )
+
+
 def resolve_method(method, estimator):
     """Return the method that "auto" is for an estimator, or raise an error if it cannot be used."""
-    reconstructs = hasattr(estimator, "inverse_transform")
+    can_decode = hasattr(estimator, "inverse_transform")
     if method == "auto":
-        return "combined" if reconstructs else "nearest_neighbors"
-    if method != "nearest_neighbors" and not reconstructs:
+        return "combined" if can_decode else "nearest_neighbors"
+    if method != "nearest_neighbors" and not can_decode:
         raise ValueError(
             f"method={method!r} needs reconstructions, and {type(estimator).__name__} has no "
             "inverse_transform. Set method='nearest_neighbors', or give an autoencoder."

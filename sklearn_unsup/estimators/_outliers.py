@@ -9,7 +9,6 @@ from typing import ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, OutlierMixin, clone
-from sklearn.exceptions import NotFittedError
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -27,17 +26,10 @@ from sklearn_unsup.estimators._outlier_methods import (
     measure,
     method_of,
     outlier_scores,
+    reconstructs,
     resolve_method,
 )
-
-
-def _reconstructs(detector):
-    estimator = getattr(detector, "estimator_", detector.estimator)
-    if estimator is None or hasattr(estimator, "inverse_transform"):
-        return True
-    raise AttributeError(
-        f"error_map needs reconstructions, and {type(estimator).__name__} has no inverse_transform."
-    )
+from sklearn_unsup.estimators._transaction import fit_or_be_interrupted
 
 
 class ConvOutlierDetector(
@@ -164,7 +156,7 @@ class ConvOutlierDetector(
         }
         estimator.set_params(**seeds)
         method = resolve_method(self.method, estimator)
-        interrupt = _fit_or_be_interrupted(estimator, X, interrupts)
+        interrupt = fit_or_be_interrupted(estimator, X, interrupts)
         try:
             measured = measure(estimator, X, method)
             reference = fit_reference(measured, method)
@@ -230,7 +222,7 @@ class ConvOutlierDetector(
         """
         return np.where(self.decision_function(X) < 0, -1, 1)
 
-    @available_if(_reconstructs)
+    @available_if(reconstructs)
     @isolated_settings()
     def error_map(self, X):
         """Return the squared reconstruction error of each pixel.
@@ -253,18 +245,3 @@ class ConvOutlierDetector(
         for block in row_blocks(rows, BLOCK_SIZE):
             errors[block] = squared_errors(self.estimator_, codes[block], rows[block])[0]
         return errors.reshape(-1, *sample_shape)
-
-
-def _fit_or_be_interrupted(estimator, X, interrupts):
-    """Fit; return the KeyboardInterrupt that stopped it after something was learnt, or None."""
-    try:
-        estimator.fit(X, None)  # FrozenEstimator requires a y
-        interrupts.defer()
-    except KeyboardInterrupt as interrupt:
-        interrupts.defer()
-        try:
-            check_is_fitted(estimator)
-        except NotFittedError:
-            raise interrupt from None
-        return interrupt
-    return None

@@ -2,6 +2,8 @@
 
 import torch
 from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_unsup.estimators._values import plain
 from sklearn_unsup.networks import copy_module
@@ -43,3 +45,18 @@ class Transaction(BaseEstimator):
             for name, value in self._fitted_attributes().items()
             if not name.startswith(SKLEARN_ATTRIBUTES)
         }
+
+
+def fit_or_be_interrupted(estimator, X, interrupts):
+    """Fit; return the KeyboardInterrupt that stopped it after something was learnt, or None."""
+    try:
+        estimator.fit(X, None)  # FrozenEstimator requires a y
+        interrupts.defer()
+    except KeyboardInterrupt as interrupt:
+        interrupts.defer()
+        try:
+            check_is_fitted(estimator)
+        except NotFittedError:
+            raise interrupt from None
+        return interrupt
+    return None
