@@ -18,13 +18,13 @@ from sklearn_unsup.datasets import make_shapes
 from sklearn_unsup.displays import ViewsDisplay
 from sklearn_unsup.networks.views import RandomColour, RandomGeometry
 
-shapes = make_shapes(1500, 24, n_channels=3, random_state=0)
+shapes = make_shapes(1200, 24, n_channels=3, random_state=0)
 X = shapes.images
 
 # %%
 # Look at the views before you train. The encoder need not be fitted for this.
 encoders = {
-    name: ConvSelfSupervisedEncoder(64, views=view, max_epochs=15, random_state=0)
+    name: ConvSelfSupervisedEncoder(64, views=view, max_epochs=12, random_state=0)
     for name, view in {
         "other colours": RandomColour(0.3, 0.3, saturation=0.8, hue=0.5),
         "other positions": RandomGeometry(max_translation=0.4),
@@ -38,7 +38,7 @@ for name, encoder in encoders.items():
 # A linear model of the codes predicts the factors of the images. What the views have changed is
 # hard to predict.
 factors = {name: shapes.factors[:, i] for i, name in enumerate(shapes.factor_names)}
-train, test = slice(0, 1000), slice(1000, None)
+train, test = slice(0, 800), slice(800, None)
 print(f"{'R2 on new images':18}{'colour':>8}{'x':>8}{'y':>8}{'size':>8}")
 for name, encoder in encoders.items():
     Z = StandardScaler().fit_transform(encoder.fit_transform(X))
