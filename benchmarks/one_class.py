@@ -35,13 +35,9 @@ def detectors(X, image_shape, epochs, seed):
         fitted = FrozenEstimator(model.fit(X))
         for method in ("reconstruction_error", "combined"):
             yield f"{name}, {method}", ConvOutlierDetector(fitted, method=method).fit(X)
-    for name, rows in (("", X), (", turned copies", turned_copies(X, image_shape))):
-        n_epochs = epochs if name else 4 * epochs  # as many steps
-        encoder = ConvSelfSupervisedEncoder(max_epochs=n_epochs, **options).fit(rows)
-        yield (
-            f"ConvSelfSupervisedEncoder{name}",
-            ConvOutlierDetector(FrozenEstimator(encoder)).fit(X),
-        )
+    encoder = ConvSelfSupervisedEncoder(max_epochs=epochs, **options)
+    fitted = FrozenEstimator(encoder.fit(turned_copies(X, image_shape)))
+    yield "ConvSelfSupervisedEncoder, turned copies", ConvOutlierDetector(fitted).fit(X)
 
 
 def main():
