@@ -55,11 +55,12 @@ class RandomViewsMixin:
         model = self if is_fitted else clone(self)
         model._validate_params()
         rows = model._validate(X, reset=not is_fitted)
-        return model._to_output(model._draw_views(rows, draw_seed(random_state)))
+        seed = draw_seed(random_state)
+        return model._to_output(model._draw_views(rows, seed, model._view()))
 
-    def _draw_views(self, rows, seed):
+    def _draw_views(self, rows, seed, view):
         """Return a view of each row (n, n_features), drawn on the CPU."""
-        view, generator = self._view(), torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(seed)
         views = np.empty(rows.shape, dtype=np.float32)
         for block in gen_batches(len(rows), max(2, BLOCK_SIZE // rows.shape[1])):
             images = self._to_images(torch.from_numpy(rows[block].astype(np.float32)))

@@ -16,14 +16,14 @@ from sklearn_unsup.estimators._collapse import CollapseMixin
 from sklearn_unsup.estimators._encoding import EncoderMixin
 from sklearn_unsup.estimators._parameters import store, with_shared_parameters
 from sklearn_unsup.estimators._random_views import RandomViewsMixin
-from sklearn_unsup.estimators._turn_score import TurnScoreMixin, n_scored
+from sklearn_unsup.estimators._view_information import ViewInformationMixin, n_scored
 from sklearn_unsup.networks import SELF_SUPERVISED_OBJECTIVES, build_self_supervised
 from sklearn_unsup.networks.views import PRESETS, TwoViews
 
 
 @with_shared_parameters(batch_limits="at least 64, and at most 256", large_batch="at least 64.")
 class ConvSelfSupervisedEncoder(
-    CollapseMixin, TurnScoreMixin, RandomViewsMixin, EncoderMixin, ImageEstimator
+    CollapseMixin, ViewInformationMixin, RandomViewsMixin, EncoderMixin, ImageEstimator
 ):
     """Self-supervised encoder: features that tell what an image shows.
 
@@ -182,7 +182,7 @@ class ConvSelfSupervisedEncoder(
                 "least 2, or 'auto'."
             )
         rows = (data.held_out or data).rows
-        callbacks = [EpochScore(lambda: self._turn_accuracy(rows, n_scored(len(rows))))]
+        callbacks = [EpochScore(lambda: self._view_information(rows, n_scored(len(rows))))]
         if len(rows) < 2:  # X_val: there is nothing to test on
             callbacks = []
         phases.train(network, data, callbacks=callbacks, view=views, validation_view=views)

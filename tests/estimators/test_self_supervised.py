@@ -1,4 +1,4 @@
-"""Self-supervised features: what they are worth, views, collapse."""
+"""Self-supervised features: what they are worth, views, score, collapse."""
 
 import warnings
 
@@ -17,6 +17,7 @@ from skorch.callbacks import EarlyStopping
 from stopping import Stop
 
 from sklearn_unsup import ConvAutoencoder, ConvSelfSupervisedEncoder, TrainingCheckpoint
+from sklearn_unsup.estimators._view_information import SHRINKAGE, gaussian_information
 from sklearn_unsup.networks import SELF_SUPERVISED_OBJECTIVES
 
 QUICK = {"device": "cpu", "random_state": 0}
@@ -189,15 +190,37 @@ def test_the_history_has_the_score_of_validation_rows(digits):
         ["duration", "epoch", "score", "train_loss", "valid_loss"]
     ] * 3
     best = int(np.argmin([row["valid_loss"] for row in encoder.history_]))
-    few = ConvSelfSupervisedEncoder._turn_accuracy(encoder, encoder._validate(X[300:]), 299)
+    few = encoder._view_information(encoder._validate(X[300:]), 299)
     assert encoder.history_[best]["score"] == few
 
 
-def test_the_score_is_that_of_chance_where_there_is_nothing_to_see(digits):
+def test_the_score_is_the_information_of_gaussian_codes():
+    """Codes around means: half the log of one plus the ratio of variances, for each component."""
+    rng = np.random.default_rng(0)
+    between, within = np.array([9.0, 4.0, 1.0]), np.array([1.0, 1.0, 1.0])
+    rotation, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+    means = rng.normal(size=(20_000, 3)) * np.sqrt(between)
+    codes = (means + rng.normal(size=(4, 20_000, 3)) * np.sqrt(within)) @ rotation
+    shrunk = within + SHRINKAGE * within.mean()
+    expected = 0.5 * np.log1p(between / shrunk).sum()
+    assert gaussian_information(codes) == pytest.approx(expected, rel=0.01)
+    assert gaussian_information(7 * codes + 5) == pytest.approx(expected, rel=0.01)
+    assert gaussian_information(rng.normal(size=(4, 20_000, 3))) < 0.05
+
+
+def test_training_raises_the_score(digits):
     X = digits[0]
-    noise = np.random.default_rng(0).normal(size=(1500, 64))
-    assert small(n_components=16).fit(noise).score(noise) < 0.32
-    assert small(n_components=16).fit(X).score(X) > 0.6
+    trained = ConvSelfSupervisedEncoder(32, max_epochs=12, **QUICK).fit(X[:900])
+    untrained = ConvSelfSupervisedEncoder(32, max_epochs=1, learning_rate=1e-9, **QUICK).fit(X)
+    assert trained.score(X[900:]) > 1.3 * untrained.score(X[900:])
+    assert trained.score(X[900:]) == trained.score(X[900:])
+    assert trained.history_[-1]["score"] > trained.history_[0]["score"]
+
+
+def test_models_of_different_views_are_compared_by_the_same(digits):
+    X = digits[0][:300]
+    one, other = (small(views=views, learning_rate=1e-9).fit(X) for views in ("auto", brighter))
+    assert one.score(X) == pytest.approx(other.score(X), rel=0.1)
 
 
 def test_a_score_needs_two_images(digits):

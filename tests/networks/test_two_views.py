@@ -12,7 +12,7 @@ from sklearn_unsup.networks import (
     losses,
 )
 from sklearn_unsup.networks._pooled import pooled_widths
-from sklearn_unsup.networks.views import RandomNoise, TwoViews, n_turns, turn
+from sklearn_unsup.networks.views import RandomNoise, TwoViews
 
 
 def generator():
@@ -79,27 +79,3 @@ def test_the_loss_compares_the_views_of_each_image_in_float32(autocast):
     torch.testing.assert_close(first, network.project(pair[:3]), **tolerance)
     torch.testing.assert_close(second, network.project(pair[3:]), **tolerance)
     assert all(p.grad is not None for p in network.parameters())
-
-
-@pytest.mark.parametrize(("shape", "n"), [((3, 6, 6), 4), ((1, 4, 7), 2), ((2, 1, 9), 4)])
-def test_the_turns_of_an_image_differ(shape, n):
-    assert n_turns(shape) == n
-    images = torch.rand(2, *shape, generator=generator())
-    turned = [turn(images, k) for k in range(n)]
-    torch.testing.assert_close(turned[0], images)
-    for i in range(n):
-        assert turned[i].shape == images.shape
-        for j in range(i):
-            assert not torch.allclose(turned[i], turned[j])
-
-
-def test_a_turn_of_a_square_image_is_a_rotation_of_its_pixels():
-    images = torch.arange(4.0).view(1, 1, 2, 2)
-    assert turn(images, 1).flatten().tolist() == [1, 3, 0, 2]
-    torch.testing.assert_close(turn(turn(images, 3), 1), images)
-
-
-def test_a_signal_is_reversed_and_mirrored_at_its_mean():
-    signal = torch.tensor([1.0, 2.0, 6.0]).view(1, 1, 1, 3)
-    found = [turn(signal, k).flatten().tolist() for k in range(4)]
-    assert found == [[1, 2, 6], [6, 2, 1], [5, 4, 0], [0, 4, 5]]

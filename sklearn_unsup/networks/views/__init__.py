@@ -10,7 +10,6 @@ from sklearn_unsup.networks.views._pixels import (
     RandomNoise,
 )
 from sklearn_unsup.networks.views._presets import PRESETS, preset
-from sklearn_unsup.networks.views._turns import n_turns, turn
 from sklearn_unsup.networks.views._view import Compose, TwoViews, View
 
 __all__ = [
@@ -26,7 +25,5 @@ __all__ = [
     "RandomTranslation",
     "TwoViews",
     "View",
-    "n_turns",
     "preset",
-    "turn",
 ]
