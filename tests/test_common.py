@@ -23,7 +23,9 @@ def at_defaults(name, **params):
     return estimator.set_params(**{each: params[each] for each in params if each in known})
 
 
-DEFAULTS = [at_defaults(name, device="cpu") for name in EVERY_CLASS]
+# The default training of an encoder takes a minute, and the checks fit a hundred times.
+SHORTER = {"ConvSelfSupervisedEncoder": {"max_epochs": 10}}
+DEFAULTS = [at_defaults(name, device="cpu", **SHORTER.get(name, {})) for name in EVERY_CLASS]
 BRIEFLY = [  # what wraps another takes no epochs itself: detectors are below
     at_defaults(name, device="cpu", max_epochs=2)
     for name in with_parameters("max_epochs", among=EVERY_CLASS)

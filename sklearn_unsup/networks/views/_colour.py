@@ -42,6 +42,14 @@ class RandomColour(View):
     ------
     ValueError
         If saturation, hue or grey is asked for, and images do not have 3 channels.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_unsup.networks.views import RandomColour
+    >>> view = RandomColour(0.4, 0.4, saturation=0.4, hue=0.1)
+    >>> view(torch.rand(4, 3, 16, 16), torch.Generator().manual_seed(0)).shape
+    torch.Size([4, 3, 16, 16])
     """
 
     def __init__(

@@ -12,6 +12,14 @@ class RandomTranslation(View):
     ----------
     max_translation : float
         Largest translation along a side, as a share of its length; rounded down to whole pixels.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_unsup.networks.views import RandomTranslation
+    >>> view = RandomTranslation(1 / 8)
+    >>> view(torch.rand(4, 3, 16, 16), torch.Generator().manual_seed(0)).shape
+    torch.Size([4, 3, 16, 16])
     """
 
     def __init__(self, max_translation):

@@ -38,6 +38,14 @@ class RandomGeometry(View):
     ----------
     .. [1] Simard, Steinkraus & Platt (2003). "Best Practices for Convolutional Neural Networks
        Applied to Visual Document Analysis". ICDAR. Section 2.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_unsup.networks.views import RandomGeometry
+    >>> view = RandomGeometry(crop=(0.5, 1.0), horizontal_flip=0.5)
+    >>> view(torch.rand(4, 3, 16, 16), torch.Generator().manual_seed(0)).shape
+    torch.Size([4, 3, 16, 16])
     """
 
     def __init__(

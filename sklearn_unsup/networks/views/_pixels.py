@@ -25,6 +25,14 @@ class RandomBlur(View):
         Largest standard deviation of the kernel, in pixels; the least is 0.1.
     probability : float, default=0.5
         Probability that an image is blurred.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_unsup.networks.views import RandomBlur
+    >>> view = RandomBlur(2.0)
+    >>> view(torch.rand(4, 3, 16, 16), torch.Generator().manual_seed(0)).shape
+    torch.Size([4, 3, 16, 16])
     """
 
     def __init__(self, max_width=1.5, probability=0.5):
@@ -63,6 +71,14 @@ class RandomNoise(View):
     ----------
     max_level : float, default=0.1
         Largest standard deviation, in standard deviations of the batch.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_unsup.networks.views import RandomNoise
+    >>> view = RandomNoise(0.2)
+    >>> view(torch.rand(4, 3, 16, 16), torch.Generator().manual_seed(0)).shape
+    torch.Size([4, 3, 16, 16])
     """
 
     def __init__(self, max_level=0.1):
@@ -88,6 +104,14 @@ class RandomErasing(View):
         Least and largest area of the rectangle, as a share of the image's.
     probability : float, default=0.5
         Probability that a rectangle is erased.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_unsup.networks.views import RandomErasing
+    >>> view = RandomErasing((0.05, 0.1))
+    >>> view(torch.rand(4, 3, 16, 16), torch.Generator().manual_seed(0)).shape
+    torch.Size([4, 3, 16, 16])
     """
 
     def __init__(self, area=(0.02, 0.2), probability=0.5):
@@ -120,6 +144,14 @@ class RandomChannelDrop(View):
     ----------
     probability : float, default=0.1
         Probability that a channel is dropped.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_unsup.networks.views import RandomChannelDrop
+    >>> view = RandomChannelDrop(0.2)
+    >>> view(torch.rand(4, 8, 1, 100), torch.Generator().manual_seed(0)).shape
+    torch.Size([4, 8, 1, 100])
     """
 
     def __init__(self, probability=0.1):

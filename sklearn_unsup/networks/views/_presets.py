@@ -53,6 +53,16 @@ def preset(name, image_shape):
         "auto" is "signals" for images of height 1, "photographs" for three channels, and "drawings"
         for others.
     image_shape : tuple of int
+
+    Returns
+    -------
+    view : Compose
+
+    Examples
+    --------
+    >>> from sklearn_unsup.networks.views import preset
+    >>> [type(view).__name__ for view in preset("drawings", (1, 28, 28)).views]
+    ['RandomGeometry', 'RandomColour']
     """
     if name == "auto":
         channels, height, _ = image_shape

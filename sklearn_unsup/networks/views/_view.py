@@ -8,6 +8,19 @@ class View:
 
     A view is called as ``view(images, generator)``. With `draw` and `apply` the same change can be
     applied again, for example to other images.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_unsup.networks.views import View
+    >>> class Mirror(View):
+    ...     def draw(self, n, image_shape, generator):
+    ...         return {"mirrored": torch.rand(n, generator=generator) < 0.5}
+    ...
+    ...     def apply(self, images, mirrored):
+    ...         return torch.where(mirrored[:, None, None, None], images.flip(3), images)
+    >>> Mirror()(torch.rand(4, 1, 8, 8), torch.Generator().manual_seed(0)).shape
+    torch.Size([4, 1, 8, 8])
     """
 
     def __call__(self, images, generator):
@@ -41,6 +54,14 @@ class Compose(View):
     ----------
     views : sequence of callable
         ``view(images, generator) -> images``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_unsup.networks.views import Compose, RandomNoise, RandomTranslation
+    >>> view = Compose([RandomNoise(0.2), RandomTranslation(1 / 8)])
+    >>> view(torch.rand(4, 3, 16, 16), torch.Generator().manual_seed(0)).shape
+    torch.Size([4, 3, 16, 16])
     """
 
     def __init__(self, views):
