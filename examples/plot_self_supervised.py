@@ -2,9 +2,9 @@
 Features from self-supervision
 ==============================
 
-A self-supervised encoder learns features from random views of unlabelled images. This example
-compares them with codes of PCA and of an autoencoder: for a classifier with few labels, and for a
-search for similar images.
+How many labels does a classifier need? A self-supervised encoder learns features from random views
+of unlabelled images. They are compared with codes of PCA and of an autoencoder, for a classifier
+with few labels and for a search for similar images.
 """
 
 # %%

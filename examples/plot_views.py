@@ -2,7 +2,7 @@
 Choosing views
 ==============
 
-Views decide what self-supervised features keep: what the views change is left out of the codes.
+What do self-supervised features keep? What the views change is left out of the codes.
 Here the same images are learnt with two kinds of views. One leaves out the colour of a shape, the
 other its position.
 """

@@ -51,6 +51,11 @@ ESTIMATORS_MAY_IMPORT = {  # module of estimators: modules that it may import
     "_decoding": set(),
     "_sampling": set(),
     "_deviations": set(),
+    "_neighbor_distances": set(),
+    "_outlier_methods": {"_deviations", "_neighbor_distances"},
+    "_random_views": {"_values"},
+    "_view_information": set(),
+    "_collapse": {"_code_density"},
     "_generation": set(),
     "_inference": set(),
     "_quality": {"_generation"},
@@ -70,8 +75,10 @@ ESTIMATORS_MAY_IMPORT = {  # module of estimators: modules that it may import
     "_autoencoder": FOR_MODELS | {"_code_density", "_pca_comparison", "_training_views"},
     "_vae": FOR_MODELS | {"_code_density", "_posterior", "_training_views"},
     "_gan": FOR_MODELS | {"_quality"},
-    "_detector_saving": {"_deviations", "_saving"},
-    "_outliers": {"_autoencoder", "_detector_saving", "_deviations", "_documentation"},
+    "_self_supervised": FOR_MODELS | {"_collapse", "_random_views", "_view_information"},
+    "_detector_saving": {"_outlier_methods", "_saving"},
+    "_outliers": {"_autoencoder", "_detector_saving", "_deviations", "_documentation"}
+    | {"_outlier_methods", "_transaction"},
 }
 MOST_LINES = 250
 MOST_KEYWORDS = 15

@@ -171,10 +171,10 @@ class ConvSelfSupervisedEncoder(
 
     def _train(self, network, data, phases):
         views = TwoViews(self._view())
-        if len(data) < 2:
+        if len(data) < 2 and not phases.is_chunk:
             raise ValueError(
-                "X has n_samples=1, but self-supervision compares different images: expected at "
-                "least 2 samples."
+                "X has n_samples=1: ConvSelfSupervisedEncoder compares different images, and "
+                "expects at least 2 samples."
             )
         if self.batch_size == 1:
             raise ValueError(

@@ -25,7 +25,10 @@ def n_scored(n_rows):
 
 
 class ViewInformationMixin:
-    """`score` by the information in codes, for an `ImageEstimator` with `RandomViewsMixin`."""
+    """`score` by the information in codes.
+
+    For an `ImageEstimator` with `EncoderMixin` and `RandomViewsMixin`.
+    """
 
     @isolated_settings()
     def score(self, X, y=None):

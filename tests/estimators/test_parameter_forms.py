@@ -23,7 +23,7 @@ from every_model import (
     with_parameters,
 )
 from sklearn.base import clone
-from sklearn.cluster import KMeans
+from sklearn.ensemble import IsolationForest
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils._param_validation import InvalidParameterError
 
@@ -132,7 +132,7 @@ PARAMETERS = {
     "code": ("adversarial", ("codes", None)),
     "ema_decay": (0.5, (*NO_FRACTION, 1)),
     "restore_best": (False, NO_BOOL),
-    "estimator": (None, (5, KMeans(), ConvAutoencoder)),
+    "estimator": (None, (5, IsolationForest(), ConvAutoencoder)),
     "contamination": (0.25, (*NO_FRACTION, 0, 0.6, "auto")),
     "method": ("reconstruction_error", ("both", None)),
 }
