@@ -90,6 +90,8 @@ class ConvOutlierDetector(
     ----------
     .. [1] Denouden, Salay, Czarnecki, Abdelzad, Phan & Vernekar (2018). "Improving Reconstruction
        Autoencoder Out-of-distribution Detection with Mahalanobis Distance". arXiv:1812.02765.
+    .. [2] Ramaswamy, Rastogi & Shim (2000). "Efficient Algorithms for Mining Outliers from Large
+       Data Sets". SIGMOD. Section 3.
 
     Examples
     --------
