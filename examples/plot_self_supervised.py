@@ -26,7 +26,7 @@ digits = load_digit_images()
 X, y = digits.data, digits.target
 models = {
     "PCA": PCA(32, random_state=0),
-    "autoencoder": ConvAutoencoder(32, random_state=0),
+    "autoencoder": ConvAutoencoder(32, max_epochs=15, random_state=0),
     "self-supervised": ConvSelfSupervisedEncoder(64, max_epochs=15, random_state=0),
 }
 codes = {name: model.fit_transform(X) for name, model in models.items()}
