@@ -97,9 +97,10 @@ class ImageEstimator(
         task = {"estimator": self, "X": X, "y": y}
         context.call_on_fit_task_begin(**task)
         draft = self._draft()
-        data = X, y, X_val
         interrupt, rows = draft._learn(
-            *data,
+            X,
+            y,
+            X_val,
             interrupts,
             resume=draft.warm_start and hasattr(self, "network_"),
             max_epochs=draft.max_epochs,
@@ -138,9 +139,8 @@ class ImageEstimator(
         Raises
         ------
         ValueError
-            If X does not fit the shape, or for some models the range, of the first chunk. If a
-            parameter of the network has changed. With ``early_stopping=True``, as in
-            :class:`~sklearn.neural_network.MLPClassifier`. Other errors are those of `fit`.
+            If X does not fit the shape, or for some models the range, of the first chunk; if a
+            parameter of the network has changed; with ``early_stopping=True``. Others as in `fit`.
         """
         if not get_config()["skip_parameter_validation"]:  # else only done before the first call
             self._validate_params()
@@ -225,8 +225,8 @@ class ImageEstimator(
 
     def _split(self, data, device, generator, is_chunk):
         """Return training batches, and validation batches or None."""
-        held_out = self.validation_fraction if self.early_stopping else 0.0
-        options = device, generator, held_out, self._batch_sizes
+        fraction = self.validation_fraction if self.early_stopping else 0.0
+        options = device, generator, fraction, self._batch_sizes
         return split_batches(data, self._to_images, self.batch_size, *options)
 
     def _train(self, network, data, phases):

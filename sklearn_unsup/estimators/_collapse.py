@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_unsup._persistence import Spec, number
+from sklearn_unsup._persistence import number
 from sklearn_unsup._warnings import warn
 from sklearn_unsup.estimators._code_density import RowSample
 from sklearn_unsup.metrics import effective_rank
@@ -32,8 +32,7 @@ class CollapseMixin:
 
     def _conclude(self, *arguments):
         super()._conclude(*arguments)
-        for name in ("effective_rank_", "_collapse"):  # of another network
-            vars(self).pop(name, None)
+        vars(self).pop("effective_rank_", None)  # of another network
 
     def _examine(self, rows):
         if len(rows) < MIN_ROWS:
@@ -67,21 +66,17 @@ class CollapseMixin:
         return ""
 
     def _specs(self, state):
-        optional = {
-            "effective_rank_": number(0.0),
-            "_collapse": Spec(lambda value: isinstance(value, str), "a text"),
-        }
-        optional = {name: replace(spec, required=False) for name, spec in optional.items()}
-        return {**super()._specs(state), **optional}
+        return {**super()._specs(state), "effective_rank_": replace(number(0.0), required=False)}
 
     def _warn_of_failure(self):
         super()._warn_of_failure()
-        if getattr(self, "_collapse", ""):
+        collapse = vars(self).pop("_collapse", "")
+        if collapse:
             advice = f"Increase regularization ({self.regularization})"
             if self.objective == "simclr":
                 advice = f"Lower temperature ({self.temperature})"
             warn(
-                f"The training of {type(self).__name__} has collapsed: {self._collapse}. Little is "
+                f"The training of {type(self).__name__} has collapsed: {collapse}. Little is "
                 f"learnt where different images look the same. {advice}, or lower learning_rate "
                 f"({self.learning_rate}).",
                 ConvergenceWarning,

@@ -20,7 +20,7 @@ BLOCK_SIZE = 2**18  # numbers
 
 def check_neighbors(reference, width):
     """Raise an error if a saved reference is invalid for codes of a width."""
-    n = len(np.atleast_1d(reference["codes"]))
+    n = max(1, len(reference["codes"]))
     tiny = np.finfo(np.float64).tiny  # a divisor
     specs = {"codes": array(np.float32, (n, width)), "scale": array(np.float64, (width,), tiny)}
     check(specs, reference)

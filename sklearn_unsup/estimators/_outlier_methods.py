@@ -46,7 +46,8 @@ def method_of(reference):
     """Return the method that a reference was fitted for."""
     if reference is None:
         return "reconstruction_error"
-    return "nearest_neighbors" if "codes" in reference else "combined"
+    is_of_neighbors = isinstance(reference, dict) and "codes" in reference
+    return "nearest_neighbors" if is_of_neighbors else "combined"
 
 
 def measure(estimator, X, method):
@@ -86,8 +87,4 @@ def check_reference(state, width):
 
 def width_of(reference):
     """Return the width of the codes that a saved reference is for; 0 if that is not known."""
-    if not isinstance(reference, dict):
-        return 0
-    if "codes" in reference:
-        return (*np.shape(reference["codes"]), 0, 0)[1]
-    return np.size(reference.get("mean"))
+    return np.size(reference["scale"]) if isinstance(reference, dict) else 0

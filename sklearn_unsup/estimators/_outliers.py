@@ -186,9 +186,8 @@ class ConvOutlierDetector(
         Returns
         -------
         scores : ndarray of shape (n_samples,), float64
-            Lower for outliers. Negative mean squared errors are in the squared units of X, negative
-            distances in those of the codes; combined deviations have no unit, and are about 0 for
-            common samples.
+            Lower for outliers. Negative mean squared errors are in the squared units of X; combined
+            deviations, about 0 for common samples, and distances of codes have no unit.
         """
         check_is_fitted(self)
         measured = measure(self.estimator_, X, method_of(self._reference))

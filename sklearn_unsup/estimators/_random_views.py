@@ -102,7 +102,7 @@ class CustomView:
             with isolated_torch_rng(seed, device):
                 views = self.function(images.clone(), generator)
         except Exception as error:
-            if isinstance(error, MemoryError | RuntimeError) and is_out_of_memory(error):
+            if isinstance(error, MemoryError) or is_out_of_memory(error):
                 raise
             raise ValueError(
                 f"{name} fails for images of shape {shape} and a torch.Generator: "

@@ -112,14 +112,13 @@ class ConvSelfSupervisedEncoder(
     --------
     >>> from sklearn.datasets import load_digits
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from sklearn.pipeline import make_pipeline
     >>> from sklearn_unsup import ConvSelfSupervisedEncoder
     >>> X, y = load_digits(return_X_y=True)
     >>> encoder = ConvSelfSupervisedEncoder(32, max_epochs=5, random_state=0).fit(X)
     >>> encoder.transform(X).shape
     (1797, 32)
-    >>> few = LogisticRegression(max_iter=1000).fit(encoder.transform(X[:100]), y[:100])
-    >>> few.score(encoder.transform(X[100:]), y[100:]) > 0.8
+    >>> classifier = LogisticRegression(max_iter=1000).fit(encoder.transform(X[:100]), y[:100])
+    >>> classifier.score(encoder.transform(X[100:]), y[100:]) > 0.8
     True
     """
 

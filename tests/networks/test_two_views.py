@@ -56,6 +56,15 @@ def test_a_codes_position_in_the_image_does_not_matter():
     torch.testing.assert_close(*codes)
 
 
+def test_the_halves_of_a_batch_are_different_views_of_the_same_images():
+    images = torch.rand(5, 1, 8, 8, generator=generator())
+    first, second = TwoViews(RandomNoise(0.1))(images, generator()).chunk(2)
+    torch.testing.assert_close(first, RandomNoise(0.1)(images, generator()))
+    for view in (first, second):
+        assert torch.cdist(view.flatten(1), images.flatten(1)).argmin(1).tolist() == [*range(5)]
+    assert not torch.equal(first, second)
+
+
 @pytest.mark.parametrize("autocast", [False, True])
 def test_the_loss_compares_the_views_of_each_image_in_float32(autocast):
     encoder = PooledEncoder((1, 8, 8), 6, (4,))
