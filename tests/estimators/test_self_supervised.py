@@ -17,6 +17,7 @@ from skorch.callbacks import EarlyStopping
 from stopping import Stop
 
 from sklearn_unsup import ConvAutoencoder, ConvSelfSupervisedEncoder, TrainingCheckpoint
+from sklearn_unsup.estimators._random_views import CustomView
 from sklearn_unsup.estimators._view_information import SHRINKAGE, gaussian_information
 from sklearn_unsup.networks import SELF_SUPERVISED_OBJECTIVES
 
@@ -122,6 +123,14 @@ def test_views_of_a_users_function_are_those_of_training(digits):
     shifts = encoder.draw_views(X, 0) - X
     np.testing.assert_allclose(shifts, shifts[:, :1].repeat(64, 1), atol=1e-5)
     assert encoder.history_[-1]["train_loss"] != small().fit(X).history_[-1]["train_loss"]
+
+
+def test_a_users_function_gets_a_copy():
+    images = torch.rand(4, 1, 8, 8)
+    before = images.clone()
+    views = CustomView(brighter)(images, torch.Generator())
+    assert torch.equal(images, before)
+    assert not torch.equal(views, before)
 
 
 def crop(images, generator):
