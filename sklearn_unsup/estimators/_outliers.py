@@ -97,10 +97,11 @@ class ConvOutlierDetector(
     --------
     >>> import numpy as np
     >>> from sklearn.datasets import load_digits
-    >>> from sklearn_unsup import ConvOutlierDetector
+    >>> from sklearn_unsup import ConvAutoencoder, ConvOutlierDetector
     >>> X = load_digits().data[:300]
     >>> X[:5] = np.random.default_rng(0).uniform(0, 16, size=(5, 64))
-    >>> detector = ConvOutlierDetector(contamination=0.02, random_state=0)
+    >>> autoencoder = ConvAutoencoder(8, max_epochs=10)
+    >>> detector = ConvOutlierDetector(autoencoder, contamination=0.02, random_state=0)
     >>> detector.fit_predict(X)[:5]
     array([-1, -1, -1, -1, -1])
     >>> detector.error_map(X[:1]).shape

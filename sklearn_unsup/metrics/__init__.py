@@ -13,6 +13,7 @@ from sklearn_unsup.metrics._generative import (
     precision_recall,
 )
 from sklearn_unsup.metrics._k_distance import k_distance_curve
+from sklearn_unsup.metrics._localization import per_region_overlap, pixel_roc_auc
 from sklearn_unsup.metrics._missing import missing_share
 from sklearn_unsup.metrics._rank import effective_rank
 from sklearn_unsup.metrics._scorers import (
@@ -38,6 +39,8 @@ __all__ = [
     "missing_share",
     "mutual_information_gap",
     "neg_kernel_distance_scorer",
+    "per_region_overlap",
+    "pixel_roc_auc",
     "precision_recall",
     "silhouette_scorer",
 ]

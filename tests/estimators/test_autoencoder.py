@@ -198,7 +198,7 @@ def test_samples_have_the_mean_and_variance_of_x(learnt, split):
 def test_a_denoising_autoencoder_removes_more_noise(split):
     X_train, X_test = split[0][:300], split[1]
     noisy = X_test + np.random.RandomState(0).normal(0, 4, size=X_test.shape).astype(np.float32)
-    params = {"n_components": 32, "max_epochs": 30, "random_state": 0, "device": "cpu"}
+    params = {"n_components": 32, "max_epochs": 15, "random_state": 0, "device": "cpu"}
     errors = [
         np.mean(
             (ConvAutoencoder(**params, noise_level=level).fit(X_train).reconstruct(noisy) - X_test)

@@ -43,7 +43,7 @@ def learnt(split):
     """The defaults but for the number of epochs, on digits."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # nothing to warn of
-        return ConvGAN(16, max_epochs=16, random_state=0, device="cpu").fit(split[0])
+        return ConvGAN(16, max_epochs=12, random_state=0, device="cpu").fit(split[0])
 
 
 @pytest.fixture(scope="module")

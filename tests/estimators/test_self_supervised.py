@@ -75,7 +75,7 @@ def test_few_labels_are_enough_for_a_linear_classifier(digits):
         for model in (
             encoder,
             PCA(32, random_state=0).fit(X),
-            ConvAutoencoder(32, max_epochs=12, **QUICK).fit(X),
+            ConvAutoencoder(32, max_epochs=6, **QUICK).fit(X),
         )
     ]
     assert accuracies[0] > max(accuracies[1:])
