@@ -44,11 +44,8 @@ autoencoder = ConvAutoencoder(
     random_state=0,
 )
 autoencoder.set_callbacks(ProgressBar()).fit(X)
-(diary,) = (
-    ConvAutoencoder(16, max_epochs=15, callbacks=[LearningRates()], random_state=0)
-    .fit(X)
-    .callbacks_
-)
+short = ConvAutoencoder(16, max_epochs=15, callbacks=[LearningRates()], random_state=0)
+(diary,) = short.fit(X).callbacks_
 
 # %%
 # ``history_`` has a row for each epoch. One epoch is less than PCA, five are more; after twenty,
