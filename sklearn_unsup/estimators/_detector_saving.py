@@ -1,5 +1,11 @@
-"""Save a detector together with its fitted estimator."""
+"""The fitted state of a detector: its input, its estimator, and files of both."""
 
+from math import prod
+
+import numpy as np
+from sklearn.utils.validation import validate_data
+
+from sklearn_unsup._data import find_layout
 from sklearn_unsup.estimators._outlier_methods import (
     check_reference,
     method_of,
@@ -8,30 +14,66 @@ from sklearn_unsup.estimators._outlier_methods import (
 )
 from sklearn_unsup.estimators._saving import PickleMixin, SavingMixin, WeightFilesMixin
 
+LEARNT = "_reference", "_layout", "offset_", "calibration_scores_", "n_features_in_"
+INPUT = "n_features_in_", "feature_names_in_"
+
 
 class DetectorSavingMixin(PickleMixin, WeightFilesMixin):
-    """Save the fitted attributes of a detector, which has `_new_estimator`."""
+    """Learn the layout of X, and save the fitted attributes of a detector.
 
-    def _set_fitted_state(self, estimator, reference, offset):
-        self.estimator_, self._reference, self.offset_ = estimator, reference, offset
-        for name in ("n_features_in_", "feature_names_in_"):
-            vars(self).pop(name, None)
+    The detector has `_new_estimator`, and the parameters `image_shape` and `channel_axis`.
+    """
+
+    def _learn_input(self, X, estimator):
+        """Learn the width and the layout of X, which a fitted estimator may know."""
+        for name in INPUT:
             if hasattr(estimator, name):
                 setattr(self, name, getattr(estimator, name))
+        shape = tuple(X.shape if hasattr(X, "shape") else np.shape(X))
+        sample_shape = shape[1:] if len(shape) > 2 else None
+        if sample_shape is not None:
+            self.n_features_in_ = prod(sample_shape)
+        elif not hasattr(estimator, "n_features_in_"):
+            validate_data(self, X, skip_check_array=True, reset=True)
+        known = getattr(estimator, "_layout", None)
+        if self.image_shape is None and known is not None and self.channel_axis is None:
+            fits = prod(known[0]) == self.n_features_in_
+            if fits and sample_shape in (None, known[0]):
+                self._layout = known
+                return
+        self._layout = find_layout(
+            self.n_features_in_, self.image_shape, self.channel_axis, sample_shape
+        )
+
+    def _check_input(self, X, estimator):
+        """Raise an error if X does not have the width or the names of the X of `fit`."""
+        if estimator is not None:
+            return  # which checks X itself
+        shape = tuple(X.shape if hasattr(X, "shape") else np.shape(X))
+        if len(shape) <= 2:
+            validate_data(self, X, skip_check_array=True, reset=False)
+        elif shape[1:] != self._layout[0]:
+            raise ValueError(
+                f"X has images of shape {shape[1:]}, but {type(self).__name__} was fitted with "
+                f"images of shape {self._layout[0]}. Reshape X, or fit again."
+            )
+
+    def _set_fitted_state(self, learnt, other):
+        """Set what was learnt; the width, the names and the layout of X are those of another."""
+        for name in INPUT:
+            vars(self).pop(name, None)
+        own = {name: vars(other)[name] for name in (*INPUT, "_layout") if name in vars(other)}
+        vars(self).update(learnt, **own)
 
     def _unpack(self, state):
         if "estimator_" in state:
-            width = width_of(state["_reference"])
-            check_reference({name: state[name] for name in ("_reference", "offset_")}, width)
+            check_reference(state, width_of(state["_reference"]))
         return state
 
     def _to_file(self):
         estimator = check_saves_weights(self.estimator_)
-        state = {
-            "estimator_": estimator._to_file()[0],
-            "_reference": self._reference,
-            "offset_": self.offset_,
-        }
+        state = {"estimator_": estimator._to_file()[0]}
+        state |= {name: vars(self)[name] for name in LEARNT}
         return state, {"estimator": type(estimator).__name__}
 
     def _load(self, file):
@@ -51,7 +93,10 @@ class DetectorSavingMixin(PickleMixin, WeightFilesMixin):
         with file:
             del state["estimator_"]
             check_reference(state, estimator._n_features_out)
-        self._set_fitted_state(estimator, state["_reference"], state["offset_"])
+        names = {name: vars(estimator)[name] for name in INPUT if name in vars(estimator)}
+        for name in INPUT:
+            vars(self).pop(name, None)
+        vars(self).update(state | names, estimator_=estimator)
 
 
 def check_saves_weights(estimator):

@@ -1,7 +1,8 @@
-"""Outlier detection with an autoencoder, or with other codes of images.
+"""Outlier detection by patches of images, and by codes.
 
-Denouden et al. 2018, "Improving Reconstruction Autoencoder Out-of-distribution Detection with
-Mahalanobis Distance".
+Defard, Setkov, Loesch & Audigier 2021, "PaDiM: A Patch Distribution Modeling Framework for Anomaly
+Detection and Localization"; Breunig, Kriegel, Ng & Sander 2000, "LOF: Identifying Density-Based
+Local Outliers".
 """
 
 from numbers import Real
@@ -18,51 +19,82 @@ from sklearn_unsup._sklearn import HasMethods, Interval, StrOptions, _fit_contex
 from sklearn_unsup._training import InterruptHandler
 from sklearn_unsup.estimators._autoencoder import ConvAutoencoder
 from sklearn_unsup.estimators._detector_saving import DetectorSavingMixin
-from sklearn_unsup.estimators._deviations import BLOCK_SIZE, encode, squared_errors
 from sklearn_unsup.estimators._documentation import DocumentationLinkMixin
 from sklearn_unsup.estimators._outlier_methods import (
     METHODS,
     fit_reference,
-    measure,
-    method_of,
+    has_patches,
     outlier_scores,
     reconstructs,
     resolve_method,
 )
+from sklearn_unsup.estimators._outlier_p_values import PValuesMixin
+from sklearn_unsup.estimators._parameter_groups import ImageParameters
+from sklearn_unsup.estimators._patch_statistics import patch_maps
+from sklearn_unsup.estimators._reconstruction_errors import (
+    BLOCK_SIZE,
+    encode,
+    rows_of,
+    squared_errors,
+)
 from sklearn_unsup.estimators._transaction import fit_or_be_interrupted
+
+FENCE = 1.5  # interquartile ranges below the lower quartile
 
 
 class ConvOutlierDetector(
-    DocumentationLinkMixin, DetectorSavingMixin, MetaEstimatorMixin, OutlierMixin, BaseEstimator
+    DocumentationLinkMixin,
+    DetectorSavingMixin,
+    PValuesMixin,
+    MetaEstimatorMixin,
+    OutlierMixin,
+    BaseEstimator,
 ):
-    """Outlier detection by the reconstruction errors and codes of images.
+    """Outlier detection in images, by their patches and their codes.
 
-    An autoencoder learns to reconstruct common images. An image with a large reconstruction error,
-    or an unusual code, is an outlier. `error_map` shows where in the image the error is. With a
-    transformer that cannot reconstruct, an image whose code is far from those of X is an outlier.
+    An image is an outlier if some part of it, its parts on the whole, or its code is unusual.
+    Patches are compared with those at the same place in the images of X, which needs no training;
+    codes are those of an autoencoder, which learns from X, or of another transformer.
+    `anomaly_map` shows where in the image the unusual patches are.
 
     Parameters
     ----------
     estimator : object, default=None
-        A transformer, such as :class:`ConvAutoencoder`, :class:`ConvVAE`,
+        A transformer that gives codes, such as :class:`ConvAutoencoder`,
         :class:`ConvSelfSupervisedEncoder`, :class:`~sklearn.decomposition.PCA`, or a Pipeline of
         them. None is ``ConvAutoencoder()``. The estimator is cloned; wrap a fitted one in
-        :class:`~sklearn.frozen.FrozenEstimator`.
+        :class:`~sklearn.frozen.FrozenEstimator`. Not used by "patches".
 
-    contamination : float, default=0.1
-        Expected share of outliers in X, in the range (0, 0.5]. This share of the training rows is
-        labelled -1. A larger value gives more outliers and more false positives.
+    contamination : "auto" or float, default="auto"
+        Where the threshold of outliers is. With "auto" it is 1.5 interquartile ranges below the
+        lower quartile of the scores of X [1]_, so that few images are outliers if all of X are of
+        one kind. A float in the range (0, 0.5] is the share of X that is labelled -1.
 
-    method : {"auto", "combined", "reconstruction_error", "nearest_neighbors"}, default="auto"
-        Score of `score_samples`. "auto" is "combined" if `estimator` has `inverse_transform`, else
-        "nearest_neighbors". "reconstruction_error" is the negative mean squared error. It is
-        best for small defects in an image. "combined" also detects images with a small error but an
-        unusual code, and is less sensitive to outliers in X. It is the larger of two deviations
-        from the median: of the Mahalanobis distance of the code [1]_, and of the root mean squared
-        error. Each is divided by its interquartile range over X. If that is 0, as with many
-        identical rows, only values that differ from the median are used. "nearest_neighbors" is the
-        negative mean distance of the code to its five nearest among those of X [2]_, with
-        components of unit variance. At most 10,000 codes are kept, and one equal code is ignored.
+    method : {"auto", "combined", "patches", "nearest_neighbors", "reconstruction_error"}, \
+            default="auto"
+        Score of `score_samples`. "auto" is "combined".
+
+        - "patches": patches of several sizes, each reduced to principal components, have a normal
+          distribution at each place of a grid [2]_. The score is minus the largest of three
+          deviations: of the mean and of the largest distance of patches from that distribution
+          after a normalisation of contrast, and of the mean distance without it. It takes seconds,
+          and is best for faults in a part of an image, and for photographs.
+        - "combined": the local outlier factor of the code [3]_ is a fourth. It is best for images
+          that are unusual as a whole, such as another digit.
+        - "nearest_neighbors": minus the mean distance of the code to its five nearest among those
+          of X, with components of unit variance [4]_.
+        - "reconstruction_error": minus the mean squared error, if `estimator` has
+          `inverse_transform`.
+
+        A deviation is that of the logarithm from its median over X, in interquartile ranges. Codes
+        and distributions are those of at most 10,000 images.
+
+    image_shape : tuple of int, default=None
+        Shape of one image, for "patches" and "combined": `(H, W)`, `(C, H, W)` or `(H, W, C)`. None
+        takes it from X, or from `estimator`, like :class:`ConvAutoencoder`.
+
+    channel_axis : int, default=None
+        Index of the channels in `image_shape`.
 
     random_state : int, RandomState instance or None, default=None
         Seed of `estimator`, if its own `random_state` is None.
@@ -70,16 +102,20 @@ class ConvOutlierDetector(
     Attributes
     ----------
     estimator_ : object
-        The fitted estimator.
+        The fitted estimator; None for "patches".
 
     offset_ : float
         Threshold of the scores: `decision_function` is `score_samples` minus `offset_`.
 
+    calibration_scores_ : ndarray of shape (n_samples,) or None
+        Scores of `X_val`, in ascending order.
+
     n_features_in_ : int
-        Number of features seen during :term:`fit`. Defined if `estimator_` defines it.
+        Number of features seen during :term:`fit`.
 
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of features seen during :term:`fit`. Defined if `estimator_` defines them.
+        Names of features seen during :term:`fit`. Defined only when X has feature names that are
+        all strings.
 
     See Also
     --------
@@ -88,49 +124,64 @@ class ConvOutlierDetector(
 
     References
     ----------
-    .. [1] Denouden, Salay, Czarnecki, Abdelzad, Phan & Vernekar (2018). "Improving Reconstruction
-       Autoencoder Out-of-distribution Detection with Mahalanobis Distance". arXiv:1812.02765.
-    .. [2] Ramaswamy, Rastogi & Shim (2000). "Efficient Algorithms for Mining Outliers from Large
+    .. [1] Tukey (1977). "Exploratory Data Analysis". Section 2D.
+    .. [2] Defard, Setkov, Loesch & Audigier (2021). "PaDiM: A Patch Distribution Modeling Framework
+       for Anomaly Detection and Localization". ICPR workshops.
+    .. [3] Breunig, Kriegel, Ng & Sander (2000). "LOF: Identifying Density-Based Local Outliers".
+       SIGMOD.
+    .. [4] Ramaswamy, Rastogi & Shim (2000). "Efficient Algorithms for Mining Outliers from Large
        Data Sets". SIGMOD. Section 3.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from sklearn.datasets import load_digits
-    >>> from sklearn_unsup import ConvAutoencoder, ConvOutlierDetector
-    >>> X = load_digits().data[:300]
-    >>> X[:5] = np.random.default_rng(0).uniform(0, 16, size=(5, 64))
-    >>> autoencoder = ConvAutoencoder(8, max_epochs=10)
-    >>> detector = ConvOutlierDetector(autoencoder, contamination=0.02, random_state=0)
-    >>> detector.fit_predict(X)[:5]
-    array([-1, -1, -1, -1, -1])
-    >>> detector.error_map(X[:1]).shape
-    (1, 64)
+    >>> from sklearn_unsup import ConvOutlierDetector
+    >>> from sklearn_unsup.datasets import load_digit_images
+    >>> images = load_digit_images().images.copy()
+    >>> images[:3, 2:5, 2:5] = 8  # a grey spot
+    >>> detector = ConvOutlierDetector(method="patches").fit(images[3:])
+    >>> detector.predict(images[:3])
+    array([-1, -1, -1])
+    >>> detector.anomaly_map(images[:3]).shape
+    (3, 8, 8)
     """
 
     _parameter_constraints: ClassVar[dict] = {
         "estimator": [HasMethods(["fit", "transform"]), None],
-        "contamination": [Interval(Real, 0, 0.5, closed="right")],
+        "contamination": [Interval(Real, 0, 0.5, closed="right"), StrOptions({"auto"})],
         "method": [StrOptions({"auto", *METHODS})],
+        **ImageParameters.constraints,
         "random_state": ["random_state"],
     }
 
-    def __init__(self, estimator=None, *, contamination=0.1, method="auto", random_state=None):
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        contamination="auto",
+        method="auto",
+        image_shape=None,
+        channel_axis=None,
+        random_state=None,
+    ):
         self.estimator = estimator
         self.contamination = contamination
         self.method = method
+        self.image_shape = image_shape
+        self.channel_axis = channel_axis
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None):
-        """Train the estimator on X, and compute the threshold of outliers.
+    def fit(self, X, y=None, *, X_val=None):
+        """Learn what is common in X, and compute the threshold of outliers.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
-            Any X that `estimator` accepts.
+            Images. `estimator` must accept them.
         y : Ignored
             Not used, present for API consistency by convention.
+        X_val : array-like of shape (n_val, n_features) or (n_val, ...), default=None
+            Images without outliers that are not in X, for `outlier_p_values`.
 
         Returns
         -------
@@ -143,37 +194,60 @@ class ConvOutlierDetector(
             On Ctrl-C. If `estimator` keeps what it has learnt, so does the detector.
         """
         with InterruptHandler() as interrupts, isolated_settings():
-            interrupt = self._fit(X, interrupts)
+            interrupt = self._fit(X, X_val, interrupts)
         if interrupt is not None:
             raise interrupt
         return self
 
-    def _fit(self, X, interrupts):
+    def _fit(self, X, X_val, interrupts):
         """Fit, and set the fitted attributes; return the KeyboardInterrupt that stopped it."""
         interrupts.allow()
-        estimator = self._new_estimator()
-        seeds = {
-            name: draw_seed(self.random_state)
-            for name, value in estimator.get_params().items()
-            if name.split("__")[-1] == "random_state" and value is None
-        }
-        estimator.set_params(**seeds)
+        draft = clone(self)
+        estimator, interrupt = self._new_estimator(), None
         method = resolve_method(self.method, estimator)
-        interrupt = fit_or_be_interrupted(estimator, X, interrupts)
+        if method == "patches":
+            estimator = None
+            interrupts.defer()
+        else:
+            seeds = {
+                name: draw_seed(self.random_state)
+                for name, value in estimator.get_params().items()
+                if name.split("__")[-1] == "random_state" and value is None
+            }
+            estimator.set_params(**seeds)
+            interrupt = fit_or_be_interrupted(estimator, X, interrupts)
         try:
-            measured = measure(estimator, X, method)
-            reference = fit_reference(measured, method)
+            draft._learn_input(X, estimator)
+            reference, scores = fit_reference(estimator, X, method, draft._layout)
+            if self.contamination == "auto":
+                low, high = np.percentile(scores, [25, 75])
+                offset = low - FENCE * (high - low)
+            else:
+                scores = outlier_scores(estimator, X, reference, draft._layout)
+                offset = np.percentile(scores, 100 * self.contamination)
+            calibration = None
+            if X_val is not None:
+                draft._check_input(X_val, estimator)
+                calibration = np.sort(outlier_scores(estimator, X_val, reference, draft._layout))
         except Exception:
             if interrupt is not None:  # the estimator may not be trained enough
                 raise interrupt from None
             raise
-        scores = outlier_scores(measured, reference)
-        offset = float(np.percentile(scores, 100 * self.contamination))
-        self._set_fitted_state(estimator, reference, offset)
+        self._set_fitted_state(
+            {
+                "estimator_": estimator,
+                "_reference": reference,
+                "offset_": float(offset),
+                "calibration_scores_": calibration,
+            },
+            draft,
+        )
         return interrupt
 
     def _new_estimator(self):
-        return ConvAutoencoder() if self.estimator is None else clone(self.estimator)
+        if self.estimator is None:
+            return ConvAutoencoder(image_shape=self.image_shape, channel_axis=self.channel_axis)
+        return clone(self.estimator)
 
     @isolated_settings()
     def score_samples(self, X):
@@ -187,12 +261,12 @@ class ConvOutlierDetector(
         Returns
         -------
         scores : ndarray of shape (n_samples,), float64
-            Lower for outliers. Negative mean squared errors are in the squared units of X; combined
-            deviations, about 0 for common samples, and distances of codes have no unit.
+            Lower for outliers. Deviations, about 0 for common samples, and distances of codes have
+            no unit; negative mean squared errors are in the squared units of X.
         """
         check_is_fitted(self)
-        measured = measure(self.estimator_, X, method_of(self._reference))
-        return outlier_scores(measured, self._reference)
+        self._check_input(X, self.estimator_)
+        return outlier_scores(self.estimator_, X, self._reference, self._layout)
 
     def decision_function(self, X):
         """Return the scores minus `offset_`.
@@ -245,5 +319,27 @@ class ConvOutlierDetector(
         codes, rows, sample_shape = encode(self.estimator_, X)
         errors = np.empty(rows.shape)
         for block in row_blocks(rows, BLOCK_SIZE):
-            errors[block] = squared_errors(self.estimator_, codes[block], rows[block])[0]
+            errors[block] = squared_errors(self.estimator_, codes[block], rows[block])
         return errors.reshape(-1, *sample_shape)
+
+    @available_if(has_patches)
+    @isolated_settings()
+    def anomaly_map(self, X):
+        """Return how unusual the patches around each pixel are.
+
+        Only available for the methods "patches" and "combined".
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images.
+
+        Returns
+        -------
+        maps : ndarray of shape (n_samples, H, W), float32
+            Distances from the distribution of patches at that place, in standard deviations of
+            about 60 components: 6 to 10 is common. There is one map for all channels.
+        """
+        check_is_fitted(self)
+        self._check_input(X, self.estimator_)
+        return patch_maps(rows_of(X)[0], self._layout, self._reference)

@@ -28,6 +28,12 @@ from sklearn_unsup.networks._likelihoods import (
 from sklearn_unsup.networks._mlp import MLPDecoder, MLPEncoder
 from sklearn_unsup.networks._network import AdversarialNetwork, Batch, Network
 from sklearn_unsup.networks._parts import copy_module
+from sklearn_unsup.networks._patch_features import (
+    normalise_contrast,
+    patch_features,
+    patch_size,
+    principal_patches,
+)
 from sklearn_unsup.networks._pooled import PooledEncoder, Projector
 from sklearn_unsup.networks._random_features import RandomFeatures
 from sklearn_unsup.networks._scaling import Scaling
@@ -71,5 +77,9 @@ __all__ = [
     "copy_module",
     "initialise",
     "materialise",
+    "normalise_contrast",
+    "patch_features",
+    "patch_size",
+    "principal_patches",
     "update_average",
 ]

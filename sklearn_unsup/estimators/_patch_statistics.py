@@ -1,0 +1,225 @@
+"""Outlier scores of images by their patches: a normal distribution at each place of a grid.
+
+Defard, Setkov, Loesch & Audigier 2021, "PaDiM: A Patch Distribution Modeling Framework for Anomaly
+Detection and Localization". Its features are those of a pretrained network; here they are principal
+components of patches, which need no training.
+"""
+
+import numpy as np
+import torch
+from torch.nn.functional import interpolate
+
+from sklearn_unsup._data import channels_first, row_blocks, to_images
+from sklearn_unsup._persistence import array
+from sklearn_unsup.networks import (
+    normalise_contrast,
+    patch_features,
+    patch_size,
+    principal_patches,
+)
+
+N_COMPONENTS = 8  # of the patches of a scale
+MAX_SIDE, MAX_LENGTH = 28, 64  # of the grid: of images, and of signals
+MAX_ROWS = 10_000  # that distributions are fitted to
+N_SHOWN = 200  # of them, for principal components
+SEED = 0  # of these choices
+LEAST_CONTRAST = 0.1  # relative to the typical one
+SHRINKAGE = 0.05  # of a covariance towards the mean one
+RIDGE = 1e-3  # relative to the mean variance
+LEAST_GAP = 1e-3  # in the correction of distances of rows that were fitted to
+BLOCK_SIZE = 2**22  # numbers, of features
+KINDS = "normalised", "plain"  # contrast
+ROUNDING = 1e-6  # relative spread below which a channel is constant
+MAX_OFFSET = 30  # of a channel from others, in spreads: where they are alike, it carries colour
+
+
+def fit_patch_statistics(rows, layout):
+    """Return the distributions of patches of rows (n, n_features), as a dict of arrays.
+
+    Also return which rows they were fitted to, (n,), and the measures of these, (m, 3), as if each
+    had been left out of the fit.
+    """
+    chosen = np.zeros(len(rows), dtype=bool)
+    order = np.random.RandomState(SEED).permutation(len(rows))
+    chosen[order[:MAX_ROWS]] = True
+    shown = np.zeros(len(rows), dtype=bool)
+    shown[order[:N_SHOWN]] = True
+    sample = np.concatenate([rows[block][shown[block]] for block in row_blocks(rows)])
+    reference = {**_units(to_images(sample.astype(np.float64), layout)), "contrast": np.ones(1)}
+    images = _standardise(sample, layout, reference)
+    contrast = float(images.std(dim=(1, 2, 3), correction=0).median())
+    reference["contrast"] = np.array([LEAST_CONTRAST * contrast or 1.0])
+    generator = torch.Generator().manual_seed(SEED)
+    for kind in KINDS:
+        shown = _of_kind(images, kind, reference)
+        filters, offsets = principal_patches(shown, N_COMPONENTS, generator)
+        reference[f"{kind}_filters"] = torch.stack(filters).numpy()  # (s, k, c, p, q)
+        reference[f"{kind}_offsets"] = torch.stack(offsets).numpy()  # (s, k)
+    for kind in KINDS:
+        reference |= _fit_distributions(rows, chosen, layout, reference, kind)
+    distances = _distances(rows, layout, reference, chosen)
+    n = int(chosen.sum())
+    if n > 1:  # the distance of a row from the distributions of the others
+        gap = np.maximum(1 - (1 - SHRINKAGE) / (n - 1) * np.square(distances), LEAST_GAP)
+        distances = distances * np.sqrt(n / (n - 1) / gap)
+    return reference, chosen, _pool(distances)
+
+
+def patch_measures(rows, layout, reference):
+    """Return three measures of each of the rows: (n, 3), float64, larger for outliers.
+
+    The root mean square and the maximum over places of the distance of patches of normalised
+    contrast, and the root mean square of that of plain patches.
+    """
+    return np.concatenate([_pool(part) for part in _blocks(rows, layout, reference)])
+
+
+def patch_maps(rows, layout, reference):
+    """Return the mean distance of both kinds of patches around each pixel, (n, h, w), float32."""
+    height, width = channels_first(layout)[1:]
+    maps = np.empty((len(rows), height, width), dtype=np.float32)
+    start = 0
+    for distances in _blocks(rows, layout, reference):
+        grid = torch.from_numpy(distances.mean(axis=0)).reshape(-1, 1, *_grid(layout)).float()
+        found = interpolate(grid, (height, width), mode="bilinear", align_corners=False)
+        maps[start : start + len(found)] = found[:, 0].numpy()
+        start += len(found)
+    return maps
+
+
+def patch_specs(reference, layout):
+    """Return the specification of a saved reference for images of a layout."""
+    n_channels, *sides = channels_first(layout)
+    n_places, tiny = int(np.prod(_grid(layout))), np.finfo(np.float64).tiny
+    specs = {
+        "channel_mean": array(np.float64, (n_channels,)),
+        "channel_scale": array(np.float64, (n_channels,), tiny),
+        "contrast": array(np.float64, (1,), tiny),
+    }
+    for kind in KINDS:
+        n_scales, n_filters, *_ = reference[f"{kind}_filters"].shape
+        d = 2 * n_scales * n_filters
+        shapes = {
+            "filters": (n_scales, n_filters, n_channels, *patch_size(sides)),
+            "offsets": (n_scales, n_filters),
+            "means": (n_places, d),
+            "factors": (n_places, d * (d + 1) // 2),
+        }
+        specs |= {f"{kind}_{name}": array(np.float32, shape) for name, shape in shapes.items()}
+    return specs
+
+
+def _units(images):
+    """Return the offset and scale of each channel of images (n, c, h, w).
+
+    Channels get equal variances, and keep the differences of their means, which are colours.
+    """
+    mean, scale = images.mean(axis=(0, 2, 3)), images.std(axis=(0, 2, 3))
+    scale[scale <= ROUNDING * np.maximum(np.abs(mean), np.finfo(np.float32).tiny)] = 1.0
+    offset = mean / scale
+    common = np.median(offset)
+    offset = np.where(np.abs(offset - common) <= MAX_OFFSET, common, offset)
+    return {"channel_mean": offset * scale, "channel_scale": scale}
+
+
+def _grid(layout):
+    """Return the rows and columns of the grid for images of a layout."""
+    height, width = channels_first(layout)[1:]
+    longest = MAX_LENGTH if 1 in (height, width) else MAX_SIDE
+    cell = max(1.0, max(height, width) / longest)
+    return max(1, round(height / cell)), max(1, round(width / cell))
+
+
+def _standardise(rows, layout, reference):
+    """Return rows as images (b, c, h, w), float32, of channels of unit variance."""
+    mean, scale = (reference[f"channel_{name}"][:, None, None] for name in ("mean", "scale"))
+    images = (to_images(rows.astype(np.float64), layout) - mean) / scale
+    return torch.from_numpy(np.ascontiguousarray(images, dtype=np.float32))
+
+
+def _of_kind(images, kind, reference):
+    return (
+        normalise_contrast(images, float(reference["contrast"][0])) if kind == KINDS[0] else images
+    )
+
+
+def _features(images, kind, reference, grid):
+    """Return features (places, b, d) of standardised images."""
+    images = _of_kind(images, kind, reference)
+    filters, offsets = (
+        list(torch.from_numpy(reference[f"{kind}_{name}"])) for name in ("filters", "offsets")
+    )
+    return patch_features(images, filters, offsets, grid).flatten(2).permute(2, 0, 1)
+
+
+def _block_size(layout, reference):
+    """Return the rows of a block, in numbers of `row_blocks`."""
+    n_scales, n_filters = reference[f"{KINDS[0]}_offsets"].shape
+    features = 2 * n_scales * n_filters * int(np.prod(_grid(layout)))
+    size = int(np.prod(channels_first(layout)))
+    return BLOCK_SIZE * size // max(features, N_COMPONENTS * size)
+
+
+def _fit_distributions(rows, chosen, layout, reference, kind):
+    """Return the means of features, and inverse Cholesky factors of their covariances."""
+    grid, n, shift, total, squares = _grid(layout), 0, None, 0.0, 0.0
+    with torch.inference_mode():
+        for block in row_blocks(rows, _block_size(layout, reference)):
+            if not chosen[block].any():
+                continue
+            images = _standardise(rows[block][chosen[block]], layout, reference)
+            features = _features(images, kind, reference, grid)
+            if shift is None:
+                shift = features.mean(1, keepdim=True)
+            features = features - shift
+            n += features.shape[1]
+            total = total + features.sum(1).double()  # (places, d)
+            squares = squares + (features.transpose(1, 2) @ features).double()  # (places, d, d)
+        mean = total / n
+        covariances = squares / n - mean[:, :, None] * mean[:, None, :]
+        common = covariances.mean(0)
+        covariances = (1 - SHRINKAGE) * covariances + SHRINKAGE * common
+        variance = float(common.diagonal().mean())
+        d = len(common)
+        covariances += (RIDGE * variance if variance > 0 else 1.0) * torch.eye(d)
+        factors = torch.linalg.cholesky(covariances)
+        inverse = torch.linalg.solve_triangular(factors, torch.eye(d).double(), upper=False)
+        lower = torch.tril_indices(d, d)
+        return {
+            f"{kind}_means": (mean + shift[:, 0]).float().numpy(),
+            f"{kind}_factors": inverse[:, lower[0], lower[1]].float().numpy(),
+        }
+
+
+def _blocks(rows, layout, reference, chosen=None):
+    """Yield Mahalanobis distances of patches, (2, b, places), of both kinds, block by block."""
+    grid = _grid(layout)
+    parameters = []
+    for kind in KINDS:
+        means = torch.from_numpy(reference[f"{kind}_means"])[:, None]  # (places, 1, d)
+        d = means.shape[2]
+        factors = torch.zeros(len(means), d, d)
+        lower = torch.tril_indices(d, d)
+        factors[:, lower[0], lower[1]] = torch.from_numpy(reference[f"{kind}_factors"])
+        parameters.append((kind, means, factors.transpose(1, 2)))
+    for block in row_blocks(rows, _block_size(layout, reference)):
+        given = rows[block] if chosen is None else rows[block][chosen[block]]
+        if not len(given):
+            continue
+        with torch.inference_mode():
+            images = _standardise(given, layout, reference)
+            distances = [
+                ((_features(images, kind, reference, grid) - means) @ factors).norm(dim=2).T
+                for kind, means, factors in parameters
+            ]
+            yield torch.stack(distances).double().numpy()
+
+
+def _distances(rows, layout, reference, chosen):
+    return np.concatenate(list(_blocks(rows, layout, reference, chosen)), axis=1)
+
+
+def _pool(distances):
+    """Return the measures (n, 3) of distances (2, n, places)."""
+    normalised, plain = np.sqrt(np.square(distances).mean(axis=2))
+    return np.column_stack([normalised, distances[0].max(axis=1), plain])
