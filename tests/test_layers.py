@@ -50,9 +50,11 @@ ESTIMATORS_MAY_IMPORT = {  # module of estimators: modules that it may import
     "_encoding": set(),
     "_decoding": set(),
     "_sampling": set(),
-    "_deviations": set(),
+    "_reconstruction_errors": set(),
+    "_patch_statistics": set(),
+    "_outlier_decisions": set(),
     "_neighbor_distances": set(),
-    "_outlier_methods": {"_deviations", "_neighbor_distances"},
+    "_outlier_methods": {"_neighbor_distances", "_patch_statistics", "_reconstruction_errors"},
     "_random_views": {"_values"},
     "_view_information": set(),
     "_collapse": {"_code_density"},
@@ -77,8 +79,9 @@ ESTIMATORS_MAY_IMPORT = {  # module of estimators: modules that it may import
     "_gan": FOR_MODELS | {"_quality"},
     "_self_supervised": FOR_MODELS | {"_collapse", "_random_views", "_view_information"},
     "_detector_saving": {"_outlier_methods", "_saving"},
-    "_outliers": {"_autoencoder", "_detector_saving", "_deviations", "_documentation"}
-    | {"_outlier_methods", "_transaction"},
+    "_anomaly_maps": {"_outlier_methods", "_patch_statistics", "_reconstruction_errors"},
+    "_outliers": {"_anomaly_maps", "_autoencoder", "_detector_saving", "_documentation"}
+    | {"_outlier_methods", "_outlier_decisions", "_parameter_groups", "_transaction"},
 }
 MOST_LINES = 250
 MOST_KEYWORDS = 15

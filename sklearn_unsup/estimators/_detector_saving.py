@@ -1,11 +1,11 @@
 """The fitted state of a detector: its input, its estimator, and files of both."""
 
 from math import prod
+from types import SimpleNamespace
 
-import numpy as np
 from sklearn.utils.validation import validate_data
 
-from sklearn_unsup._data import find_layout
+from sklearn_unsup._data import as_rows, find_layout, is_lazy
 from sklearn_unsup.estimators._outlier_methods import (
     check_reference,
     method_of,
@@ -16,6 +16,7 @@ from sklearn_unsup.estimators._saving import PickleMixin, SavingMixin, WeightFil
 
 LEARNT = "_reference", "_layout", "offset_", "calibration_scores_", "n_features_in_"
 INPUT = "n_features_in_", "feature_names_in_"
+FITTED = "estimator_", *LEARNT, "feature_names_in_"
 
 
 class DetectorSavingMixin(PickleMixin, WeightFilesMixin):
@@ -29,8 +30,7 @@ class DetectorSavingMixin(PickleMixin, WeightFilesMixin):
         for name in INPUT:
             if hasattr(estimator, name):
                 setattr(self, name, getattr(estimator, name))
-        shape = tuple(X.shape if hasattr(X, "shape") else np.shape(X))
-        sample_shape = shape[1:] if len(shape) > 2 else None
+        sample_shape = sample_shape_of(X)
         if sample_shape is not None:
             self.n_features_in_ = prod(sample_shape)
         elif not hasattr(estimator, "n_features_in_"):
@@ -49,21 +49,20 @@ class DetectorSavingMixin(PickleMixin, WeightFilesMixin):
         """Raise an error if X does not have the width or the names of the X of `fit`."""
         if estimator is not None:
             return  # which checks X itself
-        shape = tuple(X.shape if hasattr(X, "shape") else np.shape(X))
-        if len(shape) <= 2:
+        sample_shape = sample_shape_of(X)
+        if sample_shape is None:
             validate_data(self, X, skip_check_array=True, reset=False)
-        elif shape[1:] != self._layout[0]:
+        elif sample_shape != self._layout[0]:
             raise ValueError(
-                f"X has images of shape {shape[1:]}, but {type(self).__name__} was fitted with "
+                f"X has images of shape {sample_shape}, but {type(self).__name__} was fitted with "
                 f"images of shape {self._layout[0]}. Reshape X, or fit again."
             )
 
-    def _set_fitted_state(self, learnt, other):
-        """Set what was learnt; the width, the names and the layout of X are those of another."""
-        for name in INPUT:
+    def _set_fitted_state(self, other):
+        """Set the fitted attributes of another detector, and forget those it lacks."""
+        for name in FITTED:
             vars(self).pop(name, None)
-        own = {name: vars(other)[name] for name in (*INPUT, "_layout") if name in vars(other)}
-        vars(self).update(learnt, **own)
+        vars(self).update({name: vars(other)[name] for name in FITTED if name in vars(other)})
 
     def _unpack(self, state):
         if "estimator_" in state:
@@ -94,9 +93,13 @@ class DetectorSavingMixin(PickleMixin, WeightFilesMixin):
             del state["estimator_"]
             check_reference(state, estimator._n_features_out)
         names = {name: vars(estimator)[name] for name in INPUT if name in vars(estimator)}
-        for name in INPUT:
-            vars(self).pop(name, None)
-        vars(self).update(state | names, estimator_=estimator)
+        self._set_fitted_state(SimpleNamespace(**state | names, estimator_=estimator))
+
+
+def sample_shape_of(X):
+    """Return the shape of one image, or None if X holds rows."""
+    shape = tuple(X.shape[1:]) if is_lazy(X) else as_rows(X)[1]
+    return shape if len(shape) > 1 else None
 
 
 def check_saves_weights(estimator):

@@ -6,8 +6,8 @@ Breunig, Kriegel, Ng & Sander 2000, "LOF: Identifying Density-Based Local Outlie
 
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
+from sklearn.utils import gen_batches
 
-from sklearn_unsup._data import row_blocks
 from sklearn_unsup._devices import scikit_learn_settings
 from sklearn_unsup._persistence import array
 
@@ -46,13 +46,14 @@ def fit_neighbors(codes):
 def fit_local_neighbors(codes):
     """Return what `fit_neighbors` does, and what `local_outlier_factors` needs beside it."""
     reference = fit_neighbors(codes)
-    others = reference["codes"].astype(np.float64) * reference["scale"]
-    distances, indices = _nearest(others, reference, N_LOCAL)
-    k_distances = distances[:, -1]
-    typical = float(k_distances.mean()) or 1.0
-    # A typical distance is added, so that equal codes have a finite density.
-    reaches = _reaches(distances, indices, k_distances) + LEAST_REACH * typical
-    return reference | {"k_distances": k_distances, "reaches": reaches}
+    own = reference["codes"].astype(np.float64) * reference["scale"]
+    k_distances = np.empty(len(own))
+    for block, distances, _ in _nearest(own, reference, N_LOCAL):
+        k_distances[block] = distances[:, -1]
+    reference |= {"k_distances": k_distances, "reaches": np.empty(len(own))}
+    for block, distances, indices in _nearest(own, reference, N_LOCAL):
+        reference["reaches"][block] = _reaches(distances, indices, reference)
+    return reference
 
 
 def neighbor_scores(codes, reference):
@@ -61,7 +62,10 @@ def neighbor_scores(codes, reference):
     Components have equal scales. One equal code is ignored: a training row is not its own
     neighbour.
     """
-    return -_nearest(codes, reference, N_NEIGHBORS)[0].mean(axis=1)
+    scores = np.empty(len(codes))
+    for block, distances, _ in _nearest(codes, reference, N_NEIGHBORS):
+        scores[block] = -distances.mean(axis=1)
+    return scores
 
 
 def local_outlier_factors(codes, reference):
@@ -69,31 +73,37 @@ def local_outlier_factors(codes, reference):
 
     It is the mean density of the nearest codes of the reference, divided by that of the code.
     """
-    distances, indices = _nearest(codes, reference, N_LOCAL)
-    k_distances, reaches = reference["k_distances"], reference["reaches"]
-    own = _reaches(distances, indices, k_distances) + LEAST_REACH * (k_distances.mean() or 1.0)
-    return own * (1 / reaches[indices]).mean(axis=1)
+    factors = np.empty(len(codes))
+    for block, distances, indices in _nearest(codes, reference, N_LOCAL):
+        densities = 1 / reference["reaches"][indices]
+        factors[block] = _reaches(distances, indices, reference) * densities.mean(axis=1)
+    return factors
 
 
-def _reaches(distances, indices, k_distances):
-    """Return the mean reachability distance (n,), the inverse of a density."""
-    return np.maximum(distances, k_distances[indices]).mean(axis=1)
+def _reaches(distances, indices, reference):
+    """Return the mean reachability distance (n,), the inverse of a density.
+
+    A small distance is added, so that equal codes have a finite density.
+    """
+    k_distances = reference["k_distances"]
+    least = LEAST_REACH * (float(k_distances.mean()) or 1.0)
+    return np.maximum(distances, k_distances[indices]).mean(axis=1) + least
 
 
 def _nearest(codes, reference, n_neighbors):
-    """Return distances and indices (n, n_neighbors) of the nearest codes, but one equal code."""
-    codes, others = codes / reference["scale"], reference["codes"].astype(np.float64)
+    """Yield slices, and the distances and indices (b, n) of the nearest codes but one equal code.
+
+    There are `n_neighbors` of them, or as many as the reference has.
+    """
+    others = reference["codes"].astype(np.float64)
     tolerance = ROUNDING * max(float(np.linalg.norm(others, axis=1).max()), 1.0)
     n_found = min(n_neighbors + 1, len(others))
-    n_kept = max(1, min(n_neighbors, n_found - 1))
-    all_distances, all_indices = np.zeros((len(codes), n_kept)), np.zeros((len(codes), n_kept), int)
-    with scikit_learn_settings():
-        nearest = NearestNeighbors(n_neighbors=n_found, algorithm="brute").fit(others)
-        for block in row_blocks(codes, BLOCK_SIZE):
-            distances, indices = nearest.kneighbors(codes[block])  # (b, n_found), ascending
-            if n_found > 1:
-                is_same = (distances[:, 0] <= tolerance)[:, None]
-                distances = np.where(is_same, distances[:, 1:], distances[:, :-1])
-                indices = np.where(is_same, indices[:, 1:], indices[:, :-1])
-            all_distances[block], all_indices[block] = distances, indices
-    return all_distances, all_indices
+    nearest = NearestNeighbors(n_neighbors=n_found, algorithm="brute").fit(others)
+    for block in gen_batches(len(codes), max(1, BLOCK_SIZE // max(codes.shape[1], 4 * n_found))):
+        with scikit_learn_settings():
+            distances, indices = nearest.kneighbors(codes[block] / reference["scale"])  # ascending
+        if n_found > 1:
+            is_same = (distances[:, 0] <= tolerance)[:, None]
+            distances = np.where(is_same, distances[:, 1:], distances[:, :-1])
+            indices = np.where(is_same, indices[:, 1:], indices[:, :-1])
+        yield block, distances, indices

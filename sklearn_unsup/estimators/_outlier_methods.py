@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_unsup._data import find_layout
+from sklearn_unsup._data import find_layout, row_blocks
 from sklearn_unsup._persistence import Spec, array, check, integer, number
 from sklearn_unsup.estimators._neighbor_distances import (
     fit_local_neighbors,
@@ -20,7 +20,8 @@ from sklearn_unsup.estimators._reconstruction_errors import encode, root_errors,
 
 METHODS = "combined", "patches", "nearest_neighbors", "reconstruction_error"
 LEAST_MEASURE = 1e-3  # relative to the typical one: logarithms of smaller ones are the same
-LEAST_SPREAD = 1e-6
+LEAST_SPREAD = 0.05  # of a logarithm: measures of many equal images hardly vary
+ROUNDING = 1e-6
 TINY = np.finfo(np.float64).tiny
 CALIBRATION = {"center": -np.inf, "spread": TINY, "floor": TINY}  # and their least values
 
@@ -75,24 +76,18 @@ def method_of(reference):
 
 
 def fit_reference(estimator, X, method, layout):
-    """Return what images are compared with, as a dict of arrays or None, and scores of X.
-
-    The scores are those that new images like X would have, of at most 10,000 images.
-    """
+    """Return what images are compared with, as a dict of arrays or None."""
     if method == "reconstruction_error":
-        return None, outlier_scores(estimator, X, None, layout)
-    codes, rows = (None, rows_of(X)[0]) if method == "patches" else encode(estimator, X)[:2]
+        return None
+    codes, rows = _codes_and_rows(estimator, X, method)
+    if codes is not None and _are_equal(rows):
+        codes = np.repeat(codes[:1], len(codes), axis=0)  # they differ by rounding errors
     if method == "nearest_neighbors":
-        reference = fit_neighbors(codes.astype(np.float64))
-        return reference, neighbor_scores(codes.astype(np.float64), reference)
-    reference, chosen, measures = fit_patch_statistics(rows, layout)
+        return fit_neighbors(codes)
+    reference = fit_patch_statistics(rows, layout)
     if method == "combined":
-        codes = codes.astype(np.float64)
         reference |= fit_local_neighbors(codes)
-        factors = local_outlier_factors(codes[chosen], reference)
-        measures = np.column_stack([measures, factors])
-    reference |= _fit_calibration(measures)
-    return reference, _combined_scores(measures, reference)
+    return reference | _fit_calibration(_measures(codes, rows, reference, layout))
 
 
 def outlier_scores(estimator, X, reference, layout):
@@ -100,14 +95,33 @@ def outlier_scores(estimator, X, reference, layout):
     method = method_of(reference)
     if method == "reconstruction_error":
         return -np.square(root_errors(estimator, X))
-    codes, rows = (None, rows_of(X)[0]) if method == "patches" else encode(estimator, X)[:2]
+    codes, rows = _codes_and_rows(estimator, X, method)
     if method == "nearest_neighbors":
-        return neighbor_scores(codes.astype(np.float64), reference)
+        return neighbor_scores(codes, reference)
+    logs = np.log(_measures(codes, rows, reference, layout) + reference["floor"])
+    return -((logs - reference["center"]) / reference["spread"]).max(axis=1)
+
+
+def _are_equal(rows):
+    """Tell whether all rows are the same."""
+    first = rows[:1]
+    return all((rows[block] == first).all() for block in row_blocks(rows))
+
+
+def _codes_and_rows(estimator, X, method):
+    """Return codes (n, k), float64, or None if a method has none, and X as rows."""
+    if method == "patches":
+        return None, rows_of(X)[0]
+    codes, rows, _ = encode(estimator, X)
+    return codes.astype(np.float64), rows
+
+
+def _measures(codes, rows, reference, layout):
+    """Return what "combined" and "patches" compare: (n, k), larger for outliers."""
     measures = patch_measures(rows, layout, reference)
-    if method == "combined":
-        factors = local_outlier_factors(codes.astype(np.float64), reference)
-        measures = np.column_stack([measures, factors])
-    return _combined_scores(measures, reference)
+    if codes is None:
+        return measures
+    return np.column_stack([measures, local_outlier_factors(codes, reference)])
 
 
 def _fit_calibration(measures):
@@ -121,19 +135,12 @@ def _fit_calibration(measures):
 
 
 def _spread(values):
-    """Return the interquartile range of values, or another scale if that is 0 up to rounding."""
-    others = values[np.abs(values - np.median(values)) > LEAST_SPREAD]
-    candidates = [np.subtract(*np.percentile(values, [75, 25]))]
-    if len(others):
-        candidates.append(np.subtract(*np.percentile(others, [75, 25])))
-    candidates.append(values.std())
-    return next((each for each in candidates if each > LEAST_SPREAD), 1.0)
-
-
-def _combined_scores(measures, reference):
-    """Return minus the largest deviation (n,) of the logarithm of a measure from its median."""
-    logs = np.log(measures + reference["floor"])
-    return -((logs - reference["center"]) / reference["spread"]).max(axis=1)
+    """Return the interquartile range of values, or that of the others if many are equal."""
+    spread = np.subtract(*np.percentile(values, [75, 25]))
+    others = values[np.abs(values - np.median(values)) > ROUNDING]
+    if spread <= ROUNDING and len(others):
+        spread = np.subtract(*np.percentile(others, [75, 25]))
+    return max(spread, LEAST_SPREAD)
 
 
 def check_reference(state, width):

@@ -10,42 +10,31 @@ from typing import ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, OutlierMixin, clone
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_unsup._data import row_blocks
 from sklearn_unsup._devices import draw_seed, isolated_settings
 from sklearn_unsup._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from sklearn_unsup._training import InterruptHandler
+from sklearn_unsup.estimators._anomaly_maps import AnomalyMapsMixin
 from sklearn_unsup.estimators._autoencoder import ConvAutoencoder
 from sklearn_unsup.estimators._detector_saving import DetectorSavingMixin
 from sklearn_unsup.estimators._documentation import DocumentationLinkMixin
+from sklearn_unsup.estimators._outlier_decisions import DecisionMixin, threshold
 from sklearn_unsup.estimators._outlier_methods import (
     METHODS,
     fit_reference,
-    has_patches,
     outlier_scores,
-    reconstructs,
     resolve_method,
 )
-from sklearn_unsup.estimators._outlier_p_values import PValuesMixin
 from sklearn_unsup.estimators._parameter_groups import ImageParameters
-from sklearn_unsup.estimators._patch_statistics import patch_maps
-from sklearn_unsup.estimators._reconstruction_errors import (
-    BLOCK_SIZE,
-    encode,
-    rows_of,
-    squared_errors,
-)
 from sklearn_unsup.estimators._transaction import fit_or_be_interrupted
-
-FENCE = 1.5  # interquartile ranges below the lower quartile
 
 
 class ConvOutlierDetector(
     DocumentationLinkMixin,
     DetectorSavingMixin,
-    PValuesMixin,
+    AnomalyMapsMixin,
+    DecisionMixin,
     MetaEstimatorMixin,
     OutlierMixin,
     BaseEstimator,
@@ -86,8 +75,8 @@ class ConvOutlierDetector(
         - "reconstruction_error": minus the mean squared error, if `estimator` has
           `inverse_transform`.
 
-        A deviation is that of the logarithm from its median over X, in interquartile ranges. Codes
-        and distributions are those of at most 10,000 images.
+        Deviations are of logarithms from their medians over X, in interquartile ranges. At most
+        10,000 images are learnt from; they are judged as if they had been left out.
 
     image_shape : tuple of int, default=None
         Shape of one image, for "patches" and "combined": `(H, W)`, `(C, H, W)` or `(H, W, C)`. None
@@ -218,13 +207,9 @@ class ConvOutlierDetector(
             interrupt = fit_or_be_interrupted(estimator, X, interrupts)
         try:
             draft._learn_input(X, estimator)
-            reference, scores = fit_reference(estimator, X, method, draft._layout)
-            if self.contamination == "auto":
-                low, high = np.percentile(scores, [25, 75])
-                offset = low - FENCE * (high - low)
-            else:
-                scores = outlier_scores(estimator, X, reference, draft._layout)
-                offset = np.percentile(scores, 100 * self.contamination)
+            reference = fit_reference(estimator, X, method, draft._layout)
+            scores = outlier_scores(estimator, X, reference, draft._layout)
+            offset = threshold(scores, self.contamination)
             calibration = None
             if X_val is not None:
                 draft._check_input(X_val, estimator)
@@ -233,15 +218,9 @@ class ConvOutlierDetector(
             if interrupt is not None:  # the estimator may not be trained enough
                 raise interrupt from None
             raise
-        self._set_fitted_state(
-            {
-                "estimator_": estimator,
-                "_reference": reference,
-                "offset_": float(offset),
-                "calibration_scores_": calibration,
-            },
-            draft,
-        )
+        draft.estimator_, draft._reference = estimator, reference
+        draft.offset_, draft.calibration_scores_ = offset, calibration
+        self._set_fitted_state(draft)
         return interrupt
 
     def _new_estimator(self):
@@ -267,79 +246,3 @@ class ConvOutlierDetector(
         check_is_fitted(self)
         self._check_input(X, self.estimator_)
         return outlier_scores(self.estimator_, X, self._reference, self._layout)
-
-    def decision_function(self, X):
-        """Return the scores minus `offset_`.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
-            Images.
-
-        Returns
-        -------
-        scores : ndarray of shape (n_samples,), float64
-            Negative for outliers.
-        """
-        return self.score_samples(X) - self.offset_
-
-    def predict(self, X):
-        """Label outliers and inliers.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
-            Images.
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,), int
-            -1 for outliers, 1 for inliers.
-        """
-        return np.where(self.decision_function(X) < 0, -1, 1)
-
-    @available_if(reconstructs)
-    @isolated_settings()
-    def error_map(self, X):
-        """Return the squared reconstruction error of each pixel.
-
-        Only available if `estimator` has `inverse_transform`.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
-            Images.
-
-        Returns
-        -------
-        errors : ndarray of the shape of X, float64
-            Squared errors, in the squared units of X.
-        """
-        check_is_fitted(self)
-        codes, rows, sample_shape = encode(self.estimator_, X)
-        errors = np.empty(rows.shape)
-        for block in row_blocks(rows, BLOCK_SIZE):
-            errors[block] = squared_errors(self.estimator_, codes[block], rows[block])
-        return errors.reshape(-1, *sample_shape)
-
-    @available_if(has_patches)
-    @isolated_settings()
-    def anomaly_map(self, X):
-        """Return how unusual the patches around each pixel are.
-
-        Only available for the methods "patches" and "combined".
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
-            Images.
-
-        Returns
-        -------
-        maps : ndarray of shape (n_samples, H, W), float32
-            Distances from the distribution of patches at that place, in standard deviations of
-            about 60 components: 6 to 10 is common. There is one map for all channels.
-        """
-        check_is_fitted(self)
-        self._check_input(X, self.estimator_)
-        return patch_maps(rows_of(X)[0], self._layout, self._reference)

@@ -5,11 +5,14 @@ Detection and Localization". Its features are those of a pretrained network; her
 components of patches, which need no training.
 """
 
+from hashlib import blake2b
+
 import numpy as np
 import torch
 from torch.nn.functional import interpolate
 
 from sklearn_unsup._data import channels_first, row_blocks, to_images
+from sklearn_unsup._devices import apply_in_chunks
 from sklearn_unsup._persistence import array
 from sklearn_unsup.networks import (
     normalise_contrast,
@@ -26,6 +29,7 @@ SEED = 0  # of these choices
 LEAST_CONTRAST = 0.1  # relative to the typical one
 SHRINKAGE = 0.05  # of a covariance towards the mean one
 RIDGE = 1e-3  # relative to the mean variance
+LEAST_VARIANCE = 1e-10  # of features of images of unit variance: less is rounding
 LEAST_GAP = 1e-3  # in the correction of distances of rows that were fitted to
 BLOCK_SIZE = 2**22  # numbers, of features
 KINDS = "normalised", "plain"  # contrast
@@ -34,11 +38,7 @@ MAX_OFFSET = 30  # of a channel from others, in spreads: where they are alike, i
 
 
 def fit_patch_statistics(rows, layout):
-    """Return the distributions of patches of rows (n, n_features), as a dict of arrays.
-
-    Also return which rows they were fitted to, (n,), and the measures of these, (m, 3), as if each
-    had been left out of the fit.
-    """
+    """Return the distributions of patches of rows (n, n_features), as a dict of arrays."""
     chosen = np.zeros(len(rows), dtype=bool)
     order = np.random.RandomState(SEED).permutation(len(rows))
     chosen[order[:MAX_ROWS]] = True
@@ -57,19 +57,19 @@ def fit_patch_statistics(rows, layout):
         reference[f"{kind}_offsets"] = torch.stack(offsets).numpy()  # (s, k)
     for kind in KINDS:
         reference |= _fit_distributions(rows, chosen, layout, reference, kind)
-    distances = _distances(rows, layout, reference, chosen)
-    n = int(chosen.sum())
-    if n > 1:  # the distance of a row from the distributions of the others
-        gap = np.maximum(1 - (1 - SHRINKAGE) / (n - 1) * np.square(distances), LEAST_GAP)
-        distances = distances * np.sqrt(n / (n - 1) / gap)
-    return reference, chosen, _pool(distances)
+    digests = [
+        _digests(_standardise(rows[block][chosen[block]], layout, reference))
+        for block in row_blocks(rows, _block_size(layout, reference))
+    ]
+    return reference | {"digests": np.sort(np.concatenate(digests))}
 
 
 def patch_measures(rows, layout, reference):
     """Return three measures of each of the rows: (n, 3), float64, larger for outliers.
 
     The root mean square and the maximum over places of the distance of patches of normalised
-    contrast, and the root mean square of that of plain patches.
+    contrast, and the root mean square of that of plain patches. A row that the distributions were
+    fitted to is measured as if it had been left out.
     """
     return np.concatenate([_pool(part) for part in _blocks(rows, layout, reference)])
 
@@ -95,6 +95,7 @@ def patch_specs(reference, layout):
         "channel_mean": array(np.float64, (n_channels,)),
         "channel_scale": array(np.float64, (n_channels,), tiny),
         "contrast": array(np.float64, (1,), tiny),
+        "digests": array(np.uint64, np.shape(reference["digests"])[:1]),
     }
     for kind in KINDS:
         n_scales, n_filters, *_ = reference[f"{kind}_filters"].shape
@@ -179,9 +180,8 @@ def _fit_distributions(rows, chosen, layout, reference, kind):
         covariances = squares / n - mean[:, :, None] * mean[:, None, :]
         common = covariances.mean(0)
         covariances = (1 - SHRINKAGE) * covariances + SHRINKAGE * common
-        variance = float(common.diagonal().mean())
-        d = len(common)
-        covariances += (RIDGE * variance if variance > 0 else 1.0) * torch.eye(d)
+        d, variance = len(common), float(common.diagonal().mean())
+        covariances += (RIDGE * variance if variance > LEAST_VARIANCE else 1.0) * torch.eye(d)
         factors = torch.linalg.cholesky(covariances)
         inverse = torch.linalg.solve_triangular(factors, torch.eye(d).double(), upper=False)
         lower = torch.tril_indices(d, d)
@@ -191,32 +191,53 @@ def _fit_distributions(rows, chosen, layout, reference, kind):
         }
 
 
-def _blocks(rows, layout, reference, chosen=None):
+def _blocks(rows, layout, reference):
     """Yield Mahalanobis distances of patches, (2, b, places), of both kinds, block by block."""
-    grid = _grid(layout)
+    grid, image_shape = _grid(layout), channels_first(layout)
     parameters = []
     for kind in KINDS:
         means = torch.from_numpy(reference[f"{kind}_means"])[:, None]  # (places, 1, d)
         d = means.shape[2]
-        factors = torch.zeros(len(means), d, d)
+        factors = torch.zeros(len(means), d, d, dtype=torch.float64)
         lower = torch.tril_indices(d, d)
-        factors[:, lower[0], lower[1]] = torch.from_numpy(reference[f"{kind}_factors"])
+        factors[:, lower[0], lower[1]] = torch.from_numpy(reference[f"{kind}_factors"]).double()
         parameters.append((kind, means, factors.transpose(1, 2)))
+
+    def distances(standardised):
+        images = standardised.reshape(-1, *image_shape)
+        parts = [
+            ((_features(images, kind, reference, grid).double() - means) @ factors).norm(dim=2).T
+            for kind, means, factors in parameters
+        ]
+        return torch.cat(parts, dim=1)  # (b, 2 * places)
+
+    n_places, device = grid[0] * grid[1], torch.device("cpu")
     for block in row_blocks(rows, _block_size(layout, reference)):
-        given = rows[block] if chosen is None else rows[block][chosen[block]]
-        if not len(given):
-            continue
-        with torch.inference_mode():
-            images = _standardise(given, layout, reference)
-            distances = [
-                ((_features(images, kind, reference, grid) - means) @ factors).norm(dim=2).T
-                for kind, means, factors in parameters
-            ]
-            yield torch.stack(distances).double().numpy()
+        images = _standardise(rows[block], layout, reference)
+        found = apply_in_chunks(distances, images.flatten(1).numpy(), device, 2 * n_places)
+        is_known = np.isin(_digests(images), reference["digests"])
+        found = found.astype(np.float64)
+        found[is_known] = _left_out(found[is_known], len(reference["digests"]))
+        yield found.reshape(-1, 2, n_places).swapaxes(0, 1)
 
 
-def _distances(rows, layout, reference, chosen):
-    return np.concatenate(list(_blocks(rows, layout, reference, chosen)), axis=1)
+def _left_out(distances, n):
+    """Return Mahalanobis distances of rows from the distributions of the n - 1 other rows.
+
+    Without a row of distance D, the covariance loses its outer product, which gives
+    D^2 n / (n - 1) / (1 - D^2 / (n - 1)) by the formula of Sherman and Morrison.
+    """
+    if n < 2:
+        return distances
+    gap = 1 - (1 - SHRINKAGE) / (n - 1) * np.square(distances)
+    return distances * np.sqrt(n / (n - 1) / np.maximum(gap, LEAST_GAP))
+
+
+def _digests(images):
+    """Return a number for the content of each image, (b,), uint64."""
+    rows = images.flatten(1).numpy()
+    digests = [blake2b(row.tobytes(), digest_size=8).digest() for row in rows + np.float32(0)]
+    return np.frombuffer(b"".join(digests), dtype="<u8")
 
 
 def _pool(distances):

@@ -1,10 +1,12 @@
-"""Conformal p-values of outliers.
+"""Labels of outliers by a threshold of scores, and conformal p-values.
 
 Bates, Candès, Lei, Romano & Sesia 2023, "Testing for Outliers with Conformal p-values".
 """
 
 import numpy as np
 from sklearn.utils.metaestimators import available_if
+
+FENCE = 1.5  # interquartile ranges below the lower quartile
 
 
 def is_calibrated(detector):
@@ -17,8 +19,46 @@ def is_calibrated(detector):
     )
 
 
-class PValuesMixin:
-    """`outlier_p_values`, for a detector with `score_samples` and `calibration_scores_`."""
+def threshold(scores, contamination):
+    """Return the threshold of outliers that a `contamination` asks for."""
+    if contamination == "auto":
+        low, high = np.percentile(scores, [25, 75])
+        return float(low - FENCE * (high - low))
+    return float(np.percentile(scores, 100 * contamination))
+
+
+class DecisionMixin:
+    """`predict` and its like, for a detector with `score_samples` and fitted attributes."""
+
+    def decision_function(self, X):
+        """Return the scores minus `offset_`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,), float64
+            Negative for outliers.
+        """
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X):
+        """Label outliers and inliers.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,), int
+            -1 for outliers, 1 for inliers.
+        """
+        return np.where(self.decision_function(X) < 0, -1, 1)
 
     @available_if(is_calibrated)
     def outlier_p_values(self, X):
