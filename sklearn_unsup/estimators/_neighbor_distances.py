@@ -1,10 +1,13 @@
 """Outlier scores of images by the distances of their codes to those of the training rows.
 
+Denouden et al. 2018, "Improving Reconstruction Autoencoder Out-of-distribution Detection with
+Mahalanobis Distance";
 Ramaswamy, Rastogi & Shim 2000, "Efficient Algorithms for Mining Outliers from Large Data Sets";
 Breunig, Kriegel, Ng & Sander 2000, "LOF: Identifying Density-Based Local Outliers".
 """
 
 import numpy as np
+from sklearn.covariance import LedoitWolf
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import gen_batches
 
@@ -17,6 +20,7 @@ N_NEIGHBORS = 5
 N_LOCAL = 20  # neighbours that make a density
 LEAST_SCALE = 0.1  # of a component, relative to the typical one: some hardly vary
 LEAST_REACH = 0.01  # of a mean distance, relative to the typical one: some codes are equal
+LEAST_GAP = 1e-3  # in the correction of distances of codes of the reference
 ROUNDING = 1e-6  # relative distance below which two codes are the same
 BLOCK_SIZE = 2**18  # numbers
 
@@ -28,6 +32,8 @@ def neighbor_specs(reference, width, is_local):
     if is_local:
         least = {"k_distances": 0, "reaches": tiny}
         specs |= {name: array(np.float64, (n,), smallest) for name, smallest in least.items()}
+        shapes = {"location": (width,), "precision": (width, width), "shrinkage": (1,)}
+        specs |= {name: array(np.float64, shape) for name, shape in shapes.items()}
     return specs
 
 
@@ -43,15 +49,22 @@ def fit_neighbors(codes):
     return {"codes": (codes / scale).astype(np.float32), "scale": scale}
 
 
-def fit_local_neighbors(codes):
-    """Return what `fit_neighbors` does, and what `local_outlier_factors` needs beside it."""
+def fit_code_distribution(codes):
+    """Return what `fit_neighbors` does, and what `code_measures` needs beside it."""
     reference = fit_neighbors(codes)
-    own = reference["codes"].astype(np.float64) * reference["scale"]
+    own = reference["codes"].astype(np.float64)
+    with scikit_learn_settings():  # the covariance of few codes is singular: it is shrunk
+        covariance = LedoitWolf().fit(own)
+    is_regular = np.trace(covariance.covariance_) > ROUNDING * own.shape[1]
+    precision = covariance.precision_ if is_regular else np.eye(own.shape[1])
+    reference |= {"location": covariance.location_, "precision": precision}
+    reference["shrinkage"] = np.array([covariance.shrinkage_])
+    own = own * reference["scale"]
     k_distances = np.empty(len(own))
-    for block, distances, _ in _nearest(own, reference, N_LOCAL):
+    for block, distances, *_ in _nearest(own, reference, N_LOCAL):
         k_distances[block] = distances[:, -1]
     reference |= {"k_distances": k_distances, "reaches": np.empty(len(own))}
-    for block, distances, indices in _nearest(own, reference, N_LOCAL):
+    for block, distances, indices, _ in _nearest(own, reference, N_LOCAL):
         reference["reaches"][block] = _reaches(distances, indices, reference)
     return reference
 
@@ -63,21 +76,31 @@ def neighbor_scores(codes, reference):
     neighbour.
     """
     scores = np.empty(len(codes))
-    for block, distances, _ in _nearest(codes, reference, N_NEIGHBORS):
+    for block, distances, *_ in _nearest(codes, reference, N_NEIGHBORS):
         scores[block] = -distances.mean(axis=1)
     return scores
 
 
-def local_outlier_factors(codes, reference):
-    """Return the local outlier factor (n,) of codes (n, k): about 1 for common ones, or larger.
+def code_measures(codes, reference):
+    """Return two measures of codes (n, k): (n, 2), larger for outliers.
 
-    It is the mean density of the nearest codes of the reference, divided by that of the code.
+    The Mahalanobis distance from the codes of the reference, and the local outlier factor: the
+    mean density of the nearest of them, divided by that of the code. A code of the reference is
+    measured as if it had been left out.
     """
-    factors = np.empty(len(codes))
-    for block, distances, indices in _nearest(codes, reference, N_LOCAL):
+    measures = np.empty((len(codes), 2))
+    n, location, precision = len(reference["codes"]), reference["location"], reference["precision"]
+    weight = 1 - reference["shrinkage"][0]
+    for block, distances, indices, is_same in _nearest(codes, reference, N_LOCAL):
+        deviations = codes[block] / reference["scale"] - location
+        squares = np.einsum("ij,ij->i", deviations @ precision, deviations)
+        if n > 1:
+            gap = np.maximum(1 - weight * squares[is_same] / (n - 1), LEAST_GAP)
+            squares[is_same] *= n / (n - 1) / gap
+        measures[block, 0] = np.sqrt(np.maximum(squares, 0.0))
         densities = 1 / reference["reaches"][indices]
-        factors[block] = _reaches(distances, indices, reference) * densities.mean(axis=1)
-    return factors
+        measures[block, 1] = _reaches(distances, indices, reference) * densities.mean(axis=1)
+    return measures
 
 
 def _reaches(distances, indices, reference):
@@ -91,9 +114,9 @@ def _reaches(distances, indices, reference):
 
 
 def _nearest(codes, reference, n_neighbors):
-    """Yield slices, and the distances and indices (b, n) of the nearest codes but one equal code.
+    """Yield slices, the distances and indices (b, n) of the nearest codes, and which are equal.
 
-    There are `n_neighbors` of them, or as many as the reference has.
+    There are `n_neighbors`, or as many as the reference has; one equal code is left out.
     """
     others = reference["codes"].astype(np.float64)
     tolerance = ROUNDING * max(float(np.linalg.norm(others, axis=1).max()), 1.0)
@@ -102,8 +125,10 @@ def _nearest(codes, reference, n_neighbors):
     for block in gen_batches(len(codes), max(1, BLOCK_SIZE // max(codes.shape[1], 4 * n_found))):
         with scikit_learn_settings():
             distances, indices = nearest.kneighbors(codes[block] / reference["scale"])  # ascending
+        is_same = distances[:, 0] <= tolerance
         if n_found > 1:
-            is_same = (distances[:, 0] <= tolerance)[:, None]
-            distances = np.where(is_same, distances[:, 1:], distances[:, :-1])
-            indices = np.where(is_same, indices[:, 1:], indices[:, :-1])
-        yield block, distances, indices
+            distances, indices = (
+                np.where(is_same[:, None], found[:, 1:], found[:, :-1])
+                for found in (distances, indices)
+            )
+        yield block, distances, indices, is_same

@@ -5,9 +5,9 @@ import numpy as np
 from sklearn_unsup._data import find_layout, row_blocks
 from sklearn_unsup._persistence import Spec, array, check, integer, number
 from sklearn_unsup.estimators._neighbor_distances import (
-    fit_local_neighbors,
+    code_measures,
+    fit_code_distribution,
     fit_neighbors,
-    local_outlier_factors,
     neighbor_scores,
     neighbor_specs,
 )
@@ -86,7 +86,7 @@ def fit_reference(estimator, X, method, layout):
         return fit_neighbors(codes)
     reference = fit_patch_statistics(rows, layout)
     if method == "combined":
-        reference |= fit_local_neighbors(codes)
+        reference |= fit_code_distribution(codes)
     return reference | _fit_calibration(_measures(codes, rows, reference, layout))
 
 
@@ -121,7 +121,7 @@ def _measures(codes, rows, reference, layout):
     measures = patch_measures(rows, layout, reference)
     if codes is None:
         return measures
-    return np.column_stack([measures, local_outlier_factors(codes, reference)])
+    return np.hstack([measures, code_measures(codes, reference)])
 
 
 def _fit_calibration(measures):
@@ -166,7 +166,7 @@ def check_reference(state, width):
     if method != "patches":
         specs |= neighbor_specs(reference, width, method == "combined")
     if method != "nearest_neighbors":
-        n_measures = 4 if method == "combined" else 3
+        n_measures = 5 if method == "combined" else 3
         specs |= patch_specs(reference, layout) | {
             name: array(np.float64, (n_measures,), least) for name, least in CALIBRATION.items()
         }

@@ -68,8 +68,9 @@ class ConvOutlierDetector(
           deviations: of the mean and of the largest distance of patches from that distribution
           after a normalisation of contrast, and of the mean distance without it. It takes seconds,
           and is best for faults in a part of an image, and for photographs.
-        - "combined": the local outlier factor of the code [3]_ is a fourth. It is best for images
-          that are unusual as a whole, such as another digit.
+        - "combined": a fourth and a fifth are of the code: its Mahalanobis distance, and its local
+          outlier factor [3]_. It is best for images that are unusual as a whole, such as another
+          digit.
         - "nearest_neighbors": minus the mean distance of the code to its five nearest among those
           of X, with components of unit variance [4]_.
         - "reconstruction_error": minus the mean squared error, if `estimator` has

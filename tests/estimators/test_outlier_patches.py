@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import false_discovery_control
+from sklearn.covariance import LedoitWolf
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.frozen import FrozenEstimator
@@ -14,8 +15,8 @@ from sklearn_unsup import ConvOutlierDetector
 from sklearn_unsup.datasets import make_shapes
 from sklearn_unsup.estimators import _patch_statistics as statistics
 from sklearn_unsup.estimators._neighbor_distances import (
-    fit_local_neighbors,
-    local_outlier_factors,
+    code_measures,
+    fit_code_distribution,
 )
 from sklearn_unsup.networks import patch_features, principal_patches
 
@@ -192,19 +193,30 @@ def test_local_outlier_factors_are_those_of_scikit_learn():
     rng = np.random.default_rng(0)
     codes = np.concatenate([rng.normal(size=(200, 3)), rng.normal(8, 0.1, size=(100, 3))])
     new = rng.normal(2, 4, size=(50, 3))
-    reference = fit_local_neighbors(codes)
+    reference = fit_code_distribution(codes)
     scale = codes.std(axis=0)
     theirs = LocalOutlierFactor(n_neighbors=20, novelty=True).fit(codes / scale)
     expected = -theirs.score_samples(new / scale)
-    np.testing.assert_allclose(local_outlier_factors(new, reference), expected, rtol=0.1)
-    inside = local_outlier_factors(codes, reference)
+    np.testing.assert_allclose(code_measures(new, reference)[:, 1], expected, rtol=0.1)
+    inside = code_measures(codes, reference)[:, 1]
     np.testing.assert_allclose(inside, -theirs.negative_outlier_factor_, rtol=0.1)
+
+
+def test_mahalanobis_distances_of_codes_leave_a_training_code_out():
+    codes = np.random.default_rng(0).normal(size=(40, 3)) @ np.diag([1, 2, 3])
+    found = code_measures(codes, fit_code_distribution(codes))[:, 0]
+    scaled = codes / codes.std(axis=0)
+    for i in range(5):
+        others = LedoitWolf().fit(np.delete(scaled, i, axis=0))
+        assert found[i] == pytest.approx(
+            np.sqrt(others.mahalanobis(scaled[i : i + 1])[0]), rel=0.05
+        )
 
 
 def test_equal_codes_are_common_and_have_a_finite_factor():
     codes = np.zeros((60, 2))
     codes[50:] = np.random.default_rng(0).normal(size=(10, 2))
-    factors = local_outlier_factors(codes, fit_local_neighbors(codes))
+    factors = code_measures(codes, fit_code_distribution(codes))[:, 1]
     assert np.isfinite(factors).all()
     np.testing.assert_allclose(factors[:50], 1, rtol=1e-6)
 

@@ -26,8 +26,8 @@ from sklearn_unsup._data import _lazy_rows as lazy_rows
 from sklearn_unsup.datasets import NpyFiles
 from sklearn_unsup.estimators import _anomaly_maps, _reconstruction_errors
 from sklearn_unsup.estimators._neighbor_distances import (
-    fit_local_neighbors,
-    local_outlier_factors,
+    code_measures,
+    fit_code_distribution,
 )
 from sklearn_unsup.estimators._patch_statistics import fit_patch_statistics, patch_measures
 
@@ -66,20 +66,18 @@ def test_the_error_is_that_of_the_reconstruction(detector, fitted, digits):
     np.testing.assert_allclose(model.score_samples(digits), fitted.score_samples(digits))
 
 
-def test_combined_is_the_largest_of_four_deviations(detector, fitted, digits):
+def test_combined_is_the_largest_of_five_deviations(detector, fitted, digits):
     """Of the logarithm of a measure from its median, in interquartile ranges."""
     reference = fit_patch_statistics(digits, ((8, 8), None))
     patches = patch_measures(digits, ((8, 8), None), reference)
     codes = fitted.transform(digits).astype(np.float64)
-    factors = local_outlier_factors(codes, fit_local_neighbors(codes))
-    new = digits[::-1] + 2
-    measures = np.column_stack([patches, factors])
+    distribution, new = fit_code_distribution(codes), digits[::-1] + 2
+    measures = np.hstack([patches, code_measures(codes, distribution)])
+    new_codes = fitted.transform(new).astype(np.float64)
     found = patch_measures(new, ((8, 8), None), reference)
-    new_factors = local_outlier_factors(
-        fitted.transform(new).astype(np.float64), fit_local_neighbors(codes)
-    )
+    found = np.hstack([found, code_measures(new_codes, distribution)])
     deviations = []
-    for common, values in zip(measures.T, np.column_stack([found, new_factors]).T, strict=True):
+    for common, values in zip(measures.T, found.T, strict=True):
         low, middle, high = np.percentile(np.log(common), [25, 50, 75])
         deviations.append((np.log(values) - middle) / max(high - low, 0.05))
     expected = -np.max(deviations, axis=0)
