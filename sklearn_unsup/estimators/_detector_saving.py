@@ -66,7 +66,8 @@ class DetectorSavingMixin(PickleMixin, WeightFilesMixin):
 
     def _unpack(self, state):
         if "estimator_" in state:
-            check_reference(state, width_of(state["_reference"]))
+            learnt = {name: state[name] for name in LEARNT}
+            check_reference(learnt, width_of(state["_reference"]))
         return state
 
     def _to_file(self):

@@ -39,6 +39,7 @@ def neighbor_specs(reference, width, is_local):
 
 def fit_neighbors(codes):
     """Return the codes (m, k) of at most MAX_CODES random rows, and the scale of each component."""
+    codes = codes.astype(np.float64)
     if len(codes) > MAX_CODES:
         codes = codes[np.random.RandomState(SEED).choice(len(codes), MAX_CODES, replace=False)]
     scale = codes.std(axis=0)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sklearn_unsup._data import find_layout, row_blocks
-from sklearn_unsup._persistence import Spec, array, check, integer, number
+from sklearn_unsup._persistence import CorruptedModelError, Spec, array, check, integer, number
 from sklearn_unsup.estimators._neighbor_distances import (
     code_measures,
     fit_code_distribution,
@@ -21,8 +21,9 @@ from sklearn_unsup.estimators._reconstruction_errors import encode, root_errors,
 METHODS = "combined", "patches", "nearest_neighbors", "reconstruction_error"
 LEAST_MEASURE = 1e-3  # relative to the typical one: logarithms of smaller ones are the same
 LEAST_SPREAD = 0.05  # of a logarithm: measures of many equal images hardly vary
-ROUNDING = 1e-6
+ROUNDING = 1e-6  # relative to the spread of X
 TINY = np.finfo(np.float64).tiny
+N_MEASURES = {"patches": 3, "combined": 6}  # at most
 CALIBRATION = {"center": -np.inf, "spread": TINY, "floor": TINY}  # and their least values
 
 
@@ -87,18 +88,26 @@ def fit_reference(estimator, X, method, layout):
     reference = fit_patch_statistics(rows, layout)
     if method == "combined":
         reference |= fit_code_distribution(codes)
-    return reference | _fit_calibration(_measures(codes, rows, reference, layout))
+    errors = None
+    if method == "combined" and hasattr(estimator, "inverse_transform"):
+        errors = root_errors(estimator, codes, rows)
+    return reference | _fit_calibration(
+        _measures(codes, rows, errors, reference, layout), reference
+    )
 
 
 def outlier_scores(estimator, X, reference, layout):
     """Return scores (n,), float64; outliers have lower ones."""
     method = method_of(reference)
-    if method == "reconstruction_error":
-        return -np.square(root_errors(estimator, X))
     codes, rows = _codes_and_rows(estimator, X, method)
+    if method == "reconstruction_error":
+        return -np.square(root_errors(estimator, codes, rows))
     if method == "nearest_neighbors":
         return neighbor_scores(codes, reference)
-    logs = np.log(_measures(codes, rows, reference, layout) + reference["floor"])
+    errors = None
+    if len(reference["center"]) == N_MEASURES["combined"]:
+        errors = root_errors(estimator, codes, rows)
+    logs = np.log(_measures(codes, rows, errors, reference, layout) + reference["floor"])
     return -((logs - reference["center"]) / reference["spread"]).max(axis=1)
 
 
@@ -109,29 +118,29 @@ def _are_equal(rows):
 
 
 def _codes_and_rows(estimator, X, method):
-    """Return codes (n, k), float64, or None if a method has none, and X as rows."""
+    """Return codes (n, k), or None if a method has none, and X as rows."""
     if method == "patches":
         return None, rows_of(X)[0]
-    codes, rows, _ = encode(estimator, X)
-    return codes.astype(np.float64), rows
+    return encode(estimator, X)[:2]
 
 
-def _measures(codes, rows, reference, layout):
-    """Return what "combined" and "patches" compare: (n, k), larger for outliers."""
+def _measures(codes, rows, errors, reference, layout):
+    """Return what "combined" and "patches" compare: (n, 3, 5 or 6), larger for outliers."""
     measures = patch_measures(rows, layout, reference)
-    if codes is None:
-        return measures
-    return np.hstack([measures, code_measures(codes, reference)])
+    if codes is not None:
+        measures = np.hstack([measures, code_measures(codes, reference)])
+    return measures if errors is None else np.column_stack([measures, errors])
 
 
-def _fit_calibration(measures):
+def _fit_calibration(measures, reference):
     """Return the median and the interquartile range of the logarithm of each of measures (n, k)."""
     floor = LEAST_MEASURE * np.sqrt(np.square(measures).mean(axis=0))
     floor[floor <= TINY] = 1.0
+    if len(floor) == N_MEASURES["combined"]:  # errors may be those of rounding
+        floor[-1] = max(floor[-1], ROUNDING * reference["channel_scale"].max())
     logs = np.log(measures + floor)
-    center = np.median(logs, axis=0)
     spread = np.array([_spread(column) for column in logs.T])
-    return {"center": center, "spread": spread, "floor": floor}
+    return {"center": np.median(logs, axis=0), "spread": spread, "floor": floor}
 
 
 def _spread(values):
@@ -159,14 +168,17 @@ def check_reference(state, width):
         "calibration_scores_": Spec(lambda value: value is None, "None")
         | array(np.float64, np.shape(scores)[:1]),
     }
-    check(specs, {name: state[name] for name in specs})
+    check(specs, state)
     if reference is None:
         return
     method, specs = method_of(reference), {}
     if method != "patches":
         specs |= neighbor_specs(reference, width, method == "combined")
     if method != "nearest_neighbors":
-        n_measures = 5 if method == "combined" else 3
+        most = N_MEASURES[method]
+        n_measures = np.size(reference["center"])  # "combined" may lack the errors
+        if n_measures not in ((most,) if method == "patches" else (most - 1, most)):
+            raise CorruptedModelError(f"it compares {n_measures} measures, expected {most}")
         specs |= patch_specs(reference, layout) | {
             name: array(np.float64, (n_measures,), least) for name, least in CALIBRATION.items()
         }

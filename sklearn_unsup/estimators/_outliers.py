@@ -68,13 +68,13 @@ class ConvOutlierDetector(
           deviations: of the mean and of the largest distance of patches from that distribution
           after a normalisation of contrast, and of the mean distance without it. It takes seconds,
           and is best for faults in a part of an image, and for photographs.
-        - "combined": a fourth and a fifth are of the code: its Mahalanobis distance, and its local
-          outlier factor [3]_. It is best for images that are unusual as a whole, such as another
-          digit.
+        - "combined": also the Mahalanobis distance of the code, its local outlier factor [3]_, and
+          the root mean squared error of the reconstruction, if `estimator` has `inverse_transform`.
+          It is best for images that are unusual as a whole, such as another digit.
         - "nearest_neighbors": minus the mean distance of the code to its five nearest among those
           of X, with components of unit variance [4]_.
-        - "reconstruction_error": minus the mean squared error, if `estimator` has
-          `inverse_transform`.
+        - "reconstruction_error": minus the mean squared error. It is best for small faults where
+          the common content of images varies.
 
         Deviations are of logarithms from their medians over X, in interquartile ranges. At most
         10,000 images are learnt from; they are judged as if they had been left out.
@@ -127,7 +127,7 @@ class ConvOutlierDetector(
     >>> from sklearn_unsup import ConvOutlierDetector
     >>> from sklearn_unsup.datasets import load_digit_images
     >>> images = load_digit_images().images.copy()
-    >>> images[:3, 2:5, 2:5] = 8  # a grey spot
+    >>> images[:3, 0] = 16  # a bright line
     >>> detector = ConvOutlierDetector(method="patches").fit(images[3:])
     >>> detector.predict(images[:3])
     array([-1, -1, -1])

@@ -181,9 +181,13 @@ def _fit_distributions(rows, chosen, layout, reference, kind):
         common = covariances.mean(0)
         covariances = (1 - SHRINKAGE) * covariances + SHRINKAGE * common
         d, variance = len(common), float(common.diagonal().mean())
-        covariances += (RIDGE * variance if variance > LEAST_VARIANCE else 1.0) * torch.eye(d)
+        covariances += (RIDGE * variance if variance > LEAST_VARIANCE else 1.0) * torch.eye(
+            d, dtype=torch.float64
+        )
         factors = torch.linalg.cholesky(covariances)
-        inverse = torch.linalg.solve_triangular(factors, torch.eye(d).double(), upper=False)
+        inverse = torch.linalg.solve_triangular(
+            factors, torch.eye(d, dtype=torch.float64), upper=False
+        )
         lower = torch.tril_indices(d, d)
         return {
             f"{kind}_means": (mean + shift[:, 0]).float().numpy(),

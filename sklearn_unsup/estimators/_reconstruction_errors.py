@@ -30,9 +30,8 @@ def squared_errors(estimator, codes, rows):
     return np.square(rows.astype(np.float64) - reconstructed)
 
 
-def root_errors(estimator, X):
-    """Return the root mean squared error of the reconstruction of each image, (n,), float64."""
-    codes, rows, _ = encode(estimator, X)
+def root_errors(estimator, codes, rows):
+    """Return the root mean squared error of the reconstruction of each row, (n,), float64."""
     errors = [
         np.sqrt(squared_errors(estimator, codes[block], rows[block]).mean(axis=1))
         for block in row_blocks(rows, BLOCK_SIZE)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.spatial.distance import cdist
 from sklearn import config_context
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
@@ -66,16 +66,17 @@ def test_the_error_is_that_of_the_reconstruction(detector, fitted, digits):
     np.testing.assert_allclose(model.score_samples(digits), fitted.score_samples(digits))
 
 
-def test_combined_is_the_largest_of_five_deviations(detector, fitted, digits):
+def test_combined_is_the_largest_of_six_deviations(detector, fitted, digits):
     """Of the logarithm of a measure from its median, in interquartile ranges."""
     reference = fit_patch_statistics(digits, ((8, 8), None))
     patches = patch_measures(digits, ((8, 8), None), reference)
     codes = fitted.transform(digits).astype(np.float64)
     distribution, new = fit_code_distribution(codes), digits[::-1] + 2
-    measures = np.hstack([patches, code_measures(codes, distribution)])
+    errors, new_errors = (np.sqrt(-fitted.score_samples(rows)) for rows in (digits, new))
+    measures = np.column_stack([patches, code_measures(codes, distribution), errors])
     new_codes = fitted.transform(new).astype(np.float64)
     found = patch_measures(new, ((8, 8), None), reference)
-    found = np.hstack([found, code_measures(new_codes, distribution)])
+    found = np.column_stack([found, code_measures(new_codes, distribution), new_errors])
     deviations = []
     for common, values in zip(measures.T, found.T, strict=True):
         low, middle, high = np.percentile(np.log(common), [25, 50, 75])
@@ -279,6 +280,31 @@ def test_noise_is_found_among_many_identical_images_in_any_units(share, method, 
         params = {"method": method, "contamination": 16 / len(X)}
         model = ConvOutlierDetector(small(max_epochs=10), **params).fit(unit * X)
         assert (model.predict(unit * X)[-8:] == -1).sum() >= 7
+
+
+class Codes(TransformerMixin, BaseEstimator):
+    """The codes of a fitted transformer, which cannot be mapped back."""
+
+    def __init__(self, transformer):
+        self.transformer = transformer
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return self.transformer.transform(X)
+
+
+@pytest.mark.parametrize("unit", [1e-3, 1, 255])
+def test_a_perfect_reconstruction_leaves_the_rest_to_judge_by(unit):
+    rng = np.random.default_rng(0)
+    plane = unit * rng.normal(size=(200, 3)) @ rng.normal(size=(3, 64))
+    pca = PCA(3).fit(plane)
+    scores = ConvOutlierDetector(FrozenEstimator(pca)).fit(plane).score_samples(plane)
+    without = ConvOutlierDetector(Codes(FrozenEstimator(pca))).fit(plane)
+    decided = scores < -0.1  # errors are about 0
+    np.testing.assert_allclose(scores[decided], without.score_samples(plane)[decided])
+    assert decided.mean() > 0.5
 
 
 @pytest.mark.filterwarnings("ignore:invalid value encountered")  # PCA's share of no variance

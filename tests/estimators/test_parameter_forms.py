@@ -133,7 +133,7 @@ PARAMETERS = {
     "ema_decay": (0.5, (*NO_FRACTION, 1)),
     "restore_best": (False, NO_BOOL),
     "estimator": (None, (5, IsolationForest(), ConvAutoencoder)),
-    "contamination": (0.25, (*NO_FRACTION, 0, 0.6, "auto")),
+    "contamination": (0.25, (*NO_FRACTION, 0, 0.6, "automatic")),
     "method": ("reconstruction_error", ("both", None)),
 }
 EVERY_PARAMETER = [
