@@ -37,7 +37,10 @@ def detectors(X, image_shape, epochs, seed):
             yield f"{name}, {method}", ConvOutlierDetector(fitted, method=method).fit(X)
     encoder = ConvSelfSupervisedEncoder(max_epochs=epochs, **options)
     fitted = FrozenEstimator(encoder.fit(turned_copies(X, image_shape)))
-    yield "ConvSelfSupervisedEncoder, turned copies", ConvOutlierDetector(fitted).fit(X)
+    yield (
+        "ConvSelfSupervisedEncoder, turned copies",
+        ConvOutlierDetector(fitted, method="nearest_neighbors").fit(X),
+    )
 
 
 def main():

@@ -2,10 +2,10 @@
 Images that do not belong, and where
 ====================================
 
-Among a thousand images of shapes, one in twenty has a fault: a bright spot or a stripe somewhere.
-Which? Nobody says. An autoencoder learns what is common, and `ConvOutlierDetector` names the rest;
-its map of errors shows where in the image the fault is. Faults that are small parts of an image
-raise the error but hardly change the code, so the error alone is asked for here.
+Which of a thousand images have a fault? One in twenty has a bright spot or a stripe somewhere, and
+no label says which. The shapes are at random positions, so patches have no common place to be
+compared at: an autoencoder learns the shapes, and `ConvOutlierDetector` finds what it cannot
+reconstruct. A map of the errors shows where the fault is.
 """
 
 # %%
@@ -33,15 +33,16 @@ for image in images[25:50]:
 
 # %%
 # Fitted to all images, faults included.
-autoencoder = FrozenEstimator(ConvAutoencoder(16, random_state=0).fit(X))
-params = {"contamination": 0.05, "method": "reconstruction_error"}
-ours = ConvOutlierDetector(autoencoder, **params)
+autoencoder = FrozenEstimator(ConvAutoencoder(16, max_epochs=20, random_state=0).fit(X))
+error = {"method": "reconstruction_error"}
+ours = ConvOutlierDetector(autoencoder, **error)
 detectors = {
     "ConvOutlierDetector, error": ours,
-    "ConvOutlierDetector, combined": ConvOutlierDetector(autoencoder, contamination=0.05),
-    "ConvOutlierDetector(PCA), error": ConvOutlierDetector(PCA(16), **params),
-    "IsolationForest": IsolationForest(contamination=0.05, random_state=0),
-    "LocalOutlierFactor": LocalOutlierFactor(contamination=0.05, novelty=True),
+    "ConvOutlierDetector, combined": ConvOutlierDetector(autoencoder),
+    "ConvOutlierDetector, patches": ConvOutlierDetector(method="patches"),
+    "ConvOutlierDetector(PCA), error": ConvOutlierDetector(PCA(16), **error),
+    "IsolationForest": IsolationForest(random_state=0),
+    "LocalOutlierFactor": LocalOutlierFactor(novelty=True),
 }
 print(f"{'':32}{'area under the curve':>22}{'average precision':>20}")
 for name, detector in detectors.items():

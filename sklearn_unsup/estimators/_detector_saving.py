@@ -13,6 +13,7 @@ from sklearn_unsup.estimators._outlier_methods import (
     width_of,
 )
 from sklearn_unsup.estimators._saving import PickleMixin, SavingMixin, WeightFilesMixin
+from sklearn_unsup.estimators._values import plain
 
 LEARNT = "_reference", "_layout", "offset_", "calibration_scores_", "n_features_in_"
 INPUT = "n_features_in_", "feature_names_in_"
@@ -35,15 +36,14 @@ class DetectorSavingMixin(PickleMixin, WeightFilesMixin):
             self.n_features_in_ = prod(sample_shape)
         elif not hasattr(estimator, "n_features_in_"):
             validate_data(self, X, skip_check_array=True, reset=True)
+        image_shape, channel_axis = plain(self.image_shape), plain(self.channel_axis)
         known = getattr(estimator, "_layout", None)
-        if self.image_shape is None and known is not None and self.channel_axis is None:
+        if image_shape is None and known is not None and channel_axis is None:
             fits = prod(known[0]) == self.n_features_in_
             if fits and sample_shape in (None, known[0]):
                 self._layout = known
                 return
-        self._layout = find_layout(
-            self.n_features_in_, self.image_shape, self.channel_axis, sample_shape
-        )
+        self._layout = find_layout(self.n_features_in_, image_shape, channel_axis, sample_shape)
 
     def _check_input(self, X, estimator):
         """Raise an error if X does not have the width or the names of the X of `fit`."""
