@@ -20,6 +20,7 @@ from sklearn.neighbors import LocalOutlierFactor
 
 from sklearn_unsup import ConvAutoencoder, ConvOutlierDetector
 from sklearn_unsup.datasets import make_shapes
+from sklearn_unsup.displays import OutlierDisplay
 
 X = make_shapes(1000, image_size=24, noise=0.02, random_state=0).data
 rng = np.random.default_rng(0)
@@ -51,15 +52,7 @@ for name, detector in detectors.items():
     print(f"{name:32}{area:22.3f}{average_precision_score(is_outlier, unusual):20.3f}")
 
 # %%
-# The most unusual images, and where they are so.
-order = ours.score_samples(X).argsort()[:8]
-maps = ours.error_map(X[order]).reshape(-1, 24, 24)
-figure, axes = plt.subplots(2, 8, figsize=(12, 3.4), layout="constrained")
-for column, (i, errors) in enumerate(zip(order, maps, strict=True)):
-    axes[0, column].imshow(images[i], cmap="gray", vmin=0, vmax=1)
-    axes[0, column].set_title("a fault" if is_outlier[i] else "no fault", fontsize=9)
-    axes[1, column].imshow(errors, cmap="inferno")
-for ax in axes.ravel():
-    ax.set_axis_off()
-figure.suptitle("The most unusual images, and their maps of errors")
+# The most unusual images, their errors, and the pixels whose errors are larger than 99 % of those
+# of other images.
+OutlierDisplay.from_estimator(ours, X, n_images=10)
 plt.show()

@@ -4,6 +4,7 @@ from sklearn_unsup.displays._clusters import ClusterDisplay
 from sklearn_unsup.displays._explorer import explore
 from sklearn_unsup.displays._latent import LatentSpaceDisplay
 from sklearn_unsup.displays._lines import KDistanceDisplay, TrainingHistoryDisplay
+from sklearn_unsup.displays._outliers import OutlierDisplay
 from sklearn_unsup.displays._reconstruction import ReconstructionDisplay
 from sklearn_unsup.displays._samples import SampleDisplay
 from sklearn_unsup.displays._uint8 import to_uint8
@@ -15,6 +16,7 @@ __all__ = [
     "InterpolationDisplay",
     "KDistanceDisplay",
     "LatentSpaceDisplay",
+    "OutlierDisplay",
     "ReconstructionDisplay",
     "SampleDisplay",
     "TrainingHistoryDisplay",

@@ -10,12 +10,13 @@ from sklearn.mixture import GaussianMixture
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_unsup import ConvSelfSupervisedEncoder
+from sklearn_unsup import ConvOutlierDetector, ConvSelfSupervisedEncoder
 from sklearn_unsup.displays import (
     ClusterDisplay,
     InterpolationDisplay,
     KDistanceDisplay,
     LatentSpaceDisplay,
+    OutlierDisplay,
     ReconstructionDisplay,
     SampleDisplay,
     TrainingHistoryDisplay,
@@ -214,6 +215,30 @@ def test_views_stand_below_their_images(digits):
         ConvSelfSupervisedEncoder(image_shape=(1, 64)), digits, n_images=3, n_views=4
     )
     assert signals.images.shape == (3, 5, 1, 64, 1)
+
+
+def test_the_most_unusual_images_are_shown_and_marked(digits):
+    images = digits.reshape(-1, 8, 8).copy()
+    images[7, 0] = 16  # a bright line
+    detector = ConvOutlierDetector(method="patches").fit(images)
+    display = OutlierDisplay.from_estimator(detector, images, n_images=3)
+    np.testing.assert_array_equal(display.images[0, ..., 0], images[7])
+    assert (np.diff(display.scores) >= 0).all()
+    shown = cells(display, 3, 3)
+    is_red = shown[2, 0, ..., 0] > shown[2, 0, ..., 1] + 0.1
+    np.testing.assert_array_equal(is_red, display.maps[0] > display.threshold)
+    assert is_red[0].all()
+    assert not is_red.all()
+    assert display.ax_.get_xticklabels()[0].get_text() == f"{display.scores[0]:.3g}"
+    by_error = ConvOutlierDetector(PCA(8), method="reconstruction_error").fit(digits)
+    shown = OutlierDisplay.from_estimator(by_error, images.reshape(-1, 64), threshold=50)
+    errors = by_error.error_map(images.reshape(-1, 64)).reshape(-1, 8, 8)
+    worst = by_error.score_samples(images.reshape(-1, 64)).argmin()
+    np.testing.assert_allclose(shown.maps[0], errors[worst])
+    assert shown.threshold == 50
+    with pytest.raises(ValueError, match="signals of height 1"):
+        signals = ConvOutlierDetector(method="patches", image_shape=(1, 64)).fit(digits)
+        OutlierDisplay.from_estimator(signals, digits)
 
 
 def test_points_have_the_colours_of_their_labels(fitted, digits):
