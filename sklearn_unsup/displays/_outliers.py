@@ -5,6 +5,7 @@ import numpy as np
 from sklearn_unsup.displays._pictures import (
     as_pictures,
     find_shape,
+    is_signal,
     show_grid,
     to_rgb,
     value_range,
@@ -126,13 +127,13 @@ class OutlierDisplay:
         display : OutlierDisplay
             Plotted.
         """
-        images = to_rgb(self.images, value_range(self.images), cmap)
-        maps = to_rgb(self.maps[..., None], value_range(self.maps), map_cmap)
-        if images.shape != maps.shape:
+        if is_signal(self.images):
             raise ValueError(
                 "OutlierDisplay shows images, and these are signals of height 1. Plot "
                 "estimator.anomaly_map(X) as curves."
             )
+        images = to_rgb(self.images, value_range(self.images), cmap)
+        maps = to_rgb(self.maps[..., None], value_range(self.maps), map_cmap)
         is_marked = (self.maps > self.threshold)[..., None]
         marked = np.where(is_marked, (1 - OPACITY) * images + OPACITY * RED, images)
         self.ax_, self.figure_, self.image_ = show_grid(
