@@ -78,7 +78,7 @@ ESTIMATORS_MAY_IMPORT = {  # module of estimators: modules that it may import
     "_vae": FOR_MODELS | {"_code_density", "_posterior", "_training_views"},
     "_gan": FOR_MODELS | {"_quality"},
     "_self_supervised": FOR_MODELS | {"_collapse", "_random_views", "_view_information"},
-    "_detector_saving": {"_outlier_methods", "_saving", "_values"},
+    "_detector_saving": {"_outlier_methods", "_reconstruction_errors", "_saving", "_values"},
     "_anomaly_maps": {"_outlier_methods", "_patch_statistics", "_reconstruction_errors"},
     "_outliers": {"_anomaly_maps", "_autoencoder", "_detector_saving", "_documentation"}
     | {"_outlier_methods", "_outlier_decisions", "_parameter_groups", "_transaction"},

@@ -12,6 +12,7 @@ from sklearn_unsup.estimators._outlier_methods import (
     resolve_method,
     width_of,
 )
+from sklearn_unsup.estimators._reconstruction_errors import rows_of
 from sklearn_unsup.estimators._saving import PickleMixin, SavingMixin, WeightFilesMixin
 from sklearn_unsup.estimators._values import plain
 
@@ -44,6 +45,18 @@ class DetectorSavingMixin(PickleMixin, WeightFilesMixin):
                 self._layout = known
                 return
         self._layout = find_layout(self.n_features_in_, image_shape, channel_axis, sample_shape)
+
+    def _check_held_out(self, X, X_val):
+        """Raise an error if X_val is not valid, before anything is learnt."""
+        if X_val is None:
+            return
+        n_features = rows_of(X)[0].shape[1]
+        try:
+            n_found = rows_of(X_val)[0].shape[1]
+        except ValueError as error:
+            raise ValueError(f"X_val is not valid: {error}") from error
+        if n_found != n_features:
+            raise ValueError(f"X_val has {n_found} features, and X has {n_features}.")
 
     def _check_input(self, X, estimator):
         """Raise an error if X does not have the width or the names of the X of `fit`."""
@@ -105,6 +118,11 @@ def sample_shape_of(X):
 
 def check_saves_weights(estimator):
     """Return an estimator, or raise a TypeError if it has no weight files."""
+    if estimator is None:
+        raise TypeError(
+            "save_weights is for networks, and method='patches' has none. Save the detector with "
+            "joblib or skops."
+        )
     if not isinstance(estimator, SavingMixin):
         raise TypeError(
             f"Files of weights are for estimators that have save_weights, and estimator is "

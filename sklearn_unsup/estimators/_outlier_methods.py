@@ -35,7 +35,7 @@ def last_step(estimator):
 
 def reconstructs(detector):
     """Return True if a detector has reconstructions, or raise an AttributeError."""
-    if detector.method == "patches":
+    if _method(detector) == "patches":
         raise AttributeError("error_map needs reconstructions, and method='patches' has none.")
     estimator = getattr(detector, "estimator_", detector.estimator)
     if estimator is None or hasattr(estimator, "inverse_transform"):
@@ -47,12 +47,19 @@ def reconstructs(detector):
 
 def has_patches(detector):
     """Return True if a detector looks at patches, or raise an AttributeError."""
-    if detector.method in ("auto", "combined", "patches"):
+    method = _method(detector)
+    if method in ("auto", "combined", "patches"):
         return True
     raise AttributeError(
-        f"anomaly_map needs patches, and method={detector.method!r} does not look at them. Set "
-        "method='patches' or 'combined'."
+        f"anomaly_map needs patches, and method={method!r} does not look at them. Set "
+        "method='patches' or 'combined', and fit again."
     )
+
+
+def _method(detector):
+    """Return the method that a detector was fitted with, or its parameter."""
+    is_fitted = hasattr(detector, "estimator_")
+    return method_of(detector._reference) if is_fitted else detector.method
 
 
 def resolve_method(method, estimator):

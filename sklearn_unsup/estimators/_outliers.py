@@ -193,6 +193,7 @@ class ConvOutlierDetector(
         """Fit, and set the fitted attributes; return the KeyboardInterrupt that stopped it."""
         interrupts.allow()
         draft = clone(self)
+        draft._check_held_out(X, X_val)
         estimator, interrupt = self._new_estimator(), None
         method = resolve_method(self.method, estimator)
         if method == "patches":
@@ -213,7 +214,6 @@ class ConvOutlierDetector(
             offset = threshold(scores, self.contamination)
             calibration = None
             if X_val is not None:
-                draft._check_input(X_val, estimator)
                 calibration = np.sort(outlier_scores(estimator, X_val, reference, draft._layout))
         except Exception:
             if interrupt is not None:  # the estimator may not be trained enough

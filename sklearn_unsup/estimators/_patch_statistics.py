@@ -5,16 +5,16 @@ Detection and Localization". Its features are those of a pretrained network; her
 components of patches, which need no training.
 """
 
-from hashlib import blake2b
-
 import numpy as np
 import torch
+from scipy.spatial import KDTree
 from torch.nn.functional import interpolate
 
 from sklearn_unsup._data import channels_first, row_blocks, to_images
 from sklearn_unsup._devices import apply_in_chunks
 from sklearn_unsup._persistence import array
 from sklearn_unsup.networks import (
+    n_features,
     normalise_contrast,
     patch_features,
     patch_size,
@@ -33,6 +33,8 @@ LEAST_VARIANCE = 1e-10  # of features of images of unit variance: less is roundi
 LEAST_GAP = 1e-3  # in the correction of distances of rows that were fitted to
 BLOCK_SIZE = 2**22  # numbers, of features
 KINDS = "normalised", "plain"  # contrast
+SKETCH_WIDTH = 8
+TOLERANCE = 1e-5  # between sketches of equal images of unit variance, which may be rounded
 ROUNDING = 1e-6  # relative spread below which a channel is constant
 MAX_OFFSET = 30  # of a channel from others, in spreads: where they are alike, it carries colour
 
@@ -52,24 +54,23 @@ def fit_patch_statistics(rows, layout):
     generator = torch.Generator().manual_seed(SEED)
     for kind in KINDS:
         shown = _of_kind(images, kind, reference)
-        filters, offsets = principal_patches(shown, N_COMPONENTS, generator)
+        filters, patches = principal_patches(shown, N_COMPONENTS, generator)
         reference[f"{kind}_filters"] = torch.stack(filters).numpy()  # (s, k, c, p, q)
-        reference[f"{kind}_offsets"] = torch.stack(offsets).numpy()  # (s, k)
+        reference[f"{kind}_patches"] = torch.stack(patches).numpy()  # (s, c, p, q), the mean
     for kind in KINDS:
         reference |= _fit_distributions(rows, chosen, layout, reference, kind)
-    digests = [
-        _digests(_standardise(rows[block][chosen[block]], layout, reference))
+    sketches = [
+        _sketch(_standardise(rows[block][chosen[block]], layout, reference))
         for block in row_blocks(rows, _block_size(layout, reference))
     ]
-    return reference | {"digests": np.sort(np.concatenate(digests))}
+    return reference | {"sketches": np.concatenate(sketches)}
 
 
 def patch_measures(rows, layout, reference):
-    """Return three measures of each of the rows: (n, 3), float64, larger for outliers.
+    """Return three measures of each row, (n, 3), float64, larger for outliers.
 
     The root mean square and the maximum over places of the distance of patches of normalised
-    contrast, and the root mean square of that of plain patches. A row that the distributions were
-    fitted to is measured as if it had been left out.
+    contrast, and the root mean square for plain ones. Rows of the fit are measured as left out.
     """
     return np.concatenate([_pool(part) for part in _blocks(rows, layout, reference)])
 
@@ -95,14 +96,14 @@ def patch_specs(reference, layout):
         "channel_mean": array(np.float64, (n_channels,)),
         "channel_scale": array(np.float64, (n_channels,), tiny),
         "contrast": array(np.float64, (1,), tiny),
-        "digests": array(np.uint64, np.shape(reference["digests"])[:1]),
+        "sketches": array(np.float64, (max(1, len(reference["sketches"])), SKETCH_WIDTH)),
     }
     for kind in KINDS:
         n_scales, n_filters, *_ = reference[f"{kind}_filters"].shape
-        d = 2 * n_scales * n_filters
+        d = n_features(reference[f"{kind}_filters"])
         shapes = {
             "filters": (n_scales, n_filters, n_channels, *patch_size(sides)),
-            "offsets": (n_scales, n_filters),
+            "patches": (n_scales, n_channels, *patch_size(sides)),
             "means": (n_places, d),
             "factors": (n_places, d * (d + 1) // 2),
         }
@@ -116,7 +117,8 @@ def _units(images):
     Channels get equal variances, and keep the differences of their means, which are colours.
     """
     mean, scale = images.mean(axis=(0, 2, 3)), images.std(axis=(0, 2, 3))
-    scale[scale <= ROUNDING * np.maximum(np.abs(mean), np.finfo(np.float32).tiny)] = 1.0
+    is_constant = scale <= ROUNDING * np.maximum(np.abs(mean), np.finfo(np.float32).tiny)
+    scale[is_constant] = 1.0 if is_constant.all() else np.median(scale[~is_constant])
     offset = mean / scale
     common = np.median(offset)
     offset = np.where(np.abs(offset - common) <= MAX_OFFSET, common, offset)
@@ -147,16 +149,15 @@ def _of_kind(images, kind, reference):
 def _features(images, kind, reference, grid):
     """Return features (places, b, d) of standardised images."""
     images = _of_kind(images, kind, reference)
-    filters, offsets = (
-        list(torch.from_numpy(reference[f"{kind}_{name}"])) for name in ("filters", "offsets")
+    filters, patches = (
+        list(torch.from_numpy(reference[f"{kind}_{name}"])) for name in ("filters", "patches")
     )
-    return patch_features(images, filters, offsets, grid).flatten(2).permute(2, 0, 1)
+    return patch_features(images, filters, patches, grid).flatten(2).permute(2, 0, 1)
 
 
 def _block_size(layout, reference):
     """Return the rows of a block, in numbers of `row_blocks`."""
-    n_scales, n_filters = reference[f"{KINDS[0]}_offsets"].shape
-    features = 2 * n_scales * n_filters * int(np.prod(_grid(layout)))
+    features = n_features(reference[f"{KINDS[0]}_filters"]) * int(np.prod(_grid(layout)))
     size = int(np.prod(channels_first(layout)))
     return BLOCK_SIZE * size // max(features, N_COMPONENTS * size)
 
@@ -215,33 +216,31 @@ def _blocks(rows, layout, reference):
         ]
         return torch.cat(parts, dim=1)  # (b, 2 * places)
 
+    known = KDTree(reference["sketches"])
     n_places, device = grid[0] * grid[1], torch.device("cpu")
     for block in row_blocks(rows, _block_size(layout, reference)):
         images = _standardise(rows[block], layout, reference)
         found = apply_in_chunks(distances, images.flatten(1).numpy(), device, 2 * n_places)
-        is_known = np.isin(_digests(images), reference["digests"])
         found = found.astype(np.float64)
-        found[is_known] = _left_out(found[is_known], len(reference["digests"]))
+        is_known = np.isfinite(known.query(_sketch(images), distance_upper_bound=TOLERANCE)[0])
+        found[is_known] = _left_out(found[is_known], known.n)
         yield found.reshape(-1, 2, n_places).swapaxes(0, 1)
 
 
 def _left_out(distances, n):
-    """Return Mahalanobis distances of rows from the distributions of the n - 1 other rows.
-
-    Without a row of distance D, the covariance loses its outer product, which gives
-    D^2 n / (n - 1) / (1 - D^2 / (n - 1)) by the formula of Sherman and Morrison.
-    """
+    """Return Mahalanobis distances of rows from the n - 1 others (Sherman & Morrison)."""
     if n < 2:
         return distances
     gap = 1 - (1 - SHRINKAGE) / (n - 1) * np.square(distances)
     return distances * np.sqrt(n / (n - 1) / np.maximum(gap, LEAST_GAP))
 
 
-def _digests(images):
-    """Return a number for the content of each image, (b,), uint64."""
-    rows = images.flatten(1).numpy()
-    digests = [blake2b(row.tobytes(), digest_size=8).digest() for row in rows + np.float32(0)]
-    return np.frombuffer(b"".join(digests), dtype="<u8")
+def _sketch(images):
+    """Return random projections of images, (b, SKETCH_WIDTH), which tell whether two are equal."""
+    rows = images.flatten(1).double()
+    generator = torch.Generator().manual_seed(SEED)
+    directions = torch.randn(rows.shape[1], SKETCH_WIDTH, generator=generator)
+    return (rows @ directions.double() / rows.shape[1] ** 0.5).numpy()
 
 
 def _pool(distances):

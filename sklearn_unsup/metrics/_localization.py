@@ -90,6 +90,8 @@ def per_region_overlap(masks, maps, *, max_fpr=0.3):
     """
     masks, maps = _check_maps(masks, maps)
     check_scalar(max_fpr, "max_fpr", Real, min_val=0, max_val=1, include_boundaries="right")
+    if np.isnan(max_fpr):
+        raise ValueError("max_fpr == nan, must be > 0.")
     weights = np.zeros(masks.shape)  # those of each region have the sum 1
     for mask, weight in zip(masks, weights, strict=True):
         regions = label(mask, TOUCHES)[0]
@@ -109,15 +111,15 @@ def per_region_overlap(masks, maps, *, max_fpr=0.3):
 
 def _check_maps(masks, maps):
     """Return masks (n, H, W) of bool, and finite maps (n, H, W) of float."""
-    masks = np.asarray(masks)
+    masks = check_array(masks, allow_nd=True, ensure_2d=False, dtype="numeric", input_name="masks")
     maps = check_array(maps, allow_nd=True, ensure_2d=False, dtype=np.float64, input_name="maps")
     if masks.ndim != 3 or masks.shape != maps.shape:
         raise ValueError(
-            f"masks has the shape {masks.shape} and maps {maps.shape}: expected the same shape "
-            "(n_samples, H, W). Average maps of several channels over the channels."
+            f"masks has the shape {masks.shape} and maps {maps.shape}: expected (n_samples, H, W) "
+            "for both. Average maps of several channels over the channels."
         )
     masks = masks != 0
     if masks.all() or not masks.any():
-        found = "all pixels" if masks.any() else "no pixel"
-        raise ValueError(f"{found} of masks are in faults: expected some, and some outside.")
+        found = "all pixels of masks are" if masks.any() else "no pixel of masks is"
+        raise ValueError(f"{found} in a fault: expected some, and some outside.")
     return masks, maps

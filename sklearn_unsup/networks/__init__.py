@@ -29,6 +29,7 @@ from sklearn_unsup.networks._mlp import MLPDecoder, MLPEncoder
 from sklearn_unsup.networks._network import AdversarialNetwork, Batch, Network
 from sklearn_unsup.networks._parts import copy_module
 from sklearn_unsup.networks._patch_features import (
+    n_features,
     normalise_contrast,
     patch_features,
     patch_size,
@@ -77,6 +78,7 @@ __all__ = [
     "copy_module",
     "initialise",
     "materialise",
+    "n_features",
     "normalise_contrast",
     "patch_features",
     "patch_size",

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 PATCH_SIDE = 5
 N_SCALES = 5  # at most
 LEAST_SIDE = 6  # of the smallest scale
+MAX_COLOURS = 8  # channels
 MAX_PATCHES = 20_000  # that the components of a scale are learnt from, about
 
 
@@ -28,10 +29,10 @@ def principal_patches(images, n_components, generator):
     -------
     filters : list of Tensor of shape (k, c, p, q)
         Of length 1, those of the largest variance first. Patches are 5 x 5, or 1 x 5 in signals.
-    offsets : list of Tensor of shape (k,)
-        Minus the components of the mean patch.
+    means : list of Tensor of shape (c, p, q)
+        The mean patch.
     """
-    filters, offsets = [], []
+    filters, means = [], []
     for scaled in _scales(images):
         size = patch_size(scaled.shape[2:])
         n = -(-MAX_PATCHES // len(scaled))  # of each image
@@ -45,17 +46,17 @@ def principal_patches(images, n_components, generator):
         _, directions = torch.linalg.eigh((patches - mean).T @ (patches - mean))
         directions = directions.flip(1)[:, :n_components].T  # (k, c * p * q)
         filters.append(directions.float().reshape(-1, scaled.shape[1], *size))
-        offsets.append(-(directions @ mean).float())
-    return filters, offsets
+        means.append(mean.float().reshape(scaled.shape[1], *size))
+    return filters, means
 
 
-def patch_features(images, filters, offsets, grid):
-    """Return the responses of images to filters, and their absolute values, on a grid.
+def patch_features(images, filters, means, grid):
+    """Return principal components of patches, their absolute values and what is left, on a grid.
 
     Parameters
     ----------
     images : Tensor of shape (b, c, h, w)
-    filters, offsets : list of Tensor
+    filters, means : list of Tensor
         As `principal_patches` returns them.
     grid : tuple of int
         ``(rows, columns)``.
@@ -63,13 +64,29 @@ def patch_features(images, filters, offsets, grid):
     Returns
     -------
     features : Tensor of shape (b, d, rows, columns)
-        Two for each filter of each scale.
+        Two for each filter of each scale, the length of the rest of the patch, and for several
+        channels the difference of each from their mean, which the components hardly see if X is
+        nearly grey. `n_features` is d.
     """
     features = []
-    for scaled, kernel, offset in zip(_scales(images), filters, offsets, strict=True):
-        responses = F.conv2d(_pad(scaled), kernel, offset)  # (b, k, h, w)
-        features += [_resize(responses, grid), _resize(responses.abs(), grid)]
+    if 1 < images.shape[1] <= MAX_COLOURS:
+        features.append(_resize(images - images.mean(1, keepdim=True), grid))
+    for scaled, kernels, mean in zip(_scales(images), filters, means, strict=True):
+        padded, offsets = _pad(scaled), -(kernels * mean).sum((1, 2, 3))
+        responses = F.conv2d(padded, kernels, offsets)  # (b, k, h, w)
+        box = torch.ones_like(mean)[None]
+        length = F.conv2d(padded.square(), box) - 2 * F.conv2d(padded, mean[None])
+        rest = length + mean.square().sum() - responses.square().sum(1, keepdim=True)
+        parts = responses, responses.abs(), rest.clamp(min=0).sqrt()
+        features += [_resize(part, grid) for part in parts]
     return torch.cat(features, dim=1)
+
+
+def n_features(filters):
+    """Return how many features `patch_features` returns at a place, for filters (s, k, c, p, q)."""
+    n_scales, n_filters, n_channels = filters.shape[:3]
+    n_colours = n_channels if 1 < n_channels <= MAX_COLOURS else 0
+    return n_scales * (2 * n_filters + 1) + n_colours
 
 
 def normalise_contrast(images, least):

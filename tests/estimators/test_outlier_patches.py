@@ -76,10 +76,10 @@ def test_distances_are_those_of_a_normal_distribution_of_features():
     def features(rows):
         images = torch.tensor(rows.reshape(-1, 1, 5, 6), dtype=torch.float32)
         mean, scale = reference["channel_mean"][0], reference["channel_scale"][0]
-        filters, offsets = (
-            list(torch.from_numpy(reference[f"{kind}_{name}"])) for name in ("filters", "offsets")
+        filters, patches = (
+            list(torch.from_numpy(reference[f"{kind}_{name}"])) for name in ("filters", "patches")
         )
-        found = patch_features((images - mean) / scale, filters, offsets, (5, 6))
+        found = patch_features((images - mean) / scale, filters, patches, (5, 6))
         return found.double().flatten(2).numpy()  # (n, d, places)
 
     common, others = features(X), features(new)
@@ -108,7 +108,7 @@ def test_training_rows_are_measured_as_if_they_had_been_left_out():
         found.append(statistics.patch_measures(X[i : i + 1], layout, reference)[0])
     np.testing.assert_allclose(measures[:6], found, rtol=0.08)
     shifted = statistics.patch_measures(
-        X + 1e-4, layout, statistics.fit_patch_statistics(X, layout)
+        X + 0.01, layout, statistics.fit_patch_statistics(X, layout)
     )  # which are not recognised
     assert np.median(measures / shifted) > 1.1
 
@@ -116,9 +116,9 @@ def test_training_rows_are_measured_as_if_they_had_been_left_out():
 def test_principal_patches_are_those_of_all_patches():
     """Of stripes along one axis, patches vary along that axis alone."""
     images = torch.randn(50, 1, 1, 16, generator=torch.Generator().manual_seed(0))
-    filters, offsets = principal_patches(images.expand(50, 1, 16, 16), 5, torch.Generator())
+    filters, means = principal_patches(images.expand(50, 1, 16, 16), 5, torch.Generator())
     assert [tuple(each.shape) for each in filters] == [(5, 1, 5, 5)] * 3
-    assert [tuple(each.shape) for each in offsets] == [(5,)] * 3
+    assert [tuple(each.shape) for each in means] == [(1, 5, 5)] * 3
     for kernel in filters:
         torch.testing.assert_close(kernel.flatten(1).norm(dim=1), torch.ones(5))
     torch.testing.assert_close(
@@ -152,6 +152,50 @@ def test_colours_of_other_units_count_alike():
         is_common = np.arange(200) >= 100
         assert roc_auc_score(is_common, plain) > 0.8
         assert roc_auc_score(is_common, scaled) > 0.8
+
+
+def test_training_rows_of_another_dtype_have_the_same_scores():
+    X = load_digits().data[:100] / 255
+    detector = ConvOutlierDetector(method="patches").fit(X)
+    expected = detector.score_samples(X)
+    np.testing.assert_allclose(detector.score_samples(X.astype("f4")), expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("constant", [False, True])
+def test_a_coloured_stain_on_grey_images_is_found(constant):
+    rng = np.random.default_rng(0)
+    X = np.repeat(load_digits().images[:300, :, :, None] / 16, 3, axis=-1)
+    X += rng.normal(0, 0.01, X.shape)
+    stain = [0.6, -0.3, -0.3]
+    if constant:
+        X[..., 2], stain = 0, [0, 0, 1]
+    new = X[200:250].copy()
+    new[:, 2:6, 2:6] += stain
+    detector = ConvOutlierDetector(method="patches").fit(X[:200])
+    assert (detector.predict(new) == -1).mean() > 0.9
+    assert (detector.predict(X[250:]) == -1).mean() <= 0.1
+
+
+def test_a_fitted_detector_has_what_it_was_fitted_for(digits):
+    detector = ConvOutlierDetector(PCA(4), method="patches").fit(digits)
+    detector.set_params(method="reconstruction_error")
+    assert hasattr(detector, "anomaly_map")
+    assert not hasattr(detector, "error_map")
+    detector.fit(digits)
+    assert not hasattr(detector, "anomaly_map")
+    assert hasattr(detector, "error_map")
+
+
+def test_rows_held_out_are_checked_before_training(digits):
+    class Never(PCA):
+        def fit(self, X, y=None):
+            raise RuntimeError("trained")
+
+    detector = ConvOutlierDetector(Never(2))
+    with pytest.raises(ValueError, match=r"X_val is not valid: .*NaN"):
+        detector.fit(digits, X_val=np.full((3, 64), np.nan))
+    with pytest.raises(ValueError, match="X_val has 60 features, and X has 64"):
+        detector.fit(digits, X_val=digits[:, :60])
 
 
 def test_patches_need_no_estimator(textures, patches):

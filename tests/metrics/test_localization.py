@@ -63,10 +63,12 @@ def test_what_cannot_be_measured_is_an_error(metric, found):
     masks, maps = found
     with pytest.raises(ValueError, match=r"\(4, 12, 12\) and maps \(4, 12, 12, 3\).*channels"):
         metric(masks, np.stack([maps] * 3, axis=-1))
-    with pytest.raises(ValueError, match="no pixel of masks are in faults"):
+    with pytest.raises(ValueError, match="no pixel of masks is in a fault"):
         metric(np.zeros_like(masks), maps)
     with pytest.raises(ValueError, match="NaN"):
         metric(masks, np.where(masks, np.nan, maps))
     if metric is per_region_overlap:
         with pytest.raises(ValueError, match="max_fpr"):
             metric(masks, maps, max_fpr=0)
+        with pytest.raises(ValueError, match="max_fpr"):
+            metric(masks, maps, max_fpr=np.nan)
