@@ -58,8 +58,9 @@ class AnomalyMapsMixin:
         Returns
         -------
         maps : ndarray of shape (n_samples, H, W), float32
-            Distances from the distribution of patches at that place, in standard deviations of
-            about 60 components: 6 to 10 is common. There is one map for all channels.
+            Mahalanobis distances from the distribution of patches at that place, about the square
+            root of the number of features (32 to 90) for common patches. There is one map for all
+            channels.
         """
         check_is_fitted(self)
         self._check_input(X, self.estimator_)

@@ -63,11 +63,10 @@ class ConvOutlierDetector(
             default="auto"
         Score of `score_samples`. "auto" is "combined".
 
-        - "patches": patches of several sizes, each reduced to principal components, have a normal
-          distribution at each place of a grid [2]_. The score is minus the largest of three
-          deviations: of the mean and of the largest distance of patches from that distribution
-          after a normalisation of contrast, and of the mean distance without it. It takes seconds,
-          and is best for faults in a part of an image, and for photographs.
+        - "patches": patches of several sizes are reduced to principal components, which have a
+          normal distribution at each place of a grid [2]_. Three measures count: the mean and the
+          largest distance from it after a normalisation of contrast, and the mean distance without
+          it. This takes seconds, and is best for faults in a part of an image.
         - "combined": also the Mahalanobis distance of the code, its local outlier factor [3]_, and
           the root mean squared error of the reconstruction, if `estimator` has `inverse_transform`.
           It is best for images that are unusual as a whole, such as another digit.
@@ -76,18 +75,19 @@ class ConvOutlierDetector(
         - "reconstruction_error": minus the mean squared error. It is best for small faults where
           the common content of images varies.
 
-        Deviations are of logarithms from their medians over X, in interquartile ranges. At most
-        10,000 images are learnt from; they are judged as if they had been left out.
+        The score of "patches" and "combined" is minus the largest deviation of the logarithm of a
+        measure from its median over X, in interquartile ranges. Distances are from at most 10,000
+        images; an image of X is left out of those it is compared with.
 
     image_shape : tuple of int, default=None
-        Shape of one image, for "patches" and "combined": `(H, W)`, `(C, H, W)` or `(H, W, C)`. None
-        takes it from X, or from `estimator`, like :class:`ConvAutoencoder`.
+        Shape of one image: `(H, W)`, `(C, H, W)` or `(H, W, C)`. None takes it from X or from
+        `estimator`, like :class:`ConvAutoencoder`.
 
     channel_axis : int, default=None
         Index of the channels in `image_shape`.
 
     random_state : int, RandomState instance or None, default=None
-        Seed of `estimator`, if its own `random_state` is None.
+        Seed of `estimator`, if its own `random_state` is None. Not used by "patches".
 
     Attributes
     ----------
