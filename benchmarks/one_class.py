@@ -32,9 +32,8 @@ def detectors(X, image_shape, epochs, seed):
         ("PCA(64)", PCA(64, random_state=0)),
         ("ConvAutoencoder(64)", ConvAutoencoder(64, **options)),
     ):
-        fitted = FrozenEstimator(model.fit(X))
-        for method in ("reconstruction_error", "combined"):
-            yield f"{name}, {method}", ConvOutlierDetector(fitted, method=method).fit(X)
+        detector = ConvOutlierDetector(model, method="reconstruction_error")
+        yield f"{name}, reconstruction_error", detector.fit(X)
     encoder = ConvSelfSupervisedEncoder(max_epochs=epochs, **options)
     fitted = FrozenEstimator(encoder.fit(turned_copies(X, image_shape)))
     yield (

@@ -205,25 +205,6 @@ def contrastive(first, second, temperature=0.2):
     return F.cross_entropy(logits, torch.arange(2 * b, device=views.device).roll(b))
 
 
-def sketched_isotropic_gaussian(views, directions, n_knots=17, largest=5.0):
-    """Distance of the distribution of projections from a standard normal, along directions.
-
-    Epps & Pulley's statistic of the empirical characteristic function along each direction,
-    averaged (Balestriero & LeCun 2025, "LeJEPA", section 4).
-
-    Parameters
-    ----------
-    views : Tensor of shape (b, k)
-    directions : Tensor of shape (k, m)
-        Of length 1.
-    """
-    knots = torch.linspace(-largest, largest, n_knots, device=views.device)  # (t,)
-    normal = torch.exp(-0.5 * knots.square())
-    phases = (views @ directions)[..., None] * knots  # (b, m, t)
-    errors = (phases.cos().mean(0) - normal).square() + phases.sin().mean(0).square()  # (m, t)
-    return len(views) * torch.trapezoid(errors * normal, knots, dim=-1).mean()
-
-
 def _covariance(centred):
     return centred.T @ centred / max(len(centred) - 1, 1)
 
