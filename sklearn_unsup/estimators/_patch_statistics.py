@@ -1,8 +1,7 @@
 """Outlier scores of images by their patches: a normal distribution at each place of a grid.
 
 Defard, Setkov, Loesch & Audigier 2021, "PaDiM: A Patch Distribution Modeling Framework for Anomaly
-Detection and Localization". Its features are those of a pretrained network; here they are principal
-components of patches, which need no training.
+Detection and Localization", with principal components of patches instead of a pretrained network.
 """
 
 import numpy as np
@@ -34,6 +33,7 @@ LEAST_GAP = 1e-3  # in the correction of distances of rows that were fitted to
 BLOCK_SIZE = 2**22  # numbers, of features
 KINDS = "normalised", "plain"  # contrast
 SKETCH_WIDTH = 8
+SKETCHED = 4096  # values of an image, at least, if it has as many
 TOLERANCE = 1e-5  # between sketches of equal images of unit variance, which may be rounded
 ROUNDING = 1e-6  # relative spread below which a channel is constant
 MAX_OFFSET = 30  # of a channel from others, in spreads: where they are alike, it carries colour
@@ -237,7 +237,8 @@ def _left_out(distances, n):
 
 def _sketch(images):
     """Return random projections of images, (b, SKETCH_WIDTH), which tell whether two are equal."""
-    rows = images.flatten(1).double()
+    rows = images.flatten(1)
+    rows = rows[:, :: max(1, rows.shape[1] // SKETCHED)].double()
     generator = torch.Generator().manual_seed(SEED)
     directions = torch.randn(rows.shape[1], SKETCH_WIDTH, generator=generator)
     return (rows @ directions.double() / rows.shape[1] ** 0.5).numpy()
