@@ -182,9 +182,8 @@ def _fit_distributions(rows, chosen, layout, reference, kind):
         common = covariances.mean(0)
         covariances = (1 - SHRINKAGE) * covariances + SHRINKAGE * common
         d, variance = len(common), float(common.diagonal().mean())
-        covariances += (RIDGE * variance if variance > LEAST_VARIANCE else 1.0) * torch.eye(
-            d, dtype=torch.float64
-        )
+        ridge = RIDGE * variance if variance > LEAST_VARIANCE else 1.0
+        covariances += ridge * torch.eye(d, dtype=torch.float64)
         factors = torch.linalg.cholesky(covariances)
         inverse = torch.linalg.solve_triangular(
             factors, torch.eye(d, dtype=torch.float64), upper=False
@@ -240,8 +239,9 @@ def _sketch(images):
     rows = images.flatten(1)
     rows = rows[:, :: max(1, rows.shape[1] // SKETCHED)].double()
     generator = torch.Generator().manual_seed(SEED)
-    directions = torch.randn(rows.shape[1], SKETCH_WIDTH, generator=generator)
-    return (rows @ directions.double() / rows.shape[1] ** 0.5).numpy()
+    shape = rows.shape[1], SKETCH_WIDTH
+    directions = torch.randn(shape, generator=generator, dtype=torch.float64)
+    return (rows @ directions / shape[0] ** 0.5).numpy()
 
 
 def _pool(distances):
