@@ -78,10 +78,17 @@ ESTIMATORS_MAY_IMPORT = {  # module of estimators: modules that it may import
     "_vae": FOR_MODELS | {"_code_density", "_posterior", "_training_views"},
     "_gan": FOR_MODELS | {"_quality"},
     "_self_supervised": FOR_MODELS | {"_collapse", "_random_views", "_view_information"},
-    "_detector_saving": {"_outlier_methods", "_reconstruction_errors", "_saving", "_values"},
+    "_detector_input": {"_reconstruction_errors", "_values"},
+    "_detector_saving": {"_detector_input", "_outlier_methods", "_saving"},
     "_anomaly_maps": {"_outlier_methods", "_patch_statistics", "_reconstruction_errors"},
-    "_outliers": {"_anomaly_maps", "_autoencoder", "_detector_saving", "_documentation"}
-    | {"_outlier_methods", "_outlier_decisions", "_parameter_groups", "_transaction"},
+    "_outliers": {"_anomaly_maps", "_autoencoder", "_detector_input", "_detector_saving"}
+    | {
+        "_documentation",
+        "_outlier_methods",
+        "_outlier_decisions",
+        "_parameter_groups",
+        "_transaction",
+    },
 }
 MOST_LINES = 250
 MOST_KEYWORDS = 15

@@ -1,75 +1,22 @@
-"""The fitted state of a detector: its input, its estimator, and files of both."""
+"""Save a detector together with its fitted estimator."""
 
-from math import prod
 from types import SimpleNamespace
 
-from sklearn.utils.validation import validate_data
-
-from sklearn_unsup._data import as_rows, find_layout, is_lazy
+from sklearn_unsup.estimators._detector_input import INPUT
 from sklearn_unsup.estimators._outlier_methods import (
     check_reference,
     method_of,
     resolve_method,
     width_of,
 )
-from sklearn_unsup.estimators._reconstruction_errors import rows_of
 from sklearn_unsup.estimators._saving import PickleMixin, SavingMixin, WeightFilesMixin
-from sklearn_unsup.estimators._values import plain
 
 LEARNT = "_reference", "_layout", "offset_", "calibration_scores_", "n_features_in_"
-INPUT = "n_features_in_", "feature_names_in_"
 FITTED = "estimator_", *LEARNT, "feature_names_in_"
 
 
 class DetectorSavingMixin(PickleMixin, WeightFilesMixin):
-    """Learn the layout of X, and save the fitted attributes of a detector.
-
-    The detector has `_new_estimator`, and the parameters `image_shape` and `channel_axis`.
-    """
-
-    def _learn_input(self, X, estimator):
-        """Learn the width and the layout of X, which a fitted estimator may know."""
-        for name in INPUT:
-            if hasattr(estimator, name):
-                setattr(self, name, getattr(estimator, name))
-        sample_shape = sample_shape_of(X)
-        if sample_shape is not None:
-            self.n_features_in_ = prod(sample_shape)
-        elif not hasattr(estimator, "n_features_in_"):
-            validate_data(self, X, skip_check_array=True, reset=True)
-        image_shape, channel_axis = plain(self.image_shape), plain(self.channel_axis)
-        known = getattr(estimator, "_layout", None)
-        if image_shape is None and known is not None and channel_axis is None:
-            fits = prod(known[0]) == self.n_features_in_
-            if fits and sample_shape in (None, known[0]):
-                self._layout = known
-                return
-        self._layout = find_layout(self.n_features_in_, image_shape, channel_axis, sample_shape)
-
-    def _check_held_out(self, X, X_val):
-        """Raise an error if X_val is not valid, before anything is learnt."""
-        if X_val is None:
-            return
-        n_features = rows_of(X)[0].shape[1]
-        try:
-            n_found = rows_of(X_val)[0].shape[1]
-        except ValueError as error:
-            raise ValueError(f"X_val is not valid: {error}") from error
-        if n_found != n_features:
-            raise ValueError(f"X_val has {n_found} features, and X has {n_features}.")
-
-    def _check_input(self, X, estimator):
-        """Raise an error if X does not have the width or the names of the X of `fit`."""
-        if estimator is not None:
-            return  # which checks X itself
-        sample_shape = sample_shape_of(X)
-        if sample_shape is None:
-            validate_data(self, X, skip_check_array=True, reset=False)
-        elif sample_shape != self._layout[0]:
-            raise ValueError(
-                f"X has images of shape {sample_shape}, but {type(self).__name__} was fitted with "
-                f"images of shape {self._layout[0]}. Reshape X, or fit again."
-            )
+    """Save the fitted attributes of a detector, which has `_new_estimator`."""
 
     def _set_fitted_state(self, other):
         """Set the fitted attributes of another detector, and forget those it lacks."""
@@ -108,12 +55,6 @@ class DetectorSavingMixin(PickleMixin, WeightFilesMixin):
             check_reference(state, estimator._n_features_out)
         names = {name: vars(estimator)[name] for name in INPUT if name in vars(estimator)}
         self._set_fitted_state(SimpleNamespace(**state | names, estimator_=estimator))
-
-
-def sample_shape_of(X):
-    """Return the shape of one image, or None if X holds rows."""
-    shape = tuple(X.shape[1:]) if is_lazy(X) else as_rows(X)[1]
-    return shape if len(shape) > 1 else None
 
 
 def check_saves_weights(estimator):

@@ -1,8 +1,7 @@
 """Outlier detection by patches of images, and by codes.
 
 Defard, Setkov, Loesch & Audigier 2021, "PaDiM: A Patch Distribution Modeling Framework for Anomaly
-Detection and Localization"; Breunig, Kriegel, Ng & Sander 2000, "LOF: Identifying Density-Based
-Local Outliers".
+Detection and Localization"; Breunig, Kriegel, Ng & Sander 2000, "LOF".
 """
 
 from numbers import Real
@@ -17,6 +16,7 @@ from sklearn_unsup._sklearn import HasMethods, Interval, StrOptions, _fit_contex
 from sklearn_unsup._training import InterruptHandler
 from sklearn_unsup.estimators._anomaly_maps import AnomalyMapsMixin
 from sklearn_unsup.estimators._autoencoder import ConvAutoencoder
+from sklearn_unsup.estimators._detector_input import DetectorInputMixin
 from sklearn_unsup.estimators._detector_saving import DetectorSavingMixin
 from sklearn_unsup.estimators._documentation import DocumentationLinkMixin
 from sklearn_unsup.estimators._outlier_decisions import DecisionMixin, threshold
@@ -32,6 +32,7 @@ from sklearn_unsup.estimators._transaction import fit_or_be_interrupted
 
 class ConvOutlierDetector(
     DocumentationLinkMixin,
+    DetectorInputMixin,
     DetectorSavingMixin,
     AnomalyMapsMixin,
     DecisionMixin,
