@@ -150,7 +150,7 @@ def _features(images, kind, reference, grid):
     """Return features (places, b, d) of standardised images."""
     images = _of_kind(images, kind, reference)
     filters, patches = (
-        list(torch.from_numpy(reference[f"{kind}_{name}"])) for name in ("filters", "patches")
+        list(torch.tensor(reference[f"{kind}_{name}"])) for name in ("filters", "patches")
     )
     return patch_features(images, filters, patches, grid).flatten(2).permute(2, 0, 1)
 
@@ -200,11 +200,11 @@ def _blocks(rows, layout, reference):
     grid, image_shape = _grid(layout), channels_first(layout)
     parameters = []
     for kind in KINDS:
-        means = torch.from_numpy(reference[f"{kind}_means"])[:, None]  # (places, 1, d)
+        means = torch.tensor(reference[f"{kind}_means"])[:, None]  # (places, 1, d)
         d = means.shape[2]
         factors = torch.zeros(len(means), d, d, dtype=torch.float64)
         lower = torch.tril_indices(d, d)
-        factors[:, lower[0], lower[1]] = torch.from_numpy(reference[f"{kind}_factors"]).double()
+        factors[:, lower[0], lower[1]] = torch.tensor(reference[f"{kind}_factors"]).double()
         parameters.append((kind, means, factors.transpose(1, 2)))
 
     def distances(standardised):
