@@ -32,7 +32,7 @@ SMALL = {
     "random_state": 0,
 }
 SMALL_ENCODER = {name: value for name, value in SMALL.items() if name != "hidden_layer_sizes"}
-DETECTORS = ("estimator", "contamination", "method")
+DETECTORS = "estimator", "contamination", "method", "error", "pooling"
 
 
 def detector(**params):

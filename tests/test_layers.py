@@ -31,7 +31,7 @@ MAY_IMPORT = {  # subpackage or module: (packages, subpackages of sklearn_unsup)
     ),
     "metrics": ({"numpy", "scipy", "sklearn"}, set()),
     "datasets": ({"numpy", "sklearn"}, {"_paths"}),
-    "displays": ({"numpy", "matplotlib", "bokeh", "PIL"}, {"_data", "_paths"}),
+    "displays": ({"numpy", "matplotlib", "mpl_toolkits", "bokeh", "PIL"}, {"_data", "_paths"}),
     "estimators": (
         {"torch", "numpy", "scipy", "sklearn"},
         {"_data", "_devices", "_persistence", "_sklearn", "_training", "_warnings"}
@@ -52,9 +52,11 @@ ESTIMATORS_MAY_IMPORT = {  # module of estimators: modules that it may import
     "_sampling": set(),
     "_reconstruction_errors": set(),
     "_patch_statistics": set(),
-    "_outlier_decisions": set(),
+    "_pooled_errors": {"_reconstruction_errors"},
     "_neighbor_distances": set(),
-    "_outlier_methods": {"_neighbor_distances", "_patch_statistics", "_reconstruction_errors"},
+    "_outlier_methods": {"_neighbor_distances", "_patch_statistics", "_pooled_errors"}
+    | {"_reconstruction_errors"},
+    "_outlier_decisions": {"_outlier_methods"},
     "_random_views": {"_values"},
     "_view_information": set(),
     "_collapse": {"_code_density"},
@@ -80,14 +82,17 @@ ESTIMATORS_MAY_IMPORT = {  # module of estimators: modules that it may import
     "_self_supervised": FOR_MODELS | {"_collapse", "_random_views", "_view_information"},
     "_detector_input": {"_reconstruction_errors", "_values"},
     "_detector_saving": {"_detector_input", "_outlier_methods", "_saving"},
-    "_anomaly_maps": {"_outlier_methods", "_patch_statistics", "_reconstruction_errors"},
+    "_anomaly_maps": {"_outlier_methods", "_patch_statistics", "_pooled_errors"}
+    | {"_reconstruction_errors"},
     "_outliers": {"_anomaly_maps", "_autoencoder", "_detector_input", "_detector_saving"}
     | {
         "_documentation",
         "_outlier_methods",
         "_outlier_decisions",
         "_parameter_groups",
+        "_pooled_errors",
         "_transaction",
+        "_values",
     },
 }
 MOST_LINES = 250

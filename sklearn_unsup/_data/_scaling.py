@@ -20,6 +20,13 @@ def row_blocks(rows, size=BLOCK_SIZE):
     return gen_batches(len(rows), max(multiple, n - n % multiple))
 
 
+def sample_rows(rows, n, seed):
+    """Return at most n random rows, in their order."""
+    chosen = np.zeros(len(rows), dtype=bool)
+    chosen[np.random.RandomState(seed).permutation(len(rows))[:n]] = True
+    return np.concatenate([rows[block][chosen[block]] for block in row_blocks(rows)])
+
+
 def column_moments(rows):
     """Mean of each column and mean of the columns' variances, without a copy of X.
 

@@ -1,4 +1,4 @@
-"""The most unusual images, and where they are unusual."""
+"""The most unusual images, where they are unusual, and how unusual beside the others."""
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from sklearn_unsup.displays._pictures import (
 QUANTILE = 0.99  # of the maps of inliers: pixels above are marked
 RED = np.array([1.0, 0.1, 0.1])
 OPACITY = 0.6
+N_BINS = 40
+HISTOGRAM_INCHES, GAP_INCHES, MIN_WIDTH = 0.8, 0.15, 4
 
 
 class OutlierDisplay:
@@ -31,10 +33,14 @@ class OutlierDisplay:
         Decision function of each image, negative for outliers.
     threshold : float
         Pixels with larger values in `maps` are marked.
+    all_scores : ndarray of shape (n_samples,), default=None
+        Decision function of all images, for their histogram. None plots no histogram.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
+    score_ax_ : matplotlib Axes or None
+        Of the histogram.
     figure_ : matplotlib Figure
     image_ : matplotlib AxesImage
 
@@ -51,11 +57,12 @@ class OutlierDisplay:
     True
     """
 
-    def __init__(self, *, images, maps, scores, threshold):
+    def __init__(self, *, images, maps, scores, threshold, all_scores=None):
         self.images = images
         self.maps = maps
         self.scores = scores
         self.threshold = threshold
+        self.all_scores = all_scores
 
     @classmethod
     def from_estimator(
@@ -107,13 +114,20 @@ class OutlierDisplay:
             is_common = scores >= 0
             common = X[is_common] if is_common.any() else X
             threshold = float(np.quantile(_maps(estimator, common, shape), QUANTILE))
-        display = cls(images=images, maps=maps, scores=scores[order], threshold=threshold)
+        display = cls(
+            images=images,
+            maps=maps,
+            scores=scores[order],
+            threshold=threshold,
+            all_scores=scores,
+        )
         return display.plot(ax, **plot)
 
     def plot(self, ax=None, *, cmap="gray", map_cmap="magma"):
         """Plot one column for each image: the image, its map, and the pixels above the threshold.
 
-        The decision function is written above, which is negative for outliers.
+        The decision function is written above, which is negative for outliers. A histogram of it
+        for all images is below, with a red line at the threshold of outliers.
 
         Parameters
         ----------
@@ -142,7 +156,25 @@ class OutlierDisplay:
             row_labels=["image", "map", "marked"],
             column_labels=[f"{score:.3g}" for score in self.scores],
         )
+        self.score_ax_ = None
+        if self.all_scores is not None:
+            self.score_ax_ = _plot_histogram(self.ax_, self.all_scores, grows=ax is None)
         return self
+
+
+def _plot_histogram(ax, scores, grows):
+    """Plot a histogram of scores below Axes, in a figure that may grow."""
+    from mpl_toolkits.axes_grid1 import make_axes_locatable
+
+    if grows:
+        width, height = ax.figure.get_size_inches()
+        ax.figure.set_size_inches(max(width, MIN_WIDTH), height + HISTOGRAM_INCHES + 4 * GAP_INCHES)
+    score_ax = make_axes_locatable(ax).append_axes("bottom", HISTOGRAM_INCHES, GAP_INCHES)
+    score_ax.hist(scores, N_BINS, color="gray")
+    score_ax.axvline(0, color=RED)
+    score_ax.set_yscale("symlog", linthresh=1)
+    score_ax.set(xlabel="decision function", ylabel="images")
+    return score_ax
 
 
 def _maps(estimator, X, shape):

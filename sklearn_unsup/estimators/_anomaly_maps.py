@@ -6,14 +6,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_unsup._data import row_blocks
 from sklearn_unsup._devices import isolated_settings
-from sklearn_unsup.estimators._outlier_methods import has_patches, reconstructs
+from sklearn_unsup.estimators._outlier_methods import has_patches, is_of_errors, reconstructs
 from sklearn_unsup.estimators._patch_statistics import patch_maps
-from sklearn_unsup.estimators._reconstruction_errors import (
-    BLOCK_SIZE,
-    encode,
-    rows_of,
-    squared_errors,
-)
+from sklearn_unsup.estimators._pooled_errors import errors_of
+from sklearn_unsup.estimators._reconstruction_errors import BLOCK_SIZE, encode, rows_of
 
 
 class AnomalyMapsMixin:
@@ -22,7 +18,7 @@ class AnomalyMapsMixin:
     @available_if(reconstructs)
     @isolated_settings()
     def error_map(self, X):
-        """Return the squared reconstruction error of each pixel.
+        """Return the reconstruction error of each pixel.
 
         Only available if `estimator` has `inverse_transform`.
 
@@ -34,13 +30,17 @@ class AnomalyMapsMixin:
         Returns
         -------
         errors : ndarray of the shape of X, float64
-            Squared errors, in the squared units of X.
+            Squared errors, in the squared units of X. With the method "reconstruction_error" and
+            ``error="structural_similarity"``, 1 minus the similarity around a pixel, from 0 to 2.
         """
         check_is_fitted(self)
         codes, rows, sample_shape = encode(self.estimator_, X)
         errors = np.empty(rows.shape)
+        reference = self._reference if is_of_errors(self._reference) else None
         for block in row_blocks(rows, BLOCK_SIZE):
-            errors[block] = squared_errors(self.estimator_, codes[block], rows[block])
+            errors[block] = errors_of(
+                self.estimator_, codes[block], rows[block], self._layout, reference
+            )
         return errors.reshape(-1, *sample_shape)
 
     @available_if(has_patches)

@@ -4,7 +4,7 @@ from math import prod
 
 from sklearn.utils.validation import validate_data
 
-from sklearn_unsup._data import as_rows, find_layout, is_lazy
+from sklearn_unsup._data import as_rows, check_rows, find_layout, is_lazy
 from sklearn_unsup.estimators._reconstruction_errors import rows_of
 from sklearn_unsup.estimators._values import plain
 
@@ -33,11 +33,15 @@ class DetectorInputMixin:
                 return
         self._layout = find_layout(self.n_features_in_, image_shape, channel_axis, sample_shape)
 
-    def _check_held_out(self, X, X_val):
-        """Raise an error if X_val is not valid, before anything is learnt."""
+    def _check_images(self, X, X_val):
+        """Raise an error if X, `image_shape` or X_val is not valid, before anything is learnt."""
+        rows, image_shape = rows_of(X)[0], plain(self.image_shape)
+        check_rows(rows)
+        n_features = rows.shape[1]
+        if image_shape is not None:
+            find_layout(n_features, image_shape, plain(self.channel_axis), sample_shape_of(X))
         if X_val is None:
             return
-        n_features = rows_of(X)[0].shape[1]
         try:
             n_found = rows_of(X_val)[0].shape[1]
         except ValueError as error:

@@ -1,10 +1,14 @@
-"""Labels of outliers by a threshold of scores, and conformal p-values.
+"""Scores of outliers, labels by a threshold of them, and conformal p-values.
 
 Bates, Candès, Lei, Romano & Sesia 2023, "Testing for Outliers with Conformal p-values".
 """
 
 import numpy as np
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_unsup._devices import isolated_settings
+from sklearn_unsup.estimators._outlier_methods import outlier_scores
 
 FENCE = 1.5  # interquartile ranges below the lower quartile
 
@@ -28,7 +32,26 @@ def threshold(scores, contamination):
 
 
 class DecisionMixin:
-    """`predict` and its like, for a detector with `score_samples` and fitted attributes."""
+    """Scores and labels, for a detector with `_check_input` and fitted attributes."""
+
+    @isolated_settings()
+    def score_samples(self, X):
+        """Return the score of each sample; outliers have lower scores.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,), float64
+            Lower for outliers. Deviations, about 0 for common samples, and distances of codes have
+            no unit; negative mean squared errors are in the squared units of X.
+        """
+        check_is_fitted(self)
+        self._check_input(X, self.estimator_)
+        return outlier_scores(self.estimator_, X, self._reference, self._layout)
 
     def decision_function(self, X):
         """Return the scores minus `offset_`.

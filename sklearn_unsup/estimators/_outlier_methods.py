@@ -3,6 +3,7 @@
 import numpy as np
 
 from sklearn_unsup._data import find_layout, row_blocks
+from sklearn_unsup._devices import draw_seed
 from sklearn_unsup._persistence import CorruptedModelError, Spec, array, check, integer, number
 from sklearn_unsup.estimators._neighbor_distances import (
     code_measures,
@@ -15,6 +16,13 @@ from sklearn_unsup.estimators._patch_statistics import (
     fit_patch_statistics,
     patch_measures,
     patch_specs,
+)
+from sklearn_unsup.estimators._pooled_errors import (
+    ERRORS,
+    POOLINGS,
+    error_specs,
+    fit_errors,
+    pooled_errors,
 )
 from sklearn_unsup.estimators._reconstruction_errors import encode, root_errors, rows_of
 
@@ -73,9 +81,19 @@ def resolve_method(method, estimator):
     return "combined" if method == "auto" else method
 
 
+def set_seeds(estimator, random_state):
+    """Set each `random_state` of an estimator that is None to a seed that is drawn."""
+    seeds = {
+        name: draw_seed(random_state)
+        for name, value in estimator.get_params().items()
+        if name.split("__")[-1] == "random_state" and value is None
+    }
+    estimator.set_params(**seeds)
+
+
 def method_of(reference):
     """Return the method that a reference was fitted for."""
-    if reference is None:
+    if is_of_errors(reference):
         return "reconstruction_error"
     has_codes, has_filters = "codes" in reference, "contrast" in reference
     if has_codes and has_filters:
@@ -83,11 +101,18 @@ def method_of(reference):
     return "patches" if has_filters else "nearest_neighbors"
 
 
-def fit_reference(estimator, X, method, layout):
+def is_of_errors(reference):
+    """Tell whether a reference is that of reconstruction errors alone."""
+    return reference is None or not {"codes", "contrast"} & set(reference)
+
+
+def fit_reference(estimator, X, method, layout, error=ERRORS[0], pooling=POOLINGS[0]):
     """Return what images are compared with, as a dict of arrays or None."""
-    if method == "reconstruction_error":
+    if method == "reconstruction_error" and (error, pooling) == (ERRORS[0], POOLINGS[0]):
         return None
     codes, rows = _codes_and_rows(estimator, X, method)
+    if method == "reconstruction_error":
+        return fit_errors(estimator, codes, rows, layout, error, pooling)
     if codes is not None and _are_equal(rows):
         codes = np.repeat(codes[:1], len(codes), axis=0)  # they differ by rounding errors
     if method == "nearest_neighbors":
@@ -108,7 +133,7 @@ def outlier_scores(estimator, X, reference, layout):
     method = method_of(reference)
     codes, rows = _codes_and_rows(estimator, X, method)
     if method == "reconstruction_error":
-        return -np.square(root_errors(estimator, codes, rows))
+        return -pooled_errors(estimator, codes, rows, layout, reference)
     if method == "nearest_neighbors":
         return neighbor_scores(codes, reference)
     errors = None
@@ -179,6 +204,9 @@ def check_reference(state, width):
     if reference is None:
         return
     method, specs = method_of(reference), {}
+    if is_of_errors(reference):
+        check(error_specs(reference, layout), reference)
+        return
     if method != "patches":
         specs |= neighbor_specs(reference, width, method == "combined")
     if method != "nearest_neighbors":

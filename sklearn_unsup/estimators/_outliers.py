@@ -9,9 +9,8 @@ from typing import ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, OutlierMixin, clone
-from sklearn.utils.validation import check_is_fitted
 
-from sklearn_unsup._devices import draw_seed, isolated_settings
+from sklearn_unsup._devices import isolated_settings
 from sklearn_unsup._sklearn import HasMethods, Interval, StrOptions, _fit_context
 from sklearn_unsup._training import InterruptHandler
 from sklearn_unsup.estimators._anomaly_maps import AnomalyMapsMixin
@@ -25,9 +24,12 @@ from sklearn_unsup.estimators._outlier_methods import (
     fit_reference,
     outlier_scores,
     resolve_method,
+    set_seeds,
 )
 from sklearn_unsup.estimators._parameter_groups import ImageParameters
+from sklearn_unsup.estimators._pooled_errors import ERRORS, POOLINGS
 from sklearn_unsup.estimators._transaction import fit_or_be_interrupted
+from sklearn_unsup.estimators._values import plain
 
 
 class ConvOutlierDetector(
@@ -73,12 +75,21 @@ class ConvOutlierDetector(
           It is best for images that are unusual as a whole, such as another digit.
         - "nearest_neighbors": minus the mean distance of the code to its five nearest among those
           of X, with components of unit variance [4]_.
-        - "reconstruction_error": minus the mean squared error. It is best for small faults where
-          the common content of images varies.
+        - "reconstruction_error": minus the error, as `error` and `pooling` define it. It is best
+          for small faults where the common content of images varies.
 
         The score of "patches" and "combined" is minus the largest deviation of the logarithm of a
-        measure from its median over X, in interquartile ranges. Distances are from at most 10,000
-        images; an image of X is left out of those it is compared with.
+        measure from its median over X, in interquartile ranges.
+
+    error : {"squared_error", "structural_similarity"}, default="squared_error"
+        The error of a pixel, for "reconstruction_error". With "structural_similarity" it is 1 minus
+        the similarity of the image and its reconstruction in a small window [5]_, which sees
+        missing and broken strokes better than their brightness.
+
+    pooling : {"mean", "max"} or float, default="mean"
+        How "reconstruction_error" makes one score of the errors of pixels. With "max", or a float
+        in the range (0, 1) for a quantile, the errors are smoothed, and standardised by their mean
+        and spread over X at each pixel: the larger, the smaller the faults it is good for.
 
     image_shape : tuple of int, default=None
         Shape of one image: `(H, W)`, `(C, H, W)` or `(H, W, C)`. None takes it from X or from
@@ -122,6 +133,8 @@ class ConvOutlierDetector(
        SIGMOD.
     .. [4] Ramaswamy, Rastogi & Shim (2000). "Efficient Algorithms for Mining Outliers from Large
        Data Sets". SIGMOD. Section 3.
+    .. [5] Wang, Bovik, Sheikh & Simoncelli (2004). "Image Quality Assessment: From Error Visibility
+       to Structural Similarity". IEEE Transactions on Image Processing 13.
 
     Examples
     --------
@@ -140,6 +153,8 @@ class ConvOutlierDetector(
         "estimator": [HasMethods(["fit", "transform"]), None],
         "contamination": [Interval(Real, 0, 0.5, closed="right"), StrOptions({"auto"})],
         "method": [StrOptions({"auto", *METHODS})],
+        "error": [StrOptions(set(ERRORS))],
+        "pooling": [StrOptions(set(POOLINGS)), Interval(Real, 0, 1, closed="neither")],
         **ImageParameters.constraints,
         "random_state": ["random_state"],
     }
@@ -150,6 +165,8 @@ class ConvOutlierDetector(
         *,
         contamination="auto",
         method="auto",
+        error="squared_error",
+        pooling="mean",
         image_shape=None,
         channel_axis=None,
         random_state=None,
@@ -157,6 +174,8 @@ class ConvOutlierDetector(
         self.estimator = estimator
         self.contamination = contamination
         self.method = method
+        self.error = error
+        self.pooling = pooling
         self.image_shape = image_shape
         self.channel_axis = channel_axis
         self.random_state = random_state
@@ -194,23 +213,19 @@ class ConvOutlierDetector(
         """Fit, and set the fitted attributes; return the KeyboardInterrupt that stopped it."""
         interrupts.allow()
         draft = clone(self)
-        draft._check_held_out(X, X_val)
+        draft._check_images(X, X_val)
         estimator, interrupt = self._new_estimator(), None
         method = resolve_method(self.method, estimator)
         if method == "patches":
             estimator = None
             interrupts.defer()
         else:
-            seeds = {
-                name: draw_seed(self.random_state)
-                for name, value in estimator.get_params().items()
-                if name.split("__")[-1] == "random_state" and value is None
-            }
-            estimator.set_params(**seeds)
+            set_seeds(estimator, self.random_state)
             interrupt = fit_or_be_interrupted(estimator, X, interrupts)
         try:
             draft._learn_input(X, estimator)
-            reference = fit_reference(estimator, X, method, draft._layout)
+            errors = plain(self.error), plain(self.pooling)
+            reference = fit_reference(estimator, X, method, draft._layout, *errors)
             scores = outlier_scores(estimator, X, reference, draft._layout)
             offset = threshold(scores, self.contamination)
             calibration = None
@@ -229,22 +244,3 @@ class ConvOutlierDetector(
         if self.estimator is None:
             return ConvAutoencoder(image_shape=self.image_shape, channel_axis=self.channel_axis)
         return clone(self.estimator)
-
-    @isolated_settings()
-    def score_samples(self, X):
-        """Return the score of each sample; outliers have lower scores.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
-            Images.
-
-        Returns
-        -------
-        scores : ndarray of shape (n_samples,), float64
-            Lower for outliers. Deviations, about 0 for common samples, and distances of codes have
-            no unit; negative mean squared errors are in the squared units of X.
-        """
-        check_is_fitted(self)
-        self._check_input(X, self.estimator_)
-        return outlier_scores(self.estimator_, X, self._reference, self._layout)

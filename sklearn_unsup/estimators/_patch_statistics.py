@@ -9,7 +9,7 @@ import torch
 from scipy.spatial import KDTree
 from torch.nn.functional import interpolate
 
-from sklearn_unsup._data import channels_first, row_blocks, to_images
+from sklearn_unsup._data import channels_first, row_blocks, sample_rows, to_images
 from sklearn_unsup._devices import apply_in_chunks
 from sklearn_unsup._persistence import array
 from sklearn_unsup.networks import (
@@ -42,11 +42,8 @@ MAX_OFFSET = 30  # of a channel from others, in spreads: where they are alike, i
 def fit_patch_statistics(rows, layout):
     """Return the distributions of patches of rows (n, n_features), as a dict of arrays."""
     chosen = np.zeros(len(rows), dtype=bool)
-    order = np.random.RandomState(SEED).permutation(len(rows))
-    chosen[order[:MAX_ROWS]] = True
-    shown = np.zeros(len(rows), dtype=bool)
-    shown[order[:N_SHOWN]] = True
-    sample = np.concatenate([rows[block][shown[block]] for block in row_blocks(rows)])
+    chosen[np.random.RandomState(SEED).permutation(len(rows))[:MAX_ROWS]] = True
+    sample = sample_rows(rows, N_SHOWN, SEED)
     reference = {**_units(to_images(sample.astype(np.float64), layout)), "contrast": np.ones(1)}
     images = _standardise(sample, layout, reference)
     contrast = float(images.std(dim=(1, 2, 3), correction=0).median())

@@ -13,6 +13,7 @@ from sklearn_unsup import ConvAutoencoder, ConvOutlierDetector
 from sklearn_unsup._devices import _inference as inference
 from sklearn_unsup.estimators import (
     _anomaly_maps,
+    _pooled_errors,
     _reconstruction_errors,
     _scores,
 )
@@ -76,7 +77,7 @@ def many(dtype):
 @pytest.fixture
 def small_blocks(monkeypatch):
     """What is computed at once is bounded in numbers, whatever is on the disk."""
-    for module in (_scores, _anomaly_maps, _reconstruction_errors):
+    for module in (_scores, _anomaly_maps, _pooled_errors, _reconstruction_errors):
         monkeypatch.setattr(module, "BLOCK_SIZE", 2**16)
 
 

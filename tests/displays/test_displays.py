@@ -230,6 +230,11 @@ def test_the_most_unusual_images_are_shown_and_marked(digits):
     assert is_red[0].all()
     assert not is_red.all()
     assert display.ax_.get_xticklabels()[0].get_text() == f"{display.scores[0]:.3g}"
+    bars = display.score_ax_.patches
+    assert sum(bar.get_height() for bar in bars) == len(images)
+    assert display.score_ax_.lines[0].get_xdata()[0] == 0
+    arrays = {name: getattr(display, name) for name in ("images", "maps", "scores", "threshold")}
+    assert OutlierDisplay(**arrays).plot().score_ax_ is None
     by_error = ConvOutlierDetector(PCA(8), method="reconstruction_error").fit(digits)
     shown = OutlierDisplay.from_estimator(by_error, images.reshape(-1, 64), threshold=50)
     errors = by_error.error_map(images.reshape(-1, 64)).reshape(-1, 8, 8)

@@ -24,7 +24,7 @@ from sklearn_unsup import (
 )
 from sklearn_unsup._data import _lazy_rows as lazy_rows
 from sklearn_unsup.datasets import NpyFiles
-from sklearn_unsup.estimators import _anomaly_maps, _reconstruction_errors
+from sklearn_unsup.estimators import _anomaly_maps, _pooled_errors, _reconstruction_errors
 from sklearn_unsup.estimators._neighbor_distances import (
     code_measures,
     fit_code_distribution,
@@ -411,7 +411,7 @@ def test_images_on_a_disk_are_read_in_blocks(small, digits, monkeypatch):
             return 200
 
     monkeypatch.setattr(lazy_rows, "BLOCK_BYTES", 20 * 64 * 8)
-    for module in (_anomaly_maps, _reconstruction_errors):
+    for module in (_anomaly_maps, _pooled_errors, _reconstruction_errors):
         monkeypatch.setattr(module, "BLOCK_SIZE", 20 * 64)
     source, autoencoder = Source(), FrozenEstimator(small().fit(digits.reshape(-1, 8, 8)))
     model = ConvOutlierDetector(autoencoder).fit(source)
@@ -463,3 +463,16 @@ def test_what_has_no_weights_is_named(small, digits, tmp_path):
     ConvOutlierDetector(small()).fit(digits).save_weights(tmp_path / "weights")
     with pytest.raises(TypeError, match="joblib or skops"):
         ConvOutlierDetector(PCA(2)).load_weights(tmp_path / "weights")
+
+
+def test_what_cannot_be_learnt_is_refused_before_anything_is(digits):
+    class NeverFitted(PCA):
+        def fit(self, X, y=None):
+            raise AssertionError("was fitted")
+
+    for method in ("combined", "nearest_neighbors", "reconstruction_error", "patches"):
+        detector = ConvOutlierDetector(NeverFitted(2), method=method)
+        with pytest.raises(ValueError, match=r"values as large as .*e\+201"):
+            detector.fit(digits * 1e200)
+        with pytest.raises(ValueError, match=r"image_shape=\(5, 5\) makes 25 values, but X has 64"):
+            detector.set_params(image_shape=(5, 5)).fit(digits)

@@ -135,6 +135,8 @@ PARAMETERS = {
     "estimator": (None, (5, IsolationForest(), ConvAutoencoder)),
     "contamination": (0.25, (*NO_FRACTION, 0, 0.6, "automatic")),
     "method": ("reconstruction_error", ("both", None)),
+    "error": ("structural_similarity", ("ssim", None)),
+    "pooling": (0.25, ("median", None, 0, 1, 1.5)),
 }
 EVERY_PARAMETER = [
     (model, name) for model in EVERY_CLASS for name in EVERY_MODEL[model]()._get_param_names()
@@ -279,6 +281,7 @@ GRIDS = {
     "early_stopping": np.array([False, True]),
     "contamination": np.linspace(0.1, 0.2, 2),
     "method": np.array(["combined", "reconstruction_error"]),
+    "pooling": np.linspace(0.5, 0.9, 2),
     "estimator__hidden_channels": list(np.array([[4], [5]])),
 }
 
