@@ -6,6 +6,7 @@ STORIES = (
     "maps",
     "explorer",
     "clustering",
+    "clusterer",
     "self_supervised",
     "views",
     "outliers",

@@ -6,6 +6,7 @@ from sklearn_unsup._training import TrainingCheckpoint, TrainingDivergedError
 from sklearn_unsup._version import __version__
 from sklearn_unsup.estimators import (
     ConvAutoencoder,
+    ConvClusterer,
     ConvGAN,
     ConvOutlierDetector,
     ConvSelfSupervisedEncoder,
@@ -14,6 +15,7 @@ from sklearn_unsup.estimators import (
 
 __all__ = [
     "ConvAutoencoder",
+    "ConvClusterer",
     "ConvGAN",
     "ConvOutlierDetector",
     "ConvSelfSupervisedEncoder",

@@ -16,6 +16,7 @@ from toy_estimators import LabelledSampler
 
 from sklearn_unsup import (
     ConvAutoencoder,
+    ConvClusterer,
     ConvGAN,
     ConvOutlierDetector,
     ConvSelfSupervisedEncoder,
@@ -69,6 +70,10 @@ EVERY_MODEL = {  # "class", or "class, variant"
     "ConvOutlierDetector": Entry(detector),
     "ConvSelfSupervisedEncoder": Entry(
         partial(ConvSelfSupervisedEncoder, **SMALL_ENCODER, projector_layer_sizes=(4,))
+    ),
+    "ConvClusterer": Entry(
+        partial(ConvClusterer, n_clusters=2, **SMALL_ENCODER, projector_layer_sizes=(4,)),
+        n_phases=2,
     ),
     "LabelledSampler": Entry(partial(LabelledSampler, **SMALL), needs_y=True, n_phases=2),
 }

@@ -79,6 +79,12 @@ ESTIMATORS_MAY_IMPORT = {  # module of estimators: modules that it may import
     "_autoencoder": FOR_MODELS | {"_code_density", "_pca_comparison", "_training_views"},
     "_vae": FOR_MODELS | {"_code_density", "_posterior", "_training_views"},
     "_gan": FOR_MODELS | {"_quality"},
+    "_clusters": set(),
+    "_cluster_prediction": {"_clusters"},
+    "_cluster_training": {"_clusters", "_phases"},
+    "_clusterer": FOR_MODELS
+    | {"_availability", "_cluster_prediction", "_cluster_training"}
+    | {"_random_views"},
     "_self_supervised": FOR_MODELS | {"_collapse", "_random_views", "_view_information"},
     "_detector_input": {"_reconstruction_errors", "_values"},
     "_detector_saving": {"_detector_input", "_outlier_methods", "_saving"},

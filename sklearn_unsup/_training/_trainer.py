@@ -1,7 +1,6 @@
 """The training loop of a network with one loss."""
 
 import contextlib
-from dataclasses import replace
 from typing import ClassVar
 
 import torch
@@ -49,7 +48,7 @@ class Trainer(TrainingLoop):
     custom : sequence of str, default=()
         Names of the custom parts of the network, which draw from torch's global random state.
     view, validation_view : callable, default=None
-        ``view(images, generator) -> images`` that training steps and the validation see.
+        ``view(batch, generator) -> Batch`` that training steps and the validation see.
     interrupts : InterruptHandler, default=None
         Decides when Ctrl-C may stop the training; None leaves this to Python.
     """
@@ -199,8 +198,8 @@ class Trainer(TrainingLoop):
         return self.step_function_(self._viewed(batch, self.view))
 
     def _viewed(self, batch, view):
-        """Return the batch with a view of its images."""
-        return batch if view is None else replace(batch, images=view(batch.images, self.generator_))
+        """Return a view of the batch."""
+        return batch if view is None else view(batch, self.generator_)
 
     def take_step(self, batch, variant=None):
         """Take one step of the optimiser; return the parts of the loss."""

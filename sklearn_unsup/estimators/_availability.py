@@ -1,4 +1,4 @@
-"""Make `partial_fit` available only without early stopping."""
+"""Make `partial_fit` available only without early stopping, or not at all."""
 
 import functools
 
@@ -24,3 +24,14 @@ class hidden_with_early_stopping:
 
 class EarlyStoppingError(AttributeError, ValueError):
     """`partial_fit` is not available with `early_stopping`; `hasattr` returns False."""
+
+
+class AllRowsNeeded:
+    """Descriptor in place of `partial_fit`, for a model that must see all rows at once."""
+
+    def __get__(self, estimator, cls):
+        """Raise an AttributeError."""
+        raise AttributeError(
+            f"{cls.__name__} has no partial_fit: it compares all rows with each other. Call fit; X "
+            "may be on a disk."
+        )

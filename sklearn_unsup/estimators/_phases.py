@@ -1,5 +1,6 @@
 """The training phases of a fit."""
 
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -31,6 +32,13 @@ def expected_epochs(estimator, X):
     if not n_rows or estimator._n_phases is None:  # without rows, validation raises an error
         return None
     return estimator._n_phases * resolve_epochs(estimator, estimator.max_epochs, n_rows)
+
+
+def of_images(view):
+    """Return a view of the images as a view of a batch; None remains None."""
+    if view is None:
+        return None
+    return lambda batch, generator: replace(batch, images=view(batch.images, generator))
 
 
 class Phases:
@@ -86,6 +94,7 @@ class Phases:
         callbacks=(),
         view=None,
         validation_view=None,
+        batch_view=None,
     ):
         """Train a network for one phase.
 
@@ -101,6 +110,8 @@ class Phases:
             Additional callbacks of the model, called before those of the user.
         view, validation_view : callable, default=None
             ``view(images, generator) -> images`` that training steps and the validation see.
+        batch_view : callable, default=None
+            ``view(batch, generator) -> Batch``, instead of both.
 
         Raises
         ------
@@ -134,8 +145,8 @@ class Phases:
             tol=estimator.tol if estimator.early_stopping else 0.0,
             identify=partial(estimator._identify, network, data, (phase, max_epochs)),
             custom=estimator._custom_parts(estimator._fitted_params),
-            view=view,
-            validation_view=validation_view,
+            view=batch_view or of_images(view),
+            validation_view=batch_view or of_images(validation_view),
             interrupts=self.interrupts,
             **estimator._trainer_options(),
         )

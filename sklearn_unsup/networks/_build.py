@@ -7,6 +7,7 @@ import torch
 from sklearn_unsup.networks import losses
 from sklearn_unsup.networks._adversarial import JOINT_WIDTH, GenerativeAdversarialNetwork
 from sklearn_unsup.networks._autoencoder import Autoencoder
+from sklearn_unsup.networks._clustering import ClusteringNetwork
 from sklearn_unsup.networks._convolutional import ConvEncoder, Generator, LeakyEncoder
 from sklearn_unsup.networks._custom import build_decoder, build_encoder
 from sklearn_unsup.networks._likelihoods import BernoulliLikelihood, GaussianLikelihood
@@ -114,14 +115,32 @@ def build_self_supervised(
     else:
         loss = partial(loss, regularization=regularization)
     return SelfSupervisedNetwork(
-        build_encoder(
-            encoder,
-            image_shape,
-            n_components,
-            default=PooledEncoder,
-            hidden_channels=hidden_channels,
-        ),
+        _pooled_encoder(encoder, image_shape, n_components, hidden_channels),
         Projector(n_components, *projector_layer_sizes),
         image_shape,
         loss,
+    )
+
+
+def build_clustering(
+    image_shape, n_components, n_clusters, hidden_channels, projector_layer_sizes, encoder
+):
+    """Return a network with these parameters of :class:`.ConvClusterer`."""
+    return ClusteringNetwork(
+        _pooled_encoder(encoder, image_shape, n_components, hidden_channels),
+        Projector(n_components, *projector_layer_sizes),
+        image_shape,
+        losses.vicreg,
+        n_components,
+        n_clusters,
+    )
+
+
+def _pooled_encoder(encoder, image_shape, n_components, hidden_channels):
+    return build_encoder(
+        encoder,
+        image_shape,
+        n_components,
+        default=PooledEncoder,
+        hidden_channels=hidden_channels,
     )

@@ -473,7 +473,8 @@ def test_callbacks_see_each_epoch_and_a_working_estimator(model, digits):
         assert_finite(found)
     if hasattr(estimator, "score"):
         scores = [float(found["score"]) for found in watch.answers]
-        assert scores[-1] == pytest.approx(estimator.score(digits), abs=1e-6)
+        if not hasattr(estimator, "labels_"):  # a clusterer leaves out epochs that do not help
+            assert scores[-1] == pytest.approx(estimator.score(digits), abs=1e-6)
         if not hasattr(estimator, "views"):  # its score is not what it maximises
             assert scores[0] < scores[-1]
     assert watch.torn_down

@@ -136,6 +136,8 @@ PARAMETERS = {
     "contamination": (0.25, (*NO_FRACTION, 0, 0.6, "automatic")),
     "method": ("reconstruction_error", ("both", None)),
     "error": ("structural_similarity", ("ssim", None)),
+    "n_clusters": (3, NO_COUNT),
+    "refinement_epochs": (2, (-1, 1.5, "many", None)),
     "pooling": (0.25, ("median", None, 0, 1, 1.5)),
 }
 EVERY_PARAMETER = [

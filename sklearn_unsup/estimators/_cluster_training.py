@@ -1,0 +1,151 @@
+"""The training of a clusterer: features, first clusters, and the refinement of both."""
+
+import numpy as np
+import torch
+from sklearn.exceptions import ConvergenceWarning
+
+from sklearn_unsup._devices import seed_from
+from sklearn_unsup._persistence import array, integer
+from sklearn_unsup._warnings import warn
+from sklearn_unsup.estimators._clusters import (
+    N_CLOSE,
+    Neighborhood,
+    choose_landmarks,
+    neighbor_agreement,
+    rows_at,
+    start_clusters,
+    without_own,
+)
+from sklearn_unsup.estimators._phases import resolve_epochs
+from sklearn_unsup.networks import NeighborViews
+from sklearn_unsup.networks.views import TwoViews
+
+TOLERANCE = 0.01  # of the agreement of neighbours that a refinement may lose
+K_MEANS, CODES, REFINED = "k-means", "codes", "refined"  # candidates
+AUTO_SHARE = 0.6  # of the epochs of features, if both numbers are "auto"
+FEATURES, CLUSTERS = "features", "clusters"  # phases, in history_
+
+
+def copy_weights(network):
+    """Return a copy of the state of a network."""
+    return {name: value.clone() for name, value in network.state_dict().items()}
+
+
+class ClusterTrainingMixin:
+    """The phases of a fit, for an `ImageEstimator` that clusters images.
+
+    It has `ClusterPredictionMixin`, `EncoderMixin` and `RandomViewsMixin`, and the parameters
+    `n_clusters` and `refinement_epochs`.
+    """
+
+    def _train(self, network, data, phases):
+        n_least = max(2, self.n_clusters)
+        if len(data) < n_least:
+            raise ValueError(
+                f"X has n_samples={len(data)}: {type(self).__name__} with n_clusters="
+                f"{self.n_clusters} expects at least {n_least} samples."
+            )
+        if self.batch_size == 1:
+            raise ValueError(
+                "batch_size=1, but the training compares the images of a batch: expected at least "
+                "2, or 'auto'."
+            )
+        views, seed = TwoViews(self._view()), seed_from(phases.generator)
+        phases.train(network, data, FEATURES, view=views, validation_view=views)
+        network.eval()
+        landmarks = choose_landmarks(*data.rows.shape, seed)
+        rows = rows_at(data.rows, landmarks)
+        neighborhood = Neighborhood(self._encode(rows), network.scaling.scale.device)
+        neighbors = self._neighbors(rows, neighborhood, np.arange(len(rows)))
+        candidates = {}  # name: agreement of neighbours, weights
+        if not network.has_clusters:  # else with warm_start
+            first, weights = start_clusters(network, neighborhood, neighbors, seed)
+            candidates[K_MEANS] = self._agreement(first, neighbors), weights
+        candidates[CODES] = self._agreement(self._labels(rows), neighbors), copy_weights(network)
+        n_epochs = self._n_refinement_epochs(len(data))
+        if n_epochs:
+            self._refine(network, data, phases, n_epochs, landmarks, rows, neighborhood)
+            network.eval()
+            candidates[REFINED] = self._agreement(self._labels(rows), neighbors) + TOLERANCE, None
+        self._chosen, (_, weights) = max(candidates.items(), key=lambda item: item[1][0])
+        if weights is not None:
+            network.load_state_dict(weights)
+        self._agreements = {name: agreement for name, (agreement, _) in candidates.items()}
+
+    def _agreement(self, labels, neighbors):
+        return neighbor_agreement(labels, neighbors, self.n_clusters)
+
+    def _refine(self, network, data, phases, n_epochs, landmarks, rows, neighborhood):
+        """Train clusters and features together."""
+        own = np.full(len(data), -1)
+        own[landmarks] = np.arange(len(landmarks))
+
+        def close(these):
+            is_training = these is data.rows
+            indices = self._neighbors(these, neighborhood, own if is_training else None)
+            return indices[:, :N_CLOSE]
+
+        views = NeighborViews(self._view(), torch.tensor(rows), self._to_images)
+        network.learns_clusters = True
+        try:
+            phases.train(network, data.with_given(close), CLUSTERS, n_epochs, batch_view=views)
+        finally:
+            network.learns_clusters = False
+
+    def _neighbors(self, rows, neighborhood, own=None):
+        """Return the nearest landmarks of rows, without those that they are."""
+        indices = self._apply(
+            lambda tensor: neighborhood.nearest(self.network_.encode(self._to_images(tensor))),
+            rows,
+            neighborhood.n_found,
+        ).astype(np.int64)
+        return without_own(indices, np.full(len(rows), -1) if own is None else own)
+
+    def _n_refinement_epochs(self, n_rows):
+        if self.refinement_epochs != "auto":
+            return int(self.refinement_epochs)
+        n_epochs = resolve_epochs(self, self.max_epochs, n_rows)
+        return round(AUTO_SHARE * n_epochs) if self.max_epochs == "auto" else n_epochs
+
+    def _after_training(self, rows, seed):
+        if not self.network_.has_clusters:  # interrupted before
+            some = rows_at(rows, choose_landmarks(*rows.shape, seed))
+            neighborhood = Neighborhood(self._encode(some), self.network_.scaling.scale.device)
+            neighbors = self._neighbors(some, neighborhood, np.arange(len(some)))
+            start_clusters(self.network_, neighborhood, neighbors, seed)
+        self.labels_ = self._labels(rows)
+        self.n_clusters_ = len(np.unique(self.labels_))
+        some = rows_at(rows, choose_landmarks(*rows.shape, seed))
+        shares = self._probabilities(some)
+        shares /= np.maximum(shares.sum(axis=0), np.finfo(np.float32).tiny)
+        self.cluster_centers_ = shares.T @ self._encode(some)
+
+    def _specs(self, state):
+        width, n_clusters = (
+            state["_fitted_params"][name] for name in ("n_components", "n_clusters")
+        )
+        return {
+            **super()._specs(state),
+            "labels_": array(np.int32, (None,), 0),
+            "n_clusters_": integer(1, n_clusters),
+            "cluster_centers_": array(np.float32, (n_clusters, width)),
+        }
+
+    def _warn_of_failure(self):
+        super()._warn_of_failure()
+        chosen, agreements = (vars(self).pop(name, {}) for name in ("_chosen", "_agreements"))
+        if REFINED in agreements and chosen != REFINED:
+            after, before = agreements[REFINED] - TOLERANCE, max(agreements.values())
+            warn(
+                "The refinement of clusters and features did not help, and is left out: neighbours "
+                f"share a cluster in {after:.3f} of cases after it, and in {before:.3f} before, as "
+                f"a mean over clusters. Check views and n_clusters ({self.n_clusters}), or set "
+                "refinement_epochs=0.",
+                ConvergenceWarning,
+            )
+        if self.n_clusters_ < self.n_clusters:
+            warn(
+                f"{self.n_clusters - self.n_clusters_} of {self.n_clusters} clusters are empty. "
+                "Lower n_clusters, or train for more epochs.",
+                ConvergenceWarning,
+            )

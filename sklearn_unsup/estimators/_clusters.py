@@ -1,0 +1,138 @@
+"""Clusters of codes: neighbours, where the training of clusters starts, and what it is judged by.
+
+Van Gansbeke, Vandenhende, Georgoulis, Proesmans & Van Gool 2020, "SCAN: Learning to Classify Images
+without Labels".
+"""
+
+import numpy as np
+import torch
+from sklearn.cluster import KMeans
+from torch.nn.functional import normalize
+
+from sklearn_unsup._data import row_blocks
+from sklearn_unsup._devices import scikit_learn_settings
+from sklearn_unsup.networks import fit_head
+
+MAX_LANDMARKS = 20_000  # rows among which neighbours are searched
+MAX_NUMBERS = 2**28  # in them
+N_NEIGHBORS = 20
+N_CLOSE = 5  # of them, for the training of the network
+N_STARTS = 3  # of k-means
+LEAST_SCALE = 0.1  # of a component of the codes, relative to the typical one: some hardly vary
+SHARPNESS = 10.0  # of the first probabilities, per mean squared distance
+TINY = np.finfo(np.float32).tiny
+
+
+class Neighborhood:
+    """Standardised codes of landmarks, and the nearest of them for other codes.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (m, k)
+        Codes of the landmarks.
+    device : torch.device
+
+    Attributes
+    ----------
+    mean, scale : ndarray of shape (k,)
+        Standardisation.
+    codes : ndarray of shape (m, k)
+        Standardised.
+    """
+
+    def __init__(self, codes, device):
+        self.mean, self.scale = codes.mean(axis=0), codes.std(axis=0)
+        typical = float(np.sqrt(np.square(self.scale).mean()))
+        if typical <= TINY:
+            self.scale = np.ones_like(self.scale)
+        self.scale = np.maximum(self.scale, LEAST_SCALE * typical)
+        self.codes = (codes - self.mean) / self.scale
+        self._landmarks = normalize(torch.tensor(self.codes, device=device))
+        self._mean, self._scale = (
+            torch.tensor(each, device=device) for each in (self.mean, self.scale)
+        )
+        self.n_found = min(N_NEIGHBORS + 1, len(codes))
+
+    def nearest(self, codes):
+        """Return the indices of the landmarks nearest to codes (b, k), a float tensor (b, n_found).
+
+        There is one more than neighbours, as landmarks find themselves.
+        """
+        similarities = normalize((codes - self._mean) / self._scale) @ self._landmarks.T
+        return similarities.topk(self.n_found).indices.float()
+
+
+def without_own(indices, own):
+    """Return neighbours (n, k - 1) of indices (n, k): without `own` (n,), or without the last."""
+    if indices.shape[1] == 1:
+        return indices
+    order = np.argsort(indices == own[:, None], axis=1, kind="stable")  # its own comes last
+    return np.take_along_axis(indices, order, axis=1)[:, :-1]
+
+
+def choose_landmarks(n_rows, n_features, seed):
+    """Return the sorted indices of random rows."""
+    n = max(1, min(n_rows, MAX_LANDMARKS, MAX_NUMBERS // n_features))
+    return np.sort(np.random.RandomState(seed).permutation(n_rows)[:n])
+
+
+def rows_at(rows, indices):
+    """Return the rows with these sorted indices, read block by block."""
+    chosen = np.zeros(len(rows), dtype=bool)
+    chosen[indices] = True
+    return np.concatenate([rows[block][chosen[block]] for block in row_blocks(rows)])
+
+
+def start_clusters(network, neighborhood, neighbors, seed):
+    """Start the head of a network at k-means of the codes, and train it on the codes as they are.
+
+    Returns
+    -------
+    labels : ndarray of shape (m,)
+        The clusters of k-means.
+    weights : dict of Tensor
+        The state of the network with these clusters.
+    """
+    codes, n_clusters = neighborhood.codes, network.head.out_features
+    with scikit_learn_settings():
+        kmeans = KMeans(n_clusters, n_init=N_STARTS, random_state=seed).fit(codes)
+    centers = kmeans.cluster_centers_.astype(np.float64)
+    sharpness = SHARPNESS / max(kmeans.inertia_ / len(codes), 1e-6 * codes.shape[1])
+    weight, bias = 2 * sharpness * centers, -sharpness * np.square(centers).sum(axis=1)
+    device = network.head.weight.device
+    mean, scale, weight, bias = (
+        torch.tensor(each, dtype=torch.float32)
+        for each in (neighborhood.mean, neighborhood.scale, weight, bias)
+    )
+    network.start_clusters(mean, scale, weight, bias)
+    weights = {name: value.clone() for name, value in network.state_dict().items()}
+    generator = torch.Generator().manual_seed(seed)
+    fit_head(network.head.cpu(), torch.tensor(codes), torch.tensor(neighbors), generator)
+    network.head.to(device)
+    return kmeans.labels_, weights
+
+
+def neighbor_agreement(labels, neighbors, n_clusters):
+    """Return the mean over clusters of the share of neighbours in the same cluster.
+
+    Parameters
+    ----------
+    labels : ndarray of int of shape (m,)
+    neighbors : ndarray of int of shape (m, k)
+    """
+    is_same = (labels[neighbors] == labels[:, None]).mean(axis=1)
+    sizes = np.bincount(labels, minlength=n_clusters)
+    return float((np.bincount(labels, is_same, n_clusters) / np.maximum(sizes, 1)).mean())
+
+
+def mutual_information(p, q):
+    """Return the information, in nats, of clusters with probabilities p (n, k) about those of q.
+
+    Ji, Henriques & Vedaldi 2019, "Invariant Information Clustering for Unsupervised Image
+    Classification and Segmentation", eq. 2 and 3.
+    """
+    joint = p.T.astype(np.float64) @ q
+    joint = (joint + joint.T) / (2 * len(p))
+    independent = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0)
+    is_positive = joint > 0
+    return float((joint[is_positive] * np.log(joint[is_positive] / independent[is_positive])).sum())

@@ -1,0 +1,224 @@
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import adjusted_rand_score
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+
+from sklearn_unsup import ConvClusterer
+from sklearn_unsup.datasets import make_shapes
+from sklearn_unsup.displays import ClusterDisplay
+from sklearn_unsup.estimators import _cluster_training as training
+from sklearn_unsup.estimators._clusters import (
+    Neighborhood,
+    mutual_information,
+    neighbor_agreement,
+    without_own,
+)
+
+SMALL = {"hidden_channels": (8, 16), "n_components": 16, "projector_layer_sizes": (16,)}
+SMALL |= {"batch_size": 64, "device": "cpu", "random_state": 0}
+
+
+def small(n_clusters=3, **params):
+    return ConvClusterer(n_clusters, **{**SMALL, **params})
+
+
+@pytest.fixture(scope="module")
+def stripes():
+    """Stripes in three directions, with noise, at random phases: (300, 12, 12), and their kind."""
+    rng = np.random.default_rng(0)
+    y = np.arange(300) % 3
+    across, down = np.meshgrid(np.arange(12), np.arange(12))
+    along = np.stack([across, down, across + down])[y]
+    phases = rng.uniform(0, 2 * np.pi, size=(300, 1, 1))
+    images = np.sin(along * 1.2 + phases) + 0.3 * rng.normal(size=(300, 12, 12))
+    return images, y
+
+
+@pytest.fixture(scope="module")
+def fitted(stripes):
+    return small(max_epochs=8).fit(stripes[0])
+
+
+def test_kinds_of_images_are_found_that_k_means_does_not_find(fitted, stripes):
+    """k-means of pixels and of PCA codes group stripes by their phases."""
+    images, y = stripes
+    rows = images.reshape(300, -1)
+    kmeans = KMeans(3, n_init=5, random_state=0)
+    of_pixels = adjusted_rand_score(y, kmeans.fit_predict(rows))
+    of_pca = adjusted_rand_score(y, make_pipeline(PCA(6, random_state=0), kmeans).fit_predict(rows))
+    ours = adjusted_rand_score(y, fitted.labels_)
+    assert ours > max(0.95, of_pixels + 0.3, of_pca + 0.3)
+
+
+def test_new_images_are_assigned(fitted, stripes):
+    images, y = stripes
+    np.testing.assert_array_equal(fitted.predict(images), fitted.labels_)
+    rng = np.random.default_rng(1)
+    noisy = images + 0.1 * rng.normal(size=images.shape)
+    assert adjusted_rand_score(y, fitted.predict(noisy)) > 0.9
+    probabilities = fitted.predict_proba(noisy)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    np.testing.assert_array_equal(probabilities.argmax(axis=1), fitted.predict(noisy))
+    assert fitted.labels_.dtype == fitted.predict(images).dtype == np.int32
+
+
+def test_centres_are_mean_codes(fitted, stripes):
+    codes = fitted.transform(stripes[0])
+    shares = fitted.predict_proba(stripes[0])
+    expected = shares.T @ codes / shares.sum(axis=0)[:, None]
+    np.testing.assert_allclose(fitted.cluster_centers_, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_score_prefers_a_trained_model(fitted, stripes):
+    images, _ = stripes
+    untrained = small(max_epochs=1, refinement_epochs=0, learning_rate=1e-9).fit(images)
+    assert untrained.score(images) < fitted.score(images) <= np.log(3)
+    assert fitted.score(images) == fitted.score(images)
+
+
+def test_equal_images_get_equal_labels_whatever_their_order(stripes):
+    images = np.concatenate([stripes[0][:60], stripes[0][:60]])
+    labels = small(max_epochs=2).fit_predict(images)
+    np.testing.assert_array_equal(labels[:60], labels[60:])
+
+
+def test_the_refinement_is_left_out_if_it_does_not_help(stripes, monkeypatch):
+    """A refinement that destroys the clusters is found by the agreement of neighbours."""
+    images, _ = stripes
+    expected = small(max_epochs=4, refinement_epochs=0).fit(images)
+
+    def destroy(self, network, *arguments):
+        for parameter in network.head.parameters():
+            parameter.data.normal_(generator=None).mul_(100)
+
+    monkeypatch.setattr(training.ClusterTrainingMixin, "_refine", destroy)
+    with pytest.warns(ConvergenceWarning, match=r"did not help.*neighbours share a cluster in 0\."):
+        found = small(max_epochs=4).fit(images)
+    np.testing.assert_array_equal(found.labels_, expected.labels_)
+    assert set(vars(found)) == set(vars(expected))
+
+
+def test_history_tells_the_phases(fitted):
+    phases = [row["phase"] for row in fitted.history_]
+    assert phases == ["features"] * 8 + ["clusters"] * 8
+    last = fitted.history_[-1]
+    assert 0 < last["train_cluster_entropy"] <= np.log(3) + 1e-6
+    assert last["train_view_cross_entropy"] < fitted.history_[8]["train_view_cross_entropy"]
+
+
+def test_sizes_need_not_be_equal(stripes):
+    """One kind has a tenth of the images of another."""
+    images, y = stripes
+    chosen = np.concatenate([np.flatnonzero(y == 0), np.flatnonzero(y == 1)[:50]])
+    chosen = np.concatenate([chosen, np.flatnonzero(y == 2)[:25]])
+    model = small(max_epochs=16, random_state=2)
+    assert adjusted_rand_score(y[chosen], model.fit_predict(images[chosen])) > 0.8
+
+
+@pytest.mark.parametrize("n_clusters", [1, 2, 100])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_few_and_many_clusters(n_clusters, stripes):
+    """100 are more than there are rows in a batch."""
+    model = small(n_clusters, max_epochs=1).fit(stripes[0])
+    assert model.predict_proba(stripes[0]).shape == (300, n_clusters)
+    assert model.n_clusters_ == len(np.unique(model.labels_)) <= n_clusters
+    assert np.isfinite(model.cluster_centers_).all()
+
+
+def test_too_few_rows_are_refused_before_the_training(stripes):
+    model = small(8)
+    with pytest.raises(ValueError, match=r"n_samples=5: ConvClusterer with n_clusters=8 expects"):
+        model.fit(stripes[0][:5])
+    assert not hasattr(model, "labels_")
+
+
+def test_constant_images_share_a_cluster():
+    model = small(2, max_epochs=1)
+    with pytest.warns(ConvergenceWarning):
+        model.fit(np.ones((20, 8, 8)))
+    assert len(set(model.labels_)) == model.n_clusters_ == 1
+    assert np.isfinite(model.predict_proba(np.ones((3, 8, 8)))).all()
+
+
+def test_there_is_no_partial_fit(stripes):
+    assert not hasattr(small(), "partial_fit")
+    with pytest.raises(AttributeError, match="compares all rows"):
+        small().partial_fit(stripes[0])
+
+
+def test_a_pickle_has_the_clusters(fitted, stripes, tmp_path):
+    images, _ = stripes
+    again = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(again.labels_, fitted.labels_)
+    fitted.save_weights(tmp_path / "weights")
+    loaded = clone(fitted).load_weights(tmp_path / "weights")
+    np.testing.assert_array_equal(loaded.predict(images), fitted.labels_)
+    np.testing.assert_array_equal(loaded.cluster_centers_, fitted.cluster_centers_)
+
+
+def test_it_is_searched_displayed_and_stands_in_a_pipeline(fitted, stripes):
+    images, _ = stripes
+    display = ClusterDisplay.from_estimator(fitted, images)
+    assert display.figure_ is not None
+    grid = {"refinement_epochs": [0, 1]}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        search = GridSearchCV(small(max_epochs=1), grid, cv=2).fit(images)
+        assert np.isfinite(search.best_score_)
+        pipe = make_pipeline(small(max_epochs=1), KMeans(3, n_init=2, random_state=0))
+        assert pipe.fit_predict(images.reshape(300, -1)).shape == (300,)
+
+
+def test_early_stopping_holds_rows_out_in_both_phases(stripes):
+    model = small(max_epochs=2, early_stopping=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(stripes[0])
+    assert all("valid_loss" in row for row in model.history_)
+
+
+def test_colour_is_clustered_too():
+    images = make_shapes(120, image_size=16, n_channels=3, random_state=0).images
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        labels = small(3, max_epochs=1).fit_predict(images)
+    assert labels.shape == (120,)
+
+
+# The parts.
+
+
+def test_neighbours_are_the_nearest_others():
+    rng = np.random.default_rng(0)
+    codes = rng.normal(size=(40, 5)).astype(np.float32)
+    neighborhood = Neighborhood(codes, torch.device("cpu"))
+    found = neighborhood.nearest(torch.tensor(codes)).numpy().astype(int)
+    others = without_own(found, np.arange(40))
+    assert others.shape == (40, 20)
+    standardised = (codes - codes.mean(axis=0)) / codes.std(axis=0)
+    directions = standardised / np.linalg.norm(standardised, axis=1, keepdims=True)
+    similarities = directions @ directions.T
+    np.fill_diagonal(similarities, -np.inf)
+    np.testing.assert_array_equal(others, np.argsort(-similarities, axis=1)[:, :20])
+
+
+def test_agreement_is_a_mean_over_clusters():
+    labels = np.array([0, 0, 0, 1])
+    neighbors = np.array([[1], [0], [3], [2]])
+    assert neighbor_agreement(labels, neighbors, 2) == pytest.approx((2 / 3 + 0) / 2)
+
+
+def test_mutual_information_of_clusters():
+    """Equal and even clusters have the entropy log 2, and independent ones none."""
+    p = np.eye(2)[[0, 1, 0, 1]]
+    assert mutual_information(p, p) == pytest.approx(np.log(2))
+    assert mutual_information(p, np.eye(2)[[0, 0, 1, 1]]) == pytest.approx(0)
