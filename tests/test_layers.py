@@ -87,7 +87,8 @@ ESTIMATORS_MAY_IMPORT = {  # module of estimators: modules that it may import
     | {"_random_views"},
     "_self_supervised": FOR_MODELS | {"_collapse", "_random_views", "_view_information"},
     "_detector_input": {"_reconstruction_errors", "_values"},
-    "_detector_saving": {"_detector_input", "_outlier_methods", "_saving"},
+    "_detector_saving": {"_detector_input", "_outlier_methods", "_pooled_errors", "_saving"}
+    | {"_values"},
     "_anomaly_maps": {"_outlier_methods", "_patch_statistics", "_pooled_errors"}
     | {"_reconstruction_errors"},
     "_outliers": {"_anomaly_maps", "_autoencoder", "_detector_input", "_detector_saving"}

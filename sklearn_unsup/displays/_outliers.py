@@ -143,8 +143,8 @@ class OutlierDisplay:
         """
         if is_signal(self.images):
             raise ValueError(
-                "OutlierDisplay shows images, and these are signals of height 1. Plot "
-                "estimator.anomaly_map(X) as curves."
+                "OutlierDisplay shows images, and these are signals of height 1. Plot what "
+                "anomaly_map or error_map of the estimator returns as curves."
             )
         images = to_rgb(self.images, value_range(self.images), cmap)
         maps = to_rgb(self.maps[..., None], value_range(self.maps), map_cmap)

@@ -57,7 +57,8 @@ class ClusterPredictionMixin:
 
         It is the mutual information of the clusters of two random views [1]_, from 0 to the
         logarithm of `n_clusters`. It needs no labels. The views are those of ``views="auto"``,
-        whatever the parameter is.
+        whatever the parameter is. It cannot choose `n_clusters`: more clusters have higher scores,
+        and so have fewer images. Compare models with as many clusters, on the same images.
 
         Parameters
         ----------

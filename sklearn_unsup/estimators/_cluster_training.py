@@ -20,8 +20,8 @@ from sklearn_unsup.estimators._phases import resolve_epochs
 from sklearn_unsup.networks import NeighborViews
 from sklearn_unsup.networks.views import TwoViews
 
-TOLERANCE = 0.01  # of the agreement of neighbours that a refinement may lose
-K_MEANS, CODES, REFINED = "k-means", "codes", "refined"  # candidates
+TOLERANCE = 0.02  # of the agreement of neighbours that a refinement may lose
+EARLIER, K_MEANS, CODES, REFINED = "earlier", "k-means", "codes", "refined"  # candidates
 AUTO_SHARE = 0.6  # of the epochs of features, if both numbers are "auto"
 FEATURES, CLUSTERS = "features", "clusters"  # phases, in history_
 
@@ -58,19 +58,38 @@ class ClusterTrainingMixin:
         neighborhood = Neighborhood(self._encode(rows), network.scaling.scale.device)
         neighbors = self._neighbors(rows, neighborhood, np.arange(len(rows)))
         candidates = {}  # name: agreement of neighbours, weights
-        if not network.has_clusters:  # else with warm_start
-            first, weights = start_clusters(network, neighborhood, neighbors, seed)
-            candidates[K_MEANS] = self._agreement(first, neighbors), weights
-        candidates[CODES] = self._agreement(self._labels(rows), neighbors), copy_weights(network)
+        if network.has_clusters:  # with warm_start
+            self._add(candidates, EARLIER, network, rows, neighbors, TOLERANCE)
+        first, weights = start_clusters(network, neighborhood, neighbors, seed)
+        candidates[K_MEANS] = self._agreement(first, neighbors), weights
+        self._add(candidates, CODES, network, rows, neighbors)
+        if EARLIER in candidates:
+            self._choose(network, candidates)
         n_epochs = self._n_refinement_epochs(len(data))
-        if n_epochs:
+        if not n_epochs:
+            self._choose(network, candidates)
+            return
+        interrupt = None
+        try:
             self._refine(network, data, phases, n_epochs, landmarks, rows, neighborhood)
-            network.eval()
-            candidates[REFINED] = self._agreement(self._labels(rows), neighbors) + TOLERANCE, None
-        self._chosen, (_, weights) = max(candidates.items(), key=lambda item: item[1][0])
-        if weights is not None:
-            network.load_state_dict(weights)
+        except KeyboardInterrupt as error:
+            interrupt = error
+        self._add(candidates, REFINED, network, rows, neighbors, TOLERANCE)
+        self._choose(network, candidates)
+        if interrupt is not None:
+            raise interrupt
         self._agreements = {name: agreement for name, (agreement, _) in candidates.items()}
+
+    def _add(self, candidates, name, network, rows, neighbors, bonus=0.0):
+        """Add the present clusters to those that are compared."""
+        network.eval()
+        agreement = self._agreement(self._labels(rows), neighbors) + bonus
+        candidates[name] = agreement, copy_weights(network)
+
+    def _choose(self, network, candidates):
+        """Give the network the weights of the candidate whose clusters agree most."""
+        weights = max(candidates.values(), key=lambda candidate: candidate[0])[1]
+        network.load_state_dict(weights)
 
     def _agreement(self, labels, neighbors):
         return neighbor_agreement(labels, neighbors, self.n_clusters)
@@ -133,9 +152,9 @@ class ClusterTrainingMixin:
 
     def _warn_of_failure(self):
         super()._warn_of_failure()
-        chosen, agreements = (vars(self).pop(name, {}) for name in ("_chosen", "_agreements"))
-        if REFINED in agreements and chosen != REFINED:
-            after, before = agreements[REFINED] - TOLERANCE, max(agreements.values())
+        agreements = vars(self).pop("_agreements", {})
+        if agreements and agreements[REFINED] < max(agreements.values()):
+            after, before = agreements.pop(REFINED) - TOLERANCE, max(agreements.values())
             warn(
                 "The refinement of clusters and features did not help, and is left out: neighbours "
                 f"share a cluster in {after:.3f} of cases after it, and in {before:.3f} before, as "

@@ -70,7 +70,7 @@ class ConvClusterer(
         Cluster of each image of X: ``predict(X)``.
 
     cluster_centers_ : ndarray of shape (n_clusters, n_components), float32
-        Mean code of each cluster, weighted by the probabilities.
+        Mean code of each cluster, weighted by the probabilities, of at most 20,000 images of X.
 
     n_clusters_ : int
         Number of clusters that have an image of X. `fit` warns if some are empty.
@@ -84,10 +84,12 @@ class ConvClusterer(
     Notes
     -----
     `transform` returns codes, where :meth:`KMeans.transform <sklearn.cluster.KMeans.transform>`
-    returns distances. Neighbours are searched among at most 20,000 random images of X.
+    returns distances. Neighbours are searched among at most 20,000 random images of X. `score`
+    cannot choose `n_clusters`.
 
-    The refinement is left out, and `fit` warns, if neighbours are in the same cluster less often
-    than before it, as a mean over clusters.
+    The refinement is left out, and `fit` warns, if neighbours are in the same cluster clearly less
+    often than before it (by 0.02, as a mean over clusters). With `warm_start`, both phases run
+    again, and the earlier clusters stay unless new ones are better by as much.
 
     References
     ----------

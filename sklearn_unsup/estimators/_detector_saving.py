@@ -5,11 +5,14 @@ from types import SimpleNamespace
 from sklearn_unsup.estimators._detector_input import INPUT
 from sklearn_unsup.estimators._outlier_methods import (
     check_reference,
+    is_of_errors,
     method_of,
     resolve_method,
     width_of,
 )
+from sklearn_unsup.estimators._pooled_errors import parameters_of
 from sklearn_unsup.estimators._saving import PickleMixin, SavingMixin, WeightFilesMixin
+from sklearn_unsup.estimators._values import plain
 
 LEARNT = "_reference", "_layout", "offset_", "calibration_scores_", "n_features_in_"
 FITTED = "estimator_", *LEARNT, "feature_names_in_"
@@ -40,21 +43,27 @@ class DetectorSavingMixin(PickleMixin, WeightFilesMixin):
         estimator = check_saves_weights(self._new_estimator())
         with file:
             saved, method = file.header["estimator"], method_of(file.outline["_reference"])
-        for name, own, found in (
-            ("estimator", type(estimator).__name__, saved),
-            ("method", resolve_method(self.method, estimator), method),
-        ):
-            if own != found:
-                raise ValueError(
-                    f"{name} is {own!r}, but that of the detector in {file.path} was {found!r}. "
-                    f"Set {name} to that first."
-                )
+        check_equal("estimator", type(estimator).__name__, saved, file.path)
+        check_equal("method", resolve_method(self.method, estimator), method, file.path)
         state = estimator._load(file, lambda whole: whole["estimator_"])
         with file:
             del state["estimator_"]
             check_reference(state, estimator._n_features_out)
+        if is_of_errors(state["_reference"]):
+            error, pooling = parameters_of(state["_reference"])
+            check_equal("error", plain(self.error), error, file.path)
+            check_equal("pooling", plain(self.pooling), pooling, file.path)
         names = {name: vars(estimator)[name] for name in INPUT if name in vars(estimator)}
         self._set_fitted_state(SimpleNamespace(**state | names, estimator_=estimator))
+
+
+def check_equal(name, own, found, path):
+    """Raise a ValueError if a parameter is not that of the detector in a file."""
+    if own != found:
+        raise ValueError(
+            f"{name} is {own!r}, but that of the detector in {path} was {found!r}. Set {name} to "
+            "that first."
+        )
 
 
 def check_saves_weights(estimator):

@@ -47,7 +47,8 @@ class DecisionMixin:
         -------
         scores : ndarray of shape (n_samples,), float64
             Lower for outliers. Deviations, about 0 for common samples, and distances of codes have
-            no unit; negative mean squared errors are in the squared units of X.
+            no unit; negative mean squared errors are in the squared units of X. Other errors have
+            no unit, and scores of pooled ones may be positive.
         """
         check_is_fitted(self)
         self._check_input(X, self.estimator_)

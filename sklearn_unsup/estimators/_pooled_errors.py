@@ -18,6 +18,7 @@ WINDOW = 1.5  # pixels: the standard deviation of the Gaussian window
 STABILITY = 0.01, 0.03  # of means and of variances
 SMOOTHING = 1 / 32  # of the longer side: the standard deviation, for pooling
 LEAST_SPREAD = 0.1  # of a pixel's error, relative to the typical one
+ROUNDING = 1e-5  # relative to the spread of X: smaller errors are those of rounding
 RANGE = 0.001, 0.999  # quantiles
 N_RANGED = 200  # rows that the range of values is taken from
 SEED = 0  # of their choice
@@ -25,9 +26,12 @@ SEED = 0  # of their choice
 
 def fit_errors(estimator, codes, rows, layout, error, pooling):
     """Return what errors are pooled with, as a dict of arrays; None for mean squared errors."""
-    reference = {}
-    if error == ERRORS[1]:
-        low, high = np.quantile(sample_rows(rows, N_RANGED, SEED), RANGE)
+    reference, floor = {}, ROUNDING
+    sample = sample_rows(rows, N_RANGED, SEED).astype(np.float64)
+    if error == ERRORS[0]:
+        floor *= ROUNDING * sample.var()
+    else:
+        low, high = np.quantile(sample, RANGE)
         reference["value_range"] = np.array([low, high if high > low else low + 1.0])
     if pooling != POOLINGS[0]:
         reference["quantile"] = np.array([1.0 if pooling == POOLINGS[1] else pooling], dtype=float)
@@ -39,7 +43,7 @@ def fit_errors(estimator, codes, rows, layout, error, pooling):
             total, squares = total + maps.sum(axis=0), squares + np.square(maps).sum(axis=0)
         mean = total / len(rows)
         variance = np.maximum(squares / len(rows) - np.square(mean), 0)
-        spread = np.sqrt(variance) + LEAST_SPREAD * np.sqrt(variance.mean())
+        spread = np.sqrt(variance) + LEAST_SPREAD * np.sqrt(variance.mean()) + floor
         reference |= {"mean_map": mean, "spread_map": np.where(spread > 0, spread, 1.0)}
     return reference or None
 
@@ -81,6 +85,16 @@ def structural_similarity(a, b):
     covariance = average(a * b) - mean_a * mean_b
     luminance = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
     return luminance * (2 * covariance + c2) / (variance_a + variance_b + c2)
+
+
+def parameters_of(reference):
+    """Return the `error` and the `pooling` that a reference, or None, was fitted for."""
+    reference = reference or {}
+    pooling = POOLINGS[0]
+    if "quantile" in reference:
+        quantile = float(reference["quantile"][0])
+        pooling = POOLINGS[1] if quantile == 1 else quantile
+    return ERRORS["value_range" in reference], pooling
 
 
 def error_specs(reference, layout):

@@ -18,6 +18,7 @@ from sklearn_unsup.networks._clustering import (
     ClusteringNetwork,
     NeighborViews,
     fit_head,
+    random_head,
 )
 from sklearn_unsup.networks._convolutional import (
     ConvDecoder,
@@ -93,5 +94,6 @@ __all__ = [
     "patch_features",
     "patch_size",
     "principal_patches",
+    "random_head",
     "update_average",
 ]

@@ -5,6 +5,7 @@ from dataclasses import replace
 import torch
 
 from sklearn_unsup.networks import losses
+from sklearn_unsup.networks._initialisation import initialise
 from sklearn_unsup.networks._layers import Linear
 from sklearn_unsup.networks._self_supervised import SelfSupervisedNetwork
 
@@ -29,6 +30,7 @@ class ClusteringNetwork(SelfSupervisedNetwork):
         self.register_buffer("code_mean", torch.zeros(n_components, dtype=torch.float32))
         self.register_buffer("code_scale", torch.ones(n_components, dtype=torch.float32))
         self.register_buffer("has_clusters", torch.zeros((), dtype=torch.bool))
+        self.register_buffer("marginal_weight", torch.tensor(2.0, dtype=torch.float32))
         self.learns_clusters = False
 
     def logits(self, codes):
@@ -45,7 +47,8 @@ class ClusteringNetwork(SelfSupervisedNetwork):
             return super().training_loss(batch, generator)
         logits = self.logits(self.encode(batch.images))  # (3b, n_clusters)
         with torch.autocast(logits.device.type, enabled=False):
-            return losses.cluster_information(*logits.float().chunk(3))
+            options = {"marginal_weight": self.marginal_weight}
+            return losses.cluster_information(*logits.float().chunk(3), **options)
 
     @torch.no_grad()
     def start_clusters(self, mean, scale, weight, bias):
@@ -57,7 +60,9 @@ class ClusteringNetwork(SelfSupervisedNetwork):
         self.has_clusters.fill_(True)
 
 
-def fit_head(head, codes, neighbors, generator, batch_size=1024, learning_rate=1e-2):
+def fit_head(
+    head, codes, neighbors, generator, marginal_weight=2.0, batch_size=1024, learning_rate=1e-2
+):
     """Train the linear head of clusters on codes that stay as they are.
 
     Parameters
@@ -69,6 +74,12 @@ def fit_head(head, codes, neighbors, generator, batch_size=1024, learning_rate=1
     neighbors : Tensor of int of shape (m, n_neighbors)
         Indices of the nearest codes of each.
     generator : torch.Generator
+    marginal_weight : float
+        Of the entropy of the sizes of clusters.
+
+    Returns
+    -------
+    labels : Tensor of shape (m,)
     """
     n_steps = min(max(len(codes) // 4, 20), 600)
     optimizer = torch.optim.Adam(head.parameters(), learning_rate, weight_decay=1e-4)
@@ -79,8 +90,17 @@ def fit_head(head, codes, neighbors, generator, batch_size=1024, learning_rate=1
             which = torch.randint(neighbors.shape[1], (size,), generator=generator)
             logits = head(codes[torch.cat([rows, neighbors[rows, which]])])  # (2b, n_clusters)
             optimizer.zero_grad()
-            losses.neighbor_consistency(*logits.chunk(2)).backward()
+            losses.neighbor_consistency(*logits.chunk(2), marginal_weight).backward()
             optimizer.step()
+    with torch.no_grad():
+        return head(codes).argmax(1)
+
+
+def random_head(n_components, n_clusters, generator):
+    """Return a linear head with random weights."""
+    head = Linear(n_components, n_clusters)
+    initialise(head, generator)
+    return head
 
 
 class NeighborViews:

@@ -122,6 +122,21 @@ def test_weight_files_keep_how_errors_are_pooled(digits, tmp_path):
     params = {"method": "reconstruction_error", "pooling": 0.9, "error": "structural_similarity"}
     detector = ConvOutlierDetector(network, **params).fit(digits)
     detector.save_weights(tmp_path / "weights")
-    other = ConvOutlierDetector(network, method="reconstruction_error")
-    other.load_weights(tmp_path / "weights")
+    other = ConvOutlierDetector(network, **params).load_weights(tmp_path / "weights")
     np.testing.assert_array_equal(other.score_samples(digits), detector.score_samples(digits))
+    for name, value in {"error": "squared_error", "pooling": "max"}.items():
+        other = ConvOutlierDetector(network, **{**params, name: value})
+        with pytest.raises(ValueError, match=f"{name} is '{value}', but .* was .*{params[name]}"):
+            other.load_weights(tmp_path / "weights")
+
+
+def test_errors_of_rounding_are_not_standardised(digits):
+    detector = fit(digits, 30, pooling="max")
+    exact = ConvOutlierDetector(PCA(), method="reconstruction_error", pooling="max").fit(digits)
+    assert np.abs(exact.score_samples(digits)).max() < 0.1 < detector.score_samples(digits).std()
+
+
+def test_black_and_white_images_have_scores(digits):
+    for error in ("squared_error", "structural_similarity"):
+        detector = fit(digits > 8, error=error, pooling="max")
+        assert np.isfinite(detector.score_samples(digits > 8)).all()
