@@ -20,6 +20,7 @@ from sklearn_unsup.estimators._phases import resolve_epochs
 from sklearn_unsup.networks import NeighborViews
 from sklearn_unsup.networks.views import TwoViews
 
+LOYALTY = 0.1  # of this agreement, earlier clusters may lose before others replace them
 TOLERANCE = 0.02  # of the agreement of neighbours that a refinement may lose
 EARLIER, K_MEANS, CODES, REFINED = "earlier", "k-means", "codes", "refined"  # candidates
 AUTO_SHARE = 0.6  # of the epochs of features, if both numbers are "auto"
@@ -59,12 +60,14 @@ class ClusterTrainingMixin:
         neighbors = self._neighbors(rows, neighborhood, np.arange(len(rows)))
         candidates = {}  # name: agreement of neighbours, weights
         if network.has_clusters:  # with warm_start
-            self._add(candidates, EARLIER, network, rows, neighbors, TOLERANCE)
+            self._add(candidates, EARLIER, network, rows, neighbors, LOYALTY)
         first, weights = start_clusters(network, neighborhood, neighbors, seed)
         candidates[K_MEANS] = self._agreement(first, neighbors), weights
         self._add(candidates, CODES, network, rows, neighbors)
-        if EARLIER in candidates:
+        if EARLIER in candidates:  # what is refined, and compared with the result
             self._choose(network, candidates)
+            candidates = {}
+            self._add(candidates, CODES, network, rows, neighbors)
         n_epochs = self._n_refinement_epochs(len(data))
         if not n_epochs:
             self._choose(network, candidates)
@@ -154,7 +157,7 @@ class ClusterTrainingMixin:
         super()._warn_of_failure()
         agreements = vars(self).pop("_agreements", {})
         if agreements and agreements[REFINED] < max(agreements.values()):
-            after, before = agreements.pop(REFINED) - TOLERANCE, max(agreements.values())
+            after, before = agreements[REFINED] - TOLERANCE, agreements[CODES]
             warn(
                 "The refinement of clusters and features did not help, and is left out: neighbours "
                 f"share a cluster in {after:.3f} of cases after it, and in {before:.3f} before, as "

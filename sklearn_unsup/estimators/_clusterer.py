@@ -89,7 +89,7 @@ class ConvClusterer(
 
     The refinement is left out, and `fit` warns, if neighbours are in the same cluster clearly less
     often than before it (by 0.02, as a mean over clusters). With `warm_start`, both phases run
-    again, and the earlier clusters stay unless new ones are better by as much.
+    again, and the earlier clusters stay unless new ones are better by 0.1.
 
     References
     ----------

@@ -36,7 +36,8 @@ class DetectorInputMixin:
     def _check_images(self, X, X_val):
         """Raise an error if X, `image_shape` or X_val is not valid, before anything is learnt."""
         rows, image_shape = rows_of(X)[0], plain(self.image_shape)
-        check_rows(rows)
+        if not is_lazy(X):  # else when the estimator reads them
+            check_rows(rows)
         n_features = rows.shape[1]
         if image_shape is not None:
             find_layout(n_features, image_shape, plain(self.channel_axis), sample_shape_of(X))

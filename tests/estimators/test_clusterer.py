@@ -11,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
+from skorch.callbacks import Callback
 
 from sklearn_unsup import ConvClusterer
 from sklearn_unsup.datasets import make_shapes
@@ -222,3 +223,30 @@ def test_mutual_information_of_clusters():
     p = np.eye(2)[[0, 1, 0, 1]]
     assert mutual_information(p, p) == pytest.approx(np.log(2))
     assert mutual_information(p, np.eye(2)[[0, 0, 1, 1]]) == pytest.approx(0)
+
+
+def test_more_training_does_not_lose_clusters(stripes):
+    """With warm_start, the clusters follow the features."""
+    images, y = stripes
+    model = small(max_epochs=4, refinement_epochs=1, warm_start=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        found = [adjusted_rand_score(y, model.fit(images).labels_) for _ in range(3)]
+    assert found[-1] >= max(found) - 0.05
+    assert len(model.history_) == 15
+
+
+def test_an_interrupted_refinement_is_compared_too(stripes):
+    class Interrupt(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            if "cluster_entropy" in str(net.history[-1]):
+                raise KeyboardInterrupt
+
+    images, _ = stripes
+    params = {"max_epochs": 4, "learning_rate": 1.0}  # far too much for the refinement
+    model = small(callbacks=[Interrupt()], **params)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(images)
+    np.testing.assert_array_equal(model.predict(images), model.labels_)
+    features = small(refinement_epochs=0, **params).fit(images)
+    np.testing.assert_array_equal(model.labels_, features.labels_)
