@@ -64,7 +64,8 @@ def test_a_head_learns_the_groups_that_neighbours_form():
     assert (labels == head(codes).argmax(1)).all()
     joint = np.zeros((4, 4))
     np.add.at(joint, (groups.numpy(), labels.numpy()), 1)
-    assert (np.sort(joint.max(axis=1)) == 50).all()
+    assert (joint.max(axis=1) >= 45).all()
+    assert len(set(joint.argmax(axis=1))) == 4
 
 
 def test_a_batch_of_clusters_has_images_their_views_and_neighbours():
