@@ -21,7 +21,9 @@ N_NEIGHBORS = 20
 N_CLOSE = 5  # of them, for the training of the network
 N_STARTS = 3  # of k-means
 N_HEADS = {2.0: 8, 0.7: 4}  # weight of the entropy of sizes: random starts. Many starts end with
-# a kind split and two joined; the smaller weight suits kinds of unequal frequency.
+# a kind split and two joined.
+UNEQUAL = 0.03  # of agreement, that clusters of the smaller weight must be better by: they are
+# for kinds of unequal frequency
 LEAST_SCALE = 0.1  # of a component of the codes, relative to the typical one: some hardly vary
 SHARPNESS = 10.0  # of the first probabilities, per mean squared distance
 TINY = np.finfo(np.float32).tiny
@@ -91,7 +93,8 @@ def start_clusters(network, neighborhood, neighbors, seed):
     """Train the head of a network on the codes as they are, and standardise codes.
 
     Of several heads, the one is kept whose clusters neighbours share most often. For each weight of
-    the entropy of sizes, one starts at k-means of the codes, and others are random.
+    the entropy of sizes, one starts at k-means of the codes, and others are random. The smaller
+    weight is for kinds of unequal frequency; its clusters must be clearly better.
 
     Returns
     -------
@@ -121,6 +124,7 @@ def start_clusters(network, neighborhood, neighbors, seed):
         for head in heads:
             labels = fit_head(head, codes, indices, generator, marginal_weight).numpy()
             agreement = neighbor_agreement(labels, neighbors, n_clusters)
+            agreement -= UNEQUAL if marginal_weight < max(N_HEADS) else 0
             if agreement > best:
                 best = agreement
                 network.head.load_state_dict(head.state_dict())
