@@ -19,6 +19,7 @@ from sklearn_unsup._data._scaling import (
     column_moments,
     find_shift,
     row_blocks,
+    rows_at,
     sample_rows,
     standardisation,
     unit_range,

@@ -20,11 +20,16 @@ def row_blocks(rows, size=BLOCK_SIZE):
     return gen_batches(len(rows), max(multiple, n - n % multiple))
 
 
+def rows_at(rows, indices):
+    """Return the rows with these indices, in their order in `rows`, read block by block."""
+    chosen = np.zeros(len(rows), dtype=bool)
+    chosen[indices] = True
+    return np.concatenate([rows[block][chosen[block]] for block in row_blocks(rows)])
+
+
 def sample_rows(rows, n, seed):
     """Return at most n random rows, in their order."""
-    chosen = np.zeros(len(rows), dtype=bool)
-    chosen[np.random.RandomState(seed).permutation(len(rows))[:n]] = True
-    return np.concatenate([rows[block][chosen[block]] for block in row_blocks(rows)])
+    return rows_at(rows, np.random.RandomState(seed).permutation(len(rows))[:n])
 
 
 def column_moments(rows):

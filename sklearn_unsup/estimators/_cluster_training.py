@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from sklearn.exceptions import ConvergenceWarning
 
+from sklearn_unsup._data import rows_at
 from sklearn_unsup._devices import seed_from
 from sklearn_unsup._persistence import array, integer
 from sklearn_unsup._warnings import warn
@@ -11,8 +12,8 @@ from sklearn_unsup.estimators._clusters import (
     N_CLOSE,
     Neighborhood,
     choose_landmarks,
+    copy_weights,
     neighbor_agreement,
-    rows_at,
     start_clusters,
     without_own,
 )
@@ -25,11 +26,6 @@ TOLERANCE = 0.02  # of the agreement of neighbours that a refinement may lose
 EARLIER, K_MEANS, CODES, REFINED = "earlier", "k-means", "codes", "refined"  # candidates
 AUTO_SHARE = 0.6  # of the epochs of features, if both numbers are "auto"
 FEATURES, CLUSTERS = "features", "clusters"  # phases, in history_
-
-
-def copy_weights(network):
-    """Return a copy of the state of a network."""
-    return {name: value.clone() for name, value in network.state_dict().items()}
 
 
 class ClusterTrainingMixin:
@@ -56,8 +52,7 @@ class ClusterTrainingMixin:
         network.eval()
         landmarks = choose_landmarks(*data.rows.shape, seed)
         rows = rows_at(data.rows, landmarks)
-        neighborhood = Neighborhood(self._encode(rows), network.scaling.scale.device)
-        neighbors = self._neighbors(rows, neighborhood, np.arange(len(rows)))
+        neighborhood, neighbors = self._neighborhood(rows)
         candidates = {}  # name: agreement of neighbours, weights
         if network.has_clusters:  # with warm_start
             self._add(candidates, EARLIER, network, rows, neighbors, LOYALTY)
@@ -114,6 +109,11 @@ class ClusterTrainingMixin:
         finally:
             network.learns_clusters = False
 
+    def _neighborhood(self, rows):
+        """Return the neighbourhood of landmarks, and the neighbours of each among the others."""
+        neighborhood = Neighborhood(self._encode(rows), self.network_.scaling.scale.device)
+        return neighborhood, self._neighbors(rows, neighborhood, np.arange(len(rows)))
+
     def _neighbors(self, rows, neighborhood, own=None):
         """Return the nearest landmarks of rows, without those that they are."""
         indices = self._apply(
@@ -130,14 +130,11 @@ class ClusterTrainingMixin:
         return round(AUTO_SHARE * n_epochs) if self.max_epochs == "auto" else n_epochs
 
     def _after_training(self, rows, seed):
+        some = rows_at(rows, choose_landmarks(*rows.shape, seed))
         if not self.network_.has_clusters:  # interrupted before
-            some = rows_at(rows, choose_landmarks(*rows.shape, seed))
-            neighborhood = Neighborhood(self._encode(some), self.network_.scaling.scale.device)
-            neighbors = self._neighbors(some, neighborhood, np.arange(len(some)))
-            start_clusters(self.network_, neighborhood, neighbors, seed)
+            start_clusters(self.network_, *self._neighborhood(some), seed)
         self.labels_ = self._labels(rows)
         self.n_clusters_ = len(np.unique(self.labels_))
-        some = rows_at(rows, choose_landmarks(*rows.shape, seed))
         shares = self._probabilities(some)
         shares /= np.maximum(shares.sum(axis=0), np.finfo(np.float32).tiny)
         self.cluster_centers_ = shares.T @ self._encode(some)

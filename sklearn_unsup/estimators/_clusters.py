@@ -11,7 +11,6 @@ import torch
 from sklearn.cluster import KMeans
 from torch.nn.functional import normalize
 
-from sklearn_unsup._data import row_blocks
 from sklearn_unsup._devices import scikit_learn_settings
 from sklearn_unsup.networks import fit_head, random_head
 
@@ -82,11 +81,9 @@ def choose_landmarks(n_rows, n_features, seed):
     return np.sort(np.random.RandomState(seed).permutation(n_rows)[:n])
 
 
-def rows_at(rows, indices):
-    """Return the rows with these sorted indices, read block by block."""
-    chosen = np.zeros(len(rows), dtype=bool)
-    chosen[indices] = True
-    return np.concatenate([rows[block][chosen[block]] for block in row_blocks(rows)])
+def copy_weights(network):
+    """Return a copy of the state of a network."""
+    return {name: value.clone() for name, value in network.state_dict().items()}
 
 
 def start_clusters(network, neighborhood, neighbors, seed):
@@ -114,7 +111,7 @@ def start_clusters(network, neighborhood, neighbors, seed):
         for each in (neighborhood.mean, neighborhood.scale, weight, bias)
     )
     network.start_clusters(mean, scale, weight, bias)
-    weights = {name: value.clone() for name, value in network.state_dict().items()}
+    weights = copy_weights(network)
     generator = torch.Generator().manual_seed(seed)
     codes, indices = torch.tensor(codes), torch.tensor(neighbors)
     best, start = -1.0, copy.deepcopy(network.head).cpu()
