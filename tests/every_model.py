@@ -75,6 +75,12 @@ EVERY_MODEL = {  # "class", or "class, variant"
         partial(ConvClusterer, n_clusters=2, **SMALL_ENCODER, projector_layer_sizes=(4,)),
         n_phases=2,
     ),
+    "ConvClusterer, idec": Entry(
+        partial(
+            ConvClusterer, n_clusters=2, method="idec", pretrain="autoencoder", **SMALL_ENCODER
+        ),
+        n_phases=2,
+    ),
     "LabelledSampler": Entry(partial(LabelledSampler, **SMALL), needs_y=True, n_phases=2),
 }
 EVERY_CLASS = [name for name in EVERY_MODEL if "," not in name]

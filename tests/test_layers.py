@@ -82,8 +82,9 @@ ESTIMATORS_MAY_IMPORT = {  # module of estimators: modules that it may import
     "_clusters": set(),
     "_cluster_prediction": {"_clusters"},
     "_cluster_training": {"_clusters", "_phases"},
+    "_pretraining": {"_decoding"},
     "_clusterer": FOR_MODELS
-    | {"_availability", "_cluster_prediction", "_cluster_training"}
+    | {"_availability", "_cluster_prediction", "_cluster_training", "_pretraining"}
     | {"_random_views"},
     "_self_supervised": FOR_MODELS | {"_collapse", "_random_views", "_view_information"},
     "_detector_input": {"_reconstruction_errors", "_values"},

@@ -11,6 +11,7 @@ from sklearn_unsup._warnings import warn
 from sklearn_unsup.estimators._clusters import (
     N_CLOSE,
     Neighborhood,
+    choose_head,
     choose_landmarks,
     copy_weights,
     neighbor_agreement,
@@ -18,12 +19,12 @@ from sklearn_unsup.estimators._clusters import (
     without_own,
 )
 from sklearn_unsup.estimators._phases import resolve_epochs
-from sklearn_unsup.networks import NeighborViews
+from sklearn_unsup.networks import ImageAndView, NeighborViews
 from sklearn_unsup.networks.views import TwoViews
 
 LOYALTY = 0.1  # of this agreement, earlier clusters may lose before others replace them
 TOLERANCE = 0.02  # of the agreement of neighbours that a refinement may lose
-EARLIER, K_MEANS, CODES, REFINED = "earlier", "k-means", "codes", "refined"  # candidates
+EARLIER, K_MEANS, HEAD, REFINED = "earlier", "k-means", "head", "refined"  # candidates
 AUTO_SHARE = 0.6  # of the epochs of features, if both numbers are "auto"
 FEATURES, CLUSTERS = "features", "clusters"  # phases, in history_
 
@@ -32,7 +33,7 @@ class ClusterTrainingMixin:
     """The phases of a fit, for an `ImageEstimator` that clusters images.
 
     It has `ClusterPredictionMixin`, `EncoderMixin` and `RandomViewsMixin`, and the parameters
-    `n_clusters` and `refinement_epochs`.
+    `n_clusters`, `pretrain` and `refinement_epochs`.
     """
 
     def _train(self, network, data, phases):
@@ -47,8 +48,9 @@ class ClusterTrainingMixin:
                 "batch_size=1, but the training compares the images of a batch: expected at least "
                 "2, or 'auto'."
             )
-        views, seed = TwoViews(self._view()), seed_from(phases.generator)
-        phases.train(network, data, FEATURES, view=views, validation_view=views)
+        seed = seed_from(phases.generator)
+        if isinstance(self.pretrain, str):
+            self._learn_features(network, data, phases)
         network.eval()
         landmarks = choose_landmarks(*data.rows.shape, seed)
         rows = rows_at(data.rows, landmarks)
@@ -56,13 +58,15 @@ class ClusterTrainingMixin:
         candidates = {}  # name: agreement of neighbours, weights
         if network.has_clusters:  # with warm_start
             self._add(candidates, EARLIER, network, rows, neighbors, LOYALTY)
-        first, weights = start_clusters(network, neighborhood, neighbors, seed)
-        candidates[K_MEANS] = self._agreement(first, neighbors), weights
-        self._add(candidates, CODES, network, rows, neighbors)
+        labels = start_clusters(network, neighborhood, seed)
+        candidates[K_MEANS] = self._agreement(labels, neighbors), copy_weights(network)
+        if not network.has_centers:
+            choose_head(network, neighborhood, neighbors, seed)
+            self._add(candidates, HEAD, network, rows, neighbors)
         if EARLIER in candidates:  # what is refined, and compared with the result
             self._choose(network, candidates)
             candidates = {}
-            self._add(candidates, CODES, network, rows, neighbors)
+            self._add(candidates, HEAD, network, rows, neighbors)
         n_epochs = self._n_refinement_epochs(len(data))
         if not n_epochs:
             self._choose(network, candidates)
@@ -77,6 +81,15 @@ class ClusterTrainingMixin:
         if interrupt is not None:
             raise interrupt
         self._agreements = {name: agreement for name, (agreement, _) in candidates.items()}
+
+    def _learn_features(self, network, data, phases):
+        """Train the encoder alone."""
+        view = self._view()
+        if self.pretrain == "autoencoder":
+            phases.train(network, data, FEATURES, view=view)
+        else:
+            views = TwoViews(view)
+            phases.train(network, data, FEATURES, view=views, validation_view=views)
 
     def _add(self, candidates, name, network, rows, neighbors, bonus=0.0):
         """Add the present clusters to those that are compared."""
@@ -94,24 +107,35 @@ class ClusterTrainingMixin:
 
     def _refine(self, network, data, phases, n_epochs, landmarks, rows, neighborhood):
         """Train clusters and features together."""
-        own = np.full(len(data), -1)
-        own[landmarks] = np.arange(len(landmarks))
-
-        def close(these):
-            is_training = these is data.rows
-            indices = self._neighbors(these, neighborhood, own if is_training else None)
-            return indices[:, :N_CLOSE]
-
-        views = NeighborViews(self._view(), torch.tensor(rows), self._to_images)
         network.learns_clusters = True
         try:
-            phases.train(network, data.with_given(close), CLUSTERS, n_epochs, batch_view=views)
+            if network.has_centers:
+                views = ImageAndView(self._view())
+                options = {"view": views, "validation_view": views}
+            else:
+                close = self._close_landmarks(data, landmarks, neighborhood)
+                data, rows = data.with_given(close), torch.tensor(rows)
+                options = {"batch_view": NeighborViews(self._view(), rows, self._to_images)}
+            phases.train(network, data, CLUSTERS, n_epochs, **options)
         finally:
             network.learns_clusters = False
 
+    def _close_landmarks(self, data, landmarks, neighborhood):
+        """Return a function that maps rows to the indices of the nearest landmarks of each."""
+        own = np.full(len(data), -1)
+        own[landmarks] = np.arange(len(landmarks))
+
+        def close(rows):
+            indices = self._neighbors(rows, neighborhood, own if rows is data.rows else None)
+            return indices[:, :N_CLOSE]
+
+        return close
+
     def _neighborhood(self, rows):
         """Return the neighbourhood of landmarks, and the neighbours of each among the others."""
-        neighborhood = Neighborhood(self._encode(rows), self.network_.scaling.scale.device)
+        network = self.network_
+        options = network.scaling.scale.device, hasattr(network, "decode")
+        neighborhood = Neighborhood(self._encode(rows), *options)
         return neighborhood, self._neighbors(rows, neighborhood, np.arange(len(rows)))
 
     def _neighbors(self, rows, neighborhood, own=None):
@@ -132,7 +156,7 @@ class ClusterTrainingMixin:
     def _after_training(self, rows, seed):
         some = rows_at(rows, choose_landmarks(*rows.shape, seed))
         if not self.network_.has_clusters:  # interrupted before
-            start_clusters(self.network_, *self._neighborhood(some), seed)
+            start_clusters(self.network_, self._neighborhood(some)[0], seed)
         self.labels_ = self._labels(rows)
         self.n_clusters_ = len(np.unique(self.labels_))
         shares = self._probabilities(some)
@@ -154,7 +178,7 @@ class ClusterTrainingMixin:
         super()._warn_of_failure()
         agreements = vars(self).pop("_agreements", {})
         if agreements and agreements[REFINED] < max(agreements.values()):
-            after, before = agreements[REFINED] - TOLERANCE, agreements[CODES]
+            after, before = agreements.pop(REFINED) - TOLERANCE, max(agreements.values())
             warn(
                 "The refinement of clusters and features did not help, and is left out: neighbours "
                 f"share a cluster in {after:.3f} of cases after it, and in {before:.3f} before, as "

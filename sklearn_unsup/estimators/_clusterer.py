@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from sklearn.base import ClusterMixin
 
-from sklearn_unsup._sklearn import Interval, StrOptions
+from sklearn_unsup._sklearn import HasMethods, Interval, StrOptions
 from sklearn_unsup._training import BatchSizes
 from sklearn_unsup.estimators._availability import AllRowsNeeded
 from sklearn_unsup.estimators._base import ImageEstimator
@@ -18,6 +18,7 @@ from sklearn_unsup.estimators._cluster_prediction import ClusterPredictionMixin
 from sklearn_unsup.estimators._cluster_training import ClusterTrainingMixin
 from sklearn_unsup.estimators._encoding import EncoderMixin
 from sklearn_unsup.estimators._parameters import store, with_shared_parameters
+from sklearn_unsup.estimators._pretraining import PretrainingMixin
 from sklearn_unsup.estimators._random_views import RandomViewsMixin
 from sklearn_unsup.networks import build_clustering
 from sklearn_unsup.networks.views import PRESETS
@@ -29,6 +30,7 @@ class ConvClusterer(
     ClusterPredictionMixin,
     ClusterMixin,
     RandomViewsMixin,
+    PretrainingMixin,
     EncoderMixin,
     ImageEstimator,
 ):
@@ -47,6 +49,20 @@ class ConvClusterer(
 
     n_components : int, default={n_components}
         Number of features of the codes that `transform` returns.
+
+    method : {"information", "idec"}, default="information"
+        How encoder and clusters are trained together. "information" is described above. "idec"
+        moves centres and codes so that the clusters of an image become more certain [3]_, for
+        views of images as well [5]_; with ``pretrain="autoencoder"`` reconstructions are learnt at
+        the same time [4]_. Take few components then: typical values are 10 to 32.
+
+    pretrain : {"self_supervised", "autoencoder"} or fitted estimator, \
+            default="self_supervised"
+        How the encoder is trained before: as :class:`ConvSelfSupervisedEncoder`, or as
+        :class:`ConvAutoencoder`, which keeps what a reconstruction needs. With "autoencoder" there
+        are :meth:`inverse_transform` and :meth:`reconstruct`. A fitted one of these two is copied
+        instead of a training; it must have the same `n_components`, `hidden_channels` and
+        `encoder`. In a search, wrap it in :class:`~sklearn.frozen.FrozenEstimator`.
 
     views : {"auto", "photographs", "drawings", "signals"} or callable, default="auto"
         Random changes that keep what an image shows, as for :class:`ConvSelfSupervisedEncoder`.
@@ -97,6 +113,11 @@ class ConvClusterer(
        Information Maximizing Self-Augmented Training". ICML.
     .. [2] Van Gansbeke, Vandenhende, Georgoulis, Proesmans & Van Gool (2020). "SCAN: Learning to
        Classify Images without Labels". ECCV.
+    .. [3] Xie, Girshick & Farhadi (2016). "Unsupervised Deep Embedding for Clustering Analysis".
+       ICML.
+    .. [4] Guo, Gao, Liu & Yin (2017). "Improved Deep Embedded Clustering with Local Structure
+       Preservation". IJCAI.
+    .. [5] Guo, Zhu, Liu & Yin (2018). "Deep Embedded Clustering with Data Augmentation". ACML.
 
     Examples
     --------
@@ -114,11 +135,13 @@ class ConvClusterer(
 
     _parameter_constraints: ClassVar[dict] = {
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
+        "method": [StrOptions({"information", "idec"})],
+        "pretrain": [StrOptions({"self_supervised", "autoencoder"}), HasMethods("transform")],
         "views": [StrOptions({"auto", *PRESETS}), callable],
         "refinement_epochs": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left")],
         "projector_layer_sizes": ["array-like"],
     }
-    _network_parameters = ("n_clusters", "projector_layer_sizes")
+    _network_parameters = ("n_clusters", "projector_layer_sizes", "method")
     _batch_sizes = BatchSizes(64, 256, 256, least_large=64, last_share=0.5)
     _n_phases = None
     partial_fit = AllRowsNeeded()
@@ -130,6 +153,8 @@ class ConvClusterer(
         n_components=256,
         image_shape=None,
         channel_axis=None,
+        method="information",
+        pretrain="self_supervised",
         views="auto",
         refinement_epochs="auto",
         hidden_channels="auto",

@@ -36,6 +36,8 @@ class Neighborhood:
     codes : ndarray of shape (m, k)
         Codes of the landmarks.
     device : torch.device
+    isotropic : bool
+        Divide all components by the same number: those with a small variance matter less.
 
     Attributes
     ----------
@@ -45,11 +47,13 @@ class Neighborhood:
         Standardised.
     """
 
-    def __init__(self, codes, device):
+    def __init__(self, codes, device, isotropic=False):
         self.mean, self.scale = codes.mean(axis=0), codes.std(axis=0)
         typical = float(np.sqrt(np.square(self.scale).mean()))
         if typical <= TINY:
             self.scale = np.ones_like(self.scale)
+        elif isotropic:
+            self.scale = np.full_like(self.scale, typical)
         self.scale = np.maximum(self.scale, LEAST_SCALE * typical)
         self.codes = (codes - self.mean) / self.scale
         self._landmarks = normalize(torch.tensor(self.codes, device=device))
@@ -86,34 +90,36 @@ def copy_weights(network):
     return {name: value.clone() for name, value in network.state_dict().items()}
 
 
-def start_clusters(network, neighborhood, neighbors, seed):
-    """Train the head of a network on the codes as they are, and standardise codes.
-
-    Of several heads, the one is kept whose clusters neighbours share most often. For each weight of
-    the entropy of sizes, one starts at k-means of the codes, and others are random. The smaller
-    weight is for kinds of unequal frequency; its clusters must be clearly better.
+def start_clusters(network, neighborhood, seed):
+    """Standardise codes, and start the head of a network at k-means of them.
 
     Returns
     -------
     labels : ndarray of shape (m,)
         The clusters of k-means.
-    weights : dict of Tensor
-        The state of the network with these clusters.
     """
-    codes, n_clusters = neighborhood.codes, network.head.out_features
+    codes = neighborhood.codes
     with scikit_learn_settings():
-        kmeans = KMeans(n_clusters, n_init=N_STARTS, random_state=seed).fit(codes)
-    centers = kmeans.cluster_centers_.astype(np.float64)
+        kmeans = KMeans(network.head.out_features, n_init=N_STARTS, random_state=seed).fit(codes)
     sharpness = SHARPNESS / max(kmeans.inertia_ / len(codes), 1e-6 * codes.shape[1])
-    weight, bias = 2 * sharpness * centers, -sharpness * np.square(centers).sum(axis=1)
-    mean, scale, weight, bias = (
+    mean, scale, centers = (
         torch.tensor(each, dtype=torch.float32)
-        for each in (neighborhood.mean, neighborhood.scale, weight, bias)
+        for each in (neighborhood.mean, neighborhood.scale, kmeans.cluster_centers_)
     )
-    network.start_clusters(mean, scale, weight, bias)
-    weights = copy_weights(network)
+    network.start_clusters(mean, scale, centers, sharpness)
+    return kmeans.labels_
+
+
+def choose_head(network, neighborhood, neighbors, seed):
+    """Train the linear head of a network on the codes as they are.
+
+    Of several heads, the one is kept whose clusters neighbours share most often. For each weight of
+    the entropy of sizes, one starts at the present clusters, and others are random. The smaller
+    weight is for kinds of unequal frequency; its clusters must be clearly better.
+    """
     generator = torch.Generator().manual_seed(seed)
-    codes, indices = torch.tensor(codes), torch.tensor(neighbors)
+    codes, indices = torch.tensor(neighborhood.codes), torch.tensor(neighbors)
+    n_clusters = network.head.out_features
     best, start = -1.0, copy.deepcopy(network.head).cpu()
     for marginal_weight, n_heads in N_HEADS.items():
         heads = [copy.deepcopy(start)]
@@ -126,7 +132,6 @@ def start_clusters(network, neighborhood, neighbors, seed):
                 best = agreement
                 network.head.load_state_dict(head.state_dict())
                 network.marginal_weight.fill_(marginal_weight)
-    return kmeans.labels_, weights
 
 
 def neighbor_agreement(labels, neighbors, n_clusters):

@@ -74,8 +74,9 @@ class NetworkBuilderMixin:
     def _resume(self, rows):
         """Return a copy of the trained network; raise an error if its parameters have changed."""
         self._check_layout()
+        parameters = self._network_params()
         for name, value in self._fitted_params.items():
-            own = getattr(self, name)
+            own = parameters[name]
             if name in self._factories:
                 is_same = fingerprint(own) == fingerprint(value)
             else:

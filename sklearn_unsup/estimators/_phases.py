@@ -175,10 +175,11 @@ class Phases:
 
     def training_state(self):
         """Return the state from which a later fit resumes the last phase."""
-        phase, trainer = [each for each in self._trained if hasattr(each[1], "optimizer_")][-1]
+        trained = [each for each in self._trained if hasattr(each[1], "optimizer_")]
+        phase, trainer = trained[-1] if trained else (None, None)
         return {
             "optimizer": str(self.estimator.optimizer),
-            "moments": optimizer_state(trainer.optimizer_)["state"],
+            "moments": optimizer_state(trainer.optimizer_)["state"] if trained else {},
             "generator": self.generator.get_state().numpy(),
             **({} if phase is None else {"phase": phase}),
         }

@@ -7,7 +7,12 @@ import torch
 from sklearn_unsup.networks import losses
 from sklearn_unsup.networks._adversarial import JOINT_WIDTH, GenerativeAdversarialNetwork
 from sklearn_unsup.networks._autoencoder import Autoencoder
-from sklearn_unsup.networks._clustering import ClusteringNetwork
+from sklearn_unsup.networks._clustering import (
+    CenterHead,
+    ClusteringNetwork,
+    LinearHead,
+    ReconstructingClusteringNetwork,
+)
 from sklearn_unsup.networks._convolutional import ConvEncoder, Generator, LeakyEncoder
 from sklearn_unsup.networks._custom import build_decoder, build_encoder
 from sklearn_unsup.networks._likelihoods import BernoulliLikelihood, GaussianLikelihood
@@ -123,16 +128,33 @@ def build_self_supervised(
 
 
 def build_clustering(
-    image_shape, n_components, n_clusters, hidden_channels, projector_layer_sizes, encoder
+    image_shape,
+    n_components,
+    n_clusters,
+    hidden_channels,
+    projector_layer_sizes,
+    encoder,
+    method,
+    pretrain,
 ):
     """Return a network with these parameters of :class:`.ConvClusterer`."""
+    head = {"information": LinearHead, "idec": CenterHead}[method](n_components, n_clusters)
+    if pretrain == "autoencoder":
+        widths = {"hidden_channels": hidden_channels, "hidden_layer_sizes": ()}
+        return ReconstructingClusteringNetwork(
+            build_encoder(encoder, image_shape, n_components, **widths),
+            build_decoder(None, image_shape, n_components, **widths),
+            image_shape,
+            head,
+            n_components,
+        )
     return ClusteringNetwork(
         _pooled_encoder(encoder, image_shape, n_components, hidden_channels),
         Projector(n_components, *projector_layer_sizes),
         image_shape,
         losses.vicreg,
+        head,
         n_components,
-        n_clusters,
     )
 
 

@@ -8,12 +8,13 @@ from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import adjusted_rand_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from skorch.callbacks import Callback
 
-from sklearn_unsup import ConvClusterer
+from sklearn_unsup import ConvAutoencoder, ConvClusterer, ConvSelfSupervisedEncoder
 from sklearn_unsup.datasets import make_shapes
 from sklearn_unsup.displays import ClusterDisplay
 from sklearn_unsup.estimators import _cluster_training as training
@@ -193,6 +194,97 @@ def test_colour_is_clustered_too():
         warnings.simplefilter("ignore", ConvergenceWarning)
         labels = small(3, max_epochs=1).fit_predict(images)
     assert labels.shape == (120,)
+
+
+# Other methods and encoders.
+
+
+def test_self_training_makes_clusters_certain_and_keeps_what_is_found(stripes):
+    """As it moves codes to the centres, the entropy of the clusters of images decreases."""
+    images, y = stripes
+    before = small(method="idec", max_epochs=8, refinement_epochs=0).fit(images)
+    after = small(method="idec", max_epochs=8).fit(images)
+    entropies = [
+        -(p * np.log(np.maximum(p, 1e-30))).sum(axis=1).mean()
+        for p in (model.predict_proba(images) for model in (before, after))
+    ]
+    assert entropies[1] < entropies[0]
+    scores = [adjusted_rand_score(y, model.labels_) for model in (before, after)]
+    assert scores[1] >= scores[0] - 0.02
+    np.testing.assert_array_equal(after.predict(images), after.labels_)
+
+
+def test_centres_of_an_autoencoder_are_images(stripes):
+    images, _ = stripes
+    model = small(method="idec", pretrain="autoencoder", max_epochs=30).fit(images)
+    centers = model.inverse_transform(model.cluster_centers_)
+    assert centers.shape == (3, 12, 12)
+    errors = np.square(model.reconstruct(images) - images)
+    assert errors.mean() < 0.8 * images.var()
+
+
+def test_what_decodes_is_there_for_autoencoders_only(fitted, stripes):
+    assert not hasattr(fitted, "inverse_transform")
+    assert not hasattr(small(), "reconstruct")
+    assert hasattr(small(pretrain="autoencoder"), "reconstruct")
+    with pytest.raises(AttributeError) as found:
+        fitted.interpolate(*stripes[0][:2])
+    assert "pretrain='autoencoder'" in str(found.value.__cause__)
+
+
+ENCODER = {name: value for name, value in SMALL.items() if name != "projector_layer_sizes"}
+
+
+@pytest.mark.parametrize("kind", [ConvSelfSupervisedEncoder, ConvAutoencoder])
+def test_a_fitted_encoder_is_clustered_as_it_is(kind, stripes, tmp_path):
+    images, _ = stripes
+    encoder = kind(**ENCODER, max_epochs=4).fit(images)
+    weights = {k: v.clone() for k, v in encoder.network_.state_dict().items()}
+    model = small(pretrain=encoder, refinement_epochs=0).fit(images)
+    np.testing.assert_array_equal(model.transform(images), encoder.transform(images))
+    assert model.history_ == []
+    for again in (
+        pickle.loads(pickle.dumps(model)),
+        small(pretrain=FrozenEstimator(encoder), refinement_epochs=0).fit(images),
+        small(pretrain=encoder).load_weights(model.save_weights(tmp_path / "w") and tmp_path / "w"),
+    ):
+        np.testing.assert_array_equal(again.predict(images), model.labels_)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        refined = small(pretrain=encoder, max_epochs=2, warm_start=True).fit(images)
+        assert [row["phase"] for row in refined.fit(images).history_] == ["clusters"] * 4
+        search = GridSearchCV(
+            small(pretrain=FrozenEstimator(encoder)), {"refinement_epochs": [0, 1]}, cv=2
+        ).fit(images)
+    assert np.isfinite(search.best_score_)
+    for name, value in encoder.network_.state_dict().items():
+        torch.testing.assert_close(value, weights[name])
+
+
+@pytest.mark.parametrize(
+    ("encoder", "message"),
+    [
+        (ConvSelfSupervisedEncoder(), "expected 'self_supervised'.*FrozenEstimator"),
+        (ConvSelfSupervisedEncoder(8, hidden_channels=(8, 16)), "n_components=8.*has 16: set n_c"),
+        (ConvAutoencoder(16, hidden_channels=(8, 16), hidden_layer_sizes=(9,)), "hidden_layer_siz"),
+        (ConvAutoencoder(16, hidden_channels=(8,)), r"hidden_channels=\(8,\).*set hidden_channels"),
+        (PCA(2), "a fitted ConvSelf"),
+    ],
+)
+def test_an_encoder_that_does_not_fit_is_refused(encoder, message, stripes):
+    images, _ = stripes
+    if hasattr(encoder, "hidden_channels") and encoder.hidden_channels != "auto":
+        encoder.set_params(max_epochs=1, device="cpu").fit(images)
+    model = small(pretrain=encoder)
+    with pytest.raises(ValueError, match=message):
+        model.fit(images)
+    assert not hasattr(model, "labels_")
+
+
+def test_an_encoder_of_other_images_is_refused(stripes):
+    encoder = ConvSelfSupervisedEncoder(**ENCODER, max_epochs=1).fit(stripes[0][:, :8, :8])
+    with pytest.raises(ValueError, match=r"image_shape_=\(1, 8, 8\)"):
+        small(pretrain=encoder).fit(stripes[0])
 
 
 # The parts.

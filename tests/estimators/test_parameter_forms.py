@@ -136,6 +136,9 @@ PARAMETERS = {
     "contamination": (0.25, (*NO_FRACTION, 0, 0.6, "automatic")),
     "method": ("reconstruction_error", ("both", None)),
     "error": ("structural_similarity", ("ssim", None)),
+    ("ConvClusterer", "method"): ("idec", ("dec", None)),
+    ("ConvSelfSupervisedEncoder", "objective"): ("simclr", ("loss", None)),
+    "pretrain": ("autoencoder", ("vae", None, 5, ConvAutoencoder())),
     "n_clusters": (3, NO_COUNT),
     "refinement_epochs": (2, (-1, 1.5, "many", None)),
     "pooling": (0.25, ("median", None, 0, 1, 1.5)),
@@ -153,6 +156,11 @@ def X():
 @pytest.fixture(scope="module")
 def fitted(X):
     return {name: fit_model(EVERY_MODEL[name](), X) for name in EVERY_CLASS}
+
+
+def value_and_bad(model, name):
+    """Return a value of a parameter, and values that are refused."""
+    return PARAMETERS.get((model, name)) or PARAMETERS[name]
 
 
 def is_new(model, name):
@@ -190,7 +198,7 @@ def trained_on(model, X, **params):
     ("model", "name"), slow_unless(lambda case: is_new(*case), EVERY_PARAMETER)
 )
 def test_every_form_gives_the_model_of_the_plain_value(model, name, X, tmp_path):
-    value, _ = PARAMETERS[name]
+    value, _ = value_and_bad(model, name)
     if value is None:
         pytest.skip("has no other forms")
     plain = fit_model(EVERY_MODEL[model](**{name: value}), X)
@@ -215,7 +223,7 @@ def test_every_form_gives_the_model_of_the_plain_value(model, name, X, tmp_path)
     ("model", "name"), slow_unless(lambda case: is_new(*case), EVERY_PARAMETER)
 )
 def test_an_array_without_axes_is_read_or_refused(model, name, X):
-    value, _ = PARAMETERS[name]
+    value, _ = value_and_bad(model, name)
     if value is None or isinstance(value, list | tuple):
         pytest.skip("is no scalar")
     try:
@@ -235,7 +243,7 @@ def test_a_bad_value_is_named_and_nothing_is_lost(model, name, X, fitted):
     expected = quick_outputs(estimator, X)
     good = estimator.get_params(deep=False)[name]
     methods = [fit_model, *([partial_fit_model] if hasattr(estimator, "partial_fit") else [])]
-    for bad in PARAMETERS[name][1]:
+    for bad in value_and_bad(model, name)[1]:
         estimator.set_params(**{name: bad})
         for method in methods:
             with pytest.raises((ValueError, TypeError), match=name):

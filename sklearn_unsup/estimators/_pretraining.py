@@ -1,0 +1,95 @@
+"""The network that a clusterer starts from: trained in the same fit, or handed in."""
+
+from sklearn.utils.metaestimators import available_if
+
+from sklearn_unsup._persistence import fingerprint
+from sklearn_unsup.estimators._decoding import DecoderMixin
+from sklearn_unsup.networks import Autoencoder, ClusterHeadMixin, SelfSupervisedNetwork
+
+SELF_SUPERVISED, AUTOENCODER = "self_supervised", "autoencoder"
+SHARED = "n_components", "hidden_channels", "encoder"  # parameters of both networks
+EXPECTED = {"hidden_layer_sizes": (), "decoder": None, "loss": "squared_error"}  # of autoencoders
+PARTS = "encoder", "decoder", "scaling"  # that are copied
+
+
+def has_decoder(estimator):
+    """Tell whether the network of a clusterer decodes; otherwise raise an AttributeError."""
+    if estimator._decodes():
+        return True
+    raise AttributeError(
+        f"{type(estimator).__name__} decodes only with pretrain='autoencoder', or a fitted "
+        "ConvAutoencoder: self-supervised features cannot be mapped back to images."
+    )
+
+
+class PretrainingMixin(DecoderMixin):
+    """The parameter `pretrain`, for an `ImageEstimator` with `EncoderMixin`.
+
+    What `DecoderMixin` has is available if the network decodes.
+    """
+
+    inverse_transform = available_if(has_decoder)(DecoderMixin.inverse_transform)
+    reconstruct = available_if(has_decoder)(DecoderMixin.reconstruct)
+    interpolate = available_if(has_decoder)(DecoderMixin.interpolate)
+    traverse = available_if(has_decoder)(DecoderMixin.traverse)
+
+    def _decodes(self):
+        if hasattr(self, "network_"):
+            return hasattr(self.network_, "decode")
+        if isinstance(self.pretrain, str):
+            return self.pretrain == AUTOENCODER
+        return isinstance(getattr(self.pretrain, "network_", None), Autoencoder)
+
+    def _pretraining(self):
+        """Return the name of what the features are learnt by."""
+        if isinstance(self.pretrain, str):
+            return self.pretrain
+        network = getattr(self.pretrain, "network_", None)
+        kinds = {Autoencoder: AUTOENCODER, SelfSupervisedNetwork: SELF_SUPERVISED}
+        for kind, name in kinds.items():
+            if isinstance(network, kind) and not isinstance(network, ClusterHeadMixin):
+                return name
+        raise ValueError(
+            f"pretrain={self.pretrain!r}: expected 'self_supervised', 'autoencoder', or a fitted "
+            "ConvSelfSupervisedEncoder or ConvAutoencoder. sklearn.base.clone, and so "
+            "GridSearchCV, forgets what an estimator has learnt: wrap it in "
+            "sklearn.frozen.FrozenEstimator."
+        )
+
+    def _network_params(self):
+        return {**super()._network_params(), "pretrain": self._pretraining()}
+
+    def _start(self, rows, generator):
+        network = super()._start(rows, generator)
+        if not isinstance(self.pretrain, str):
+            self._check_pretrained()
+            for name in PARTS:
+                if hasattr(network, name):
+                    part = getattr(self.pretrain.network_, name)
+                    getattr(network, name).load_state_dict(part.state_dict())
+        return network
+
+    def _check_pretrained(self):
+        """Raise a ValueError if the encoder that was handed in has another network."""
+        theirs, own = self.pretrain._fitted_params, self._fitted_params
+        pairs = [(name, theirs[name], own[name], f"set {name}") for name in SHARED]
+        pairs += [
+            (name, theirs[name], expected, "fit it so")
+            for name, expected in EXPECTED.items()
+            if name in theirs
+        ]
+        shapes = self.pretrain.image_shape_, self.image_shape_
+        pairs.append(("image_shape_", *shapes, "fit both to images of one shape"))
+        for name, their, ours, remedy in pairs:
+            is_same = their is ours or fingerprint(their) == fingerprint(ours)
+            if not is_same:
+                raise ValueError(
+                    f"pretrain was fitted with {name}={their!r}, but {type(self).__name__} has "
+                    f"{ours!r}: {remedy}."
+                )
+
+    def _identify(self, network, data, phase):
+        """Leave an encoder that was handed in out: its weights are those of the network."""
+        identity = super()._identify(network, data, phase)
+        identity[1] = {**identity[1], "pretrain": self._pretraining()}
+        return identity
