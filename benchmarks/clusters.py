@@ -1,9 +1,11 @@
-"""ConvClusterer beside k-means of pixels, of PCA codes, and of its own features.
+"""ConvClusterer beside k-means of pixels, of PCA codes, and of its own features, and beside IDEC.
 
     python -m benchmarks.clusters --data FOLDER
 
 Accuracy by the best assignment of clusters to classes, and normalised mutual information, of the
-training images and of the test images, which `predict` assigns. Digits are split in two.
+training images and of the test images, which `predict` assigns. Digits are split in two. ClustPy's IDEC runs where it is installed,
+with its defaults, on standardised pixels. With ``--unequal`` the classes have from 1 to 0.1 times as
+many training images as there are.
 """
 
 import shlex
@@ -16,12 +18,18 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.metrics import normalized_mutual_info_score
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from benchmarks import _common, _suite_data
 from sklearn_unsup import ConvClusterer
 from sklearn_unsup.metrics import clustering_accuracy
 
+try:
+    from clustpy.deep import IDEC
+except ImportError:
+    IDEC = None
+
+IDEC_PARAMS = {"method": "idec", "pretrain": "autoencoder", "n_components": 10}
 DATA_SETS = "digits", "shapes32", "cifar10", "mnist"
 
 
@@ -34,25 +42,60 @@ class WithFirstFeatures(ConvClusterer):
         super()._refine(network, data, *arguments)
 
 
-def models(data, seed):
+def pixel_models(data, seed):
+    """Yield names and clusterers of pixels."""
+    kmeans = KMeans(data.n_classes, n_init=10, random_state=seed)
+    yield "k-means of pixels", kmeans
+    yield "k-means of PCA(32)", make_pipeline(PCA(32, random_state=0), kmeans)
+    if IDEC is not None:
+        idec = IDEC(data.n_classes, device="cpu", random_state=seed)
+        yield "IDEC of ClustPy", make_pipeline(AllStandardised(), idec)
+
+
+class AllStandardised(FunctionTransformer):
+    """Rows minus one mean and over one standard deviation, those of all pixels."""
+
+    def fit(self, X, y=None):
+        self.mean_, self.scale_ = X.mean(), X.std()
+        return self
+
+    def transform(self, X):
+        return ((X - self.mean_) / self.scale_).astype(np.float32)
+
+
+def models(data, seed, chosen):
     """Yield names, labels of the training rows, those of the held-out rows or None, and seconds."""
-    k = data.n_classes
-    kmeans = KMeans(k, n_init=10, random_state=seed)
-    for name, model in (
-        ("k-means of pixels", kmeans),
-        ("k-means of PCA(32)", make_pipeline(PCA(32, random_state=0), kmeans)),
-    ):
+    for name, model in pixel_models(data, seed):
+        if chosen and name not in chosen:
+            continue
         start = time.process_time()
         labels = model.fit_predict(data.train.astype(np.float32))
-        new = model.predict(data.held_out.astype(np.float32))
-        yield name, labels, new, time.process_time() - start
-    start = time.process_time()
+        seconds = time.process_time() - start
+        yield name, labels, model.predict(data.held_out.astype(np.float32)), seconds
     params = {"image_shape": data.image_shape, "random_state": seed, "device": "cpu"}
-    clusterer = WithFirstFeatures(k, **params).fit(data.train)
-    seconds = time.process_time() - start
-    own = make_pipeline(StandardScaler(), kmeans).fit_predict(clusterer.codes_)
-    yield "k-means of its own first features", own, None, seconds
-    yield "ConvClusterer", clusterer.labels_, clusterer.predict(data.held_out), seconds
+    kmeans = KMeans(data.n_classes, n_init=10, random_state=seed)
+    for name, features, own in (
+        ("ConvClusterer", "k-means of its first features", {}),
+        ("ConvClusterer, idec", "k-means of its first codes", IDEC_PARAMS),
+    ):
+        if chosen and name not in chosen:
+            continue
+        start = time.process_time()
+        clusterer = WithFirstFeatures(data.n_classes, **own, **params).fit(data.train)
+        seconds = time.process_time() - start
+        scaler = StandardScaler(with_std=not own)  # as the clusterer does
+        first = make_pipeline(scaler, kmeans).fit_predict(clusterer.codes_)
+        yield features, first, None, seconds
+        yield name, clusterer.labels_, clusterer.predict(data.held_out), seconds
+
+
+def unequal(y):
+    """Return indices of rows such that the last class has a tenth of the first."""
+    rng, classes = np.random.RandomState(0), np.unique(y)
+    shares = np.linspace(1, 0.1, len(classes))
+    rows = [rng.permutation(np.flatnonzero(y == each)) for each in classes]
+    chosen = [each[: round(share * len(each))] for each, share in zip(rows, shares, strict=True)]
+    return np.sort(np.concatenate(chosen))
 
 
 def main():
@@ -61,14 +104,19 @@ def main():
     parser.add_argument("--datasets", nargs="+", choices=DATA_SETS, default=DATA_SETS)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rows", type=int, help="of the training images, at most")
+    parser.add_argument("--models", nargs="+", help="names in the table; default: all")
+    parser.add_argument("--unequal", action="store_true")
     arguments = parser.parse_args()
     found = {}
     for name in arguments.datasets:
         data = _suite_data.load(name, arguments.data, "all", "test")
         chosen = np.random.RandomState(0).permutation(len(data.train))[: arguments.rows]
         data = replace(data, train=data.train[chosen], y_train=data.y_train[chosen])
+        if arguments.unequal:
+            chosen, name = unequal(data.y_train), f"{name}, unequal"
+            data = replace(data, train=data.train[chosen], y_train=data.y_train[chosen])
         for seed in range(arguments.seeds):
-            for model, labels, new, seconds in models(data, seed):
+            for model, labels, new, seconds in models(data, seed, arguments.models):
                 figures = {"CPU seconds": seconds}
                 for rows, y, given in (
                     ("training", data.y_train, labels),

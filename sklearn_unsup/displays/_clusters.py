@@ -7,7 +7,7 @@ from sklearn_unsup.displays._pictures import as_pictures, find_shape
 
 
 class ClusterDisplay(GridDisplay):
-    """Show the most typical images of each cluster, one row for each cluster.
+    """Show the most, or the least, typical images of each cluster, one row for each cluster.
 
     It is recommended to use :meth:`from_estimator` or :meth:`from_predictions`.
 
@@ -37,7 +37,16 @@ class ClusterDisplay(GridDisplay):
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, *, n_images=10, image_shape=None, channel_axis=None, ax=None, **plot
+        cls,
+        estimator,
+        X,
+        *,
+        n_images=10,
+        farthest=False,
+        image_shape=None,
+        channel_axis=None,
+        ax=None,
+        **plot,
     ):
         """Show the clusters of a Pipeline that ends in a clusterer.
 
@@ -45,11 +54,14 @@ class ClusterDisplay(GridDisplay):
         ----------
         estimator : Pipeline or clusterer
             Fitted to X. Typical images are near the mean of their cluster in the input space of the
-            clusterer: the output of the earlier steps.
+            clusterer: the output of the earlier steps. For a clusterer that encodes images, such as
+            :class:`~sklearn_unsup.ConvClusterer`, it is that of the codes.
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
             Images.
         n_images : int, default=10
             Number of images of each cluster.
+        farthest : bool, default=False
+            Show the least typical images: those farthest from the mean of their cluster.
         image_shape, channel_axis : default=None
             As for the estimators; None takes the settings of an estimator in the Pipeline.
         ax : matplotlib Axes, default=None
@@ -66,6 +78,8 @@ class ClusterDisplay(GridDisplay):
         if hasattr(estimator, "steps"):
             clusterer = estimator[-1]
             embedding = estimator[:-1].transform(X) if len(estimator) > 1 else None
+        if hasattr(clusterer, "n_components") and hasattr(clusterer, "transform"):
+            embedding = clusterer.transform(X if embedding is None else embedding)
         labels = estimator.predict(X) if hasattr(estimator, "predict") else clusterer.labels_
         image_shape, channel_axis = find_shape(estimator, image_shape, channel_axis)
         return cls.from_predictions(
@@ -73,6 +87,7 @@ class ClusterDisplay(GridDisplay):
             labels,
             embedding=embedding,
             n_images=n_images,
+            farthest=farthest,
             image_shape=image_shape,
             channel_axis=channel_axis,
             ax=ax,
@@ -87,6 +102,7 @@ class ClusterDisplay(GridDisplay):
         *,
         embedding=None,
         n_images=10,
+        farthest=False,
         image_shape=None,
         channel_axis=None,
         ax=None,
@@ -104,6 +120,8 @@ class ClusterDisplay(GridDisplay):
             Typical images are nearest to the mean of their cluster in this space. None takes X.
         n_images : int, default=10
             Number of images of each cluster.
+        farthest : bool, default=False
+            Show the least typical images: those farthest from the mean of their cluster.
         image_shape, channel_axis : default=None
             As for the estimators.
         ax : matplotlib Axes, default=None
@@ -116,6 +134,8 @@ class ClusterDisplay(GridDisplay):
         display : ClusterDisplay
             Plotted.
         """
+        if n_images < 1:
+            raise ValueError(f"n_images={n_images!r}: expected at least 1.")
         labels = np.asarray(labels)
         pictures = as_pictures(X, image_shape, channel_axis)
         points = pictures if embedding is None else np.asarray(embedding)
@@ -131,7 +151,7 @@ class ClusterDisplay(GridDisplay):
         for row, cluster in zip(grid, clusters, strict=True):
             members = np.flatnonzero(labels == cluster)
             distances = np.linalg.norm(points[members] - points[members].mean(axis=0), axis=1)
-            typical = members[np.argsort(distances)[:n_images]]
-            row[: len(typical)] = pictures[typical]
+            order = np.argsort(-distances if farthest else distances, kind="stable")[:n_images]
+            row[: len(order)] = pictures[members[order]]
             names.append(f"{cluster} ({len(members)})")
         return cls(images=grid, row_labels=names).plot(ax, **plot)

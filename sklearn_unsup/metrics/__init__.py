@@ -1,6 +1,6 @@
 """Metrics on arrays, in the style of sklearn.metrics, and scorers that need no labels."""
 
-from sklearn_unsup.metrics._clustering import clustering_accuracy
+from sklearn_unsup.metrics._clustering import clustering_accuracy, match_clusters
 from sklearn_unsup.metrics._disentanglement import (
     active_units,
     dci_disentanglement,
@@ -36,6 +36,7 @@ __all__ = [
     "k_distance_curve",
     "kernel_distance",
     "make_unsupervised_scorer",
+    "match_clusters",
     "missing_share",
     "mutual_information_gap",
     "neg_kernel_distance_scorer",

@@ -195,6 +195,10 @@ def test_clusters_show_their_most_typical_images(digits):
     middle = digits[[64, 65]].reshape(2, 8, 8, 1)  # of rows 20 to 109
     np.testing.assert_array_equal(np.sort(display.images[0], axis=0), np.sort(middle, axis=0))
     assert display.row_labels == ["3 (90)", "7 (90)"]
+    ends = ClusterDisplay.from_predictions(
+        digits, labels, embedding=embedding, n_images=2, farthest=True
+    )
+    np.testing.assert_array_equal(ends.images[1], digits[[110, 199]].reshape(2, 8, 8, 1))
     pipe = make_pipeline(PCA(2), DBSCAN(eps=6)).fit(digits)  # has no predict
     n_clusters = pipe[-1].labels_.max() + 1
     assert len(ClusterDisplay.from_estimator(pipe, digits).images) == n_clusters
@@ -356,6 +360,7 @@ def test_displays_plot_into_a_given_axes_and_again(digits, make):
     [
         (lambda X: ReconstructionDisplay.from_predictions(X, X[:5]), "expected the same"),
         (lambda X: ClusterDisplay.from_predictions(X, [1, 2]), "2 labels"),
+        (lambda X: ClusterDisplay.from_predictions(X, X[:, 0], n_images=0), "n_images=0"),
         (lambda X: LatentSpaceDisplay.from_arrays(X[:, :1]), "at least 2 components"),
         (lambda X: LatentSpaceDisplay.from_arrays(X + np.nan), "NaN or infinity"),
         (lambda X: LatentSpaceDisplay.from_arrays(X[:, :2], [1]), "labels 1"),

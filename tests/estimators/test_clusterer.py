@@ -169,8 +169,12 @@ def test_a_pickle_has_the_clusters(fitted, stripes, tmp_path):
 
 def test_it_is_searched_displayed_and_stands_in_a_pipeline(fitted, stripes):
     images, _ = stripes
-    display = ClusterDisplay.from_estimator(fitted, images)
-    assert display.figure_ is not None
+    display = ClusterDisplay.from_estimator(fitted, images, n_images=1)
+    codes = fitted.transform(images)
+    for row, cluster in zip(display.images, range(3), strict=True):  # nearest to the mean code
+        members = np.flatnonzero(fitted.labels_ == cluster)
+        distances = np.linalg.norm(codes[members] - codes[members].mean(axis=0), axis=1)
+        np.testing.assert_array_equal(row[0, ..., 0], images[members[distances.argmin()]])
     grid = {"refinement_epochs": [0, 1]}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)

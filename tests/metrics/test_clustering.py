@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from sklearn_unsup.metrics import clustering_accuracy
+from sklearn_unsup.metrics import clustering_accuracy, match_clusters
 
 
 def test_it_is_the_best_of_all_assignments():
@@ -28,3 +28,21 @@ def test_bad_labels_are_errors():
         clustering_accuracy([0, 1], [0])
     with pytest.raises(ValueError, match="empty"):
         clustering_accuracy([], [])
+
+
+def test_matched_clusters_have_the_accuracy_of_the_best_assignment():
+    rng = np.random.RandomState(0)
+    names = np.array(["a", "b", "c", "d"])
+    for n_clusters in (2, 4):
+        y, labels = rng.randint(4, size=80), rng.randint(n_clusters, size=80)
+        found = match_clusters(names[y], labels)
+        assert (found == names[y]).mean() == pytest.approx(clustering_accuracy(y, labels))
+        for cluster in range(n_clusters):
+            assert len(set(found[labels == cluster])) == 1
+
+
+def test_a_cluster_without_a_class_of_its_own_takes_that_of_most_of_its_rows():
+    y, labels = [0, 0, 0, 1, 1], [5, 5, -1, 3, 3]
+    np.testing.assert_array_equal(match_clusters(y, labels), y)
+    with pytest.raises(ValueError, match="empty"):
+        match_clusters([], [])
