@@ -3,9 +3,9 @@
     python -m benchmarks.clusters --data FOLDER
 
 Accuracy by the best assignment of clusters to classes, and normalised mutual information, of the
-training images and of the test images, which `predict` assigns. Digits are split in two. ClustPy's IDEC runs where it is installed,
-with its defaults, on standardised pixels. With ``--unequal`` the classes have from 1 to 0.1 times as
-many training images as there are.
+training images and of the test images, which `predict` assigns. Digits are split in two. ClustPy's
+IDEC runs where it is installed, with its defaults, on standardised pixels. With ``--unequal`` the
+classes have from all to a tenth of their training images.
 """
 
 import shlex
