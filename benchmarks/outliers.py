@@ -105,13 +105,15 @@ def seconds_since(start):
     return {"CPU seconds": time.process_time() - start}
 
 
-def ours(X, shape, new, masks, is_outlier, seed):
-    """Yield names, scores, and facts, of our methods."""
+def ours(X, shape, new, masks, is_outlier, seed, methods):
+    """Yield names, scores, and facts, of our methods, or of those in `methods`."""
     start = time.process_time()
     options = {"image_shape": shape, "random_state": seed, "device": "cpu"}
     autoencoder = FrozenEstimator(ConvAutoencoder(**options).fit(X))
     trained = time.process_time() - start
     for kind, method, extra in OURS:
+        if methods and (method not in methods or extra or kind):
+            continue
         estimator, name = autoencoder, f'"{method}"'
         if kind is PCA:
             estimator = PCA(min(128, min(X.shape) - 1), random_state=seed)
@@ -142,6 +144,7 @@ def main():
     parser.add_argument("--contaminated", action="store_true")
     parser.add_argument("--few-kinds", action="store_true", help="four kinds of each data set")
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--methods", nargs="+", help="of ours; default: all, with variants")
     arguments = parser.parse_args()
     found = {}
     for name in arguments.datasets:
@@ -150,7 +153,7 @@ def main():
             X, shape, new, is_outlier, masks = problem(
                 name, kind, arguments.data, arguments.on, arguments.contaminated, seed
             )
-            runs = ours(X, shape, new, masks, is_outlier, seed)
+            runs = ours(X, shape, new, masks, is_outlier, seed, arguments.methods)
             for detector, scores, facts in chain(baselines(X, new) if seed == 0 else (), runs):
                 figures = {"area": roc_auc_score(is_outlier, scores), **facts}
                 rounded = {key: round(float(value), 3) for key, value in figures.items()}
@@ -163,7 +166,7 @@ def main():
     ]
     columns = ["data", "detector", "area", "pixels", "regions", "found", "false positives"]
     _common.save(
-        None if arguments.no_save else "outliers" + "_contaminated" * arguments.contaminated,
+        None if arguments.no_save else "_".join(["outliers", *variants(arguments)]),
         "Outlier detectors: one kind of images against others",
         shlex.join(["python", "-m", "benchmarks.outliers", *hide_paths(sys.argv[1:])]),
         [
@@ -176,6 +179,14 @@ def main():
             )
         ],
     )
+
+
+def variants(arguments):
+    """Return what distinguishes the table from the default one."""
+    return [
+        *(["contaminated"] if arguments.contaminated else []),
+        *([f"{arguments.seeds}_seeds"] if arguments.seeds > 1 else []),
+    ]
 
 
 def hide_paths(arguments):

@@ -7,6 +7,7 @@ STORIES = (
     "explorer",
     "clustering",
     "clusterer",
+    "number_of_clusters",
     "self_supervised",
     "views",
     "outliers",

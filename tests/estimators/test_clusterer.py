@@ -126,6 +126,13 @@ def test_sizes_need_not_be_equal(stripes):
     assert adjusted_rand_score(y[chosen], model.fit_predict(images[chosen])) > 0.8
 
 
+def test_outliers_among_the_images_do_not_hide_the_kinds(stripes):
+    images, y = stripes
+    noise = np.random.default_rng(1).normal(size=(15, 12, 12))
+    labels = small(max_epochs=8).fit_predict(np.concatenate([images, 3 * noise]))
+    assert adjusted_rand_score(y, labels[:300]) > 0.9
+
+
 @pytest.mark.parametrize("n_clusters", [1, 2, 100])
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_few_and_many_clusters(n_clusters, stripes):
