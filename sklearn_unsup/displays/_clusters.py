@@ -146,6 +146,10 @@ class ClusterDisplay(GridDisplay):
             )
         points = points.reshape(len(points), -1)
         clusters = np.unique(labels[labels != -1])
+        if not len(clusters):
+            raise ValueError(
+                f"All {len(labels)} labels are -1 (noise): there is no cluster to show."
+            )
         grid = np.full((len(clusters), n_images, *pictures.shape[1:]), np.nan)
         names = []
         for row, cluster in zip(grid, clusters, strict=True):

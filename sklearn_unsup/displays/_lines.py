@@ -65,6 +65,10 @@ class TrainingHistoryDisplay:
             Plotted.
         """
         history = estimator.history_
+        if not history:
+            raise ValueError(
+                f"history_ of {type(estimator).__name__} is empty: fit has trained for no epoch."
+            )
         best = getattr(estimator, "best_epoch_", None)
         if best is None and "valid_loss" in history[0]:
             best = history[int(np.argmin([row["valid_loss"] for row in history]))]["epoch"]

@@ -46,7 +46,8 @@ class ClusterPredictionMixin:
         Returns
         -------
         probabilities : ndarray of shape (n_samples, n_clusters), float32
-            The training makes them certain: most are near 0 or 1, also where they are wrong.
+            With ``method="information"``, training makes them certain: most are near 0 or 1, also
+            where they are wrong. With "idec" they are less certain the more clusters there are.
         """
         check_is_fitted(self)
         return self._probabilities(self._validate(X))
@@ -82,7 +83,12 @@ class ClusterPredictionMixin:
         order = np.random.RandomState(SEED).permutation(len(rows))[:MAX_ROWS]
         rows, view = rows[np.sort(order)], preset("auto", self.image_shape_)
         views = (self._draw_views(rows, SEED + i, view) for i in range(2))
-        return mutual_information(*(self._probabilities(each) for each in views))
+        return mutual_information(
+            *(
+                np.eye(self.network_.head.out_features, dtype=np.float32)[self._labels(each)]
+                for each in views
+            )
+        )
 
     def _probabilities(self, rows):
         network = self.network_

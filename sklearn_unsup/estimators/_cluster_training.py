@@ -159,9 +159,15 @@ class ClusterTrainingMixin:
             start_clusters(self.network_, self._neighborhood(some)[0], seed)
         self.labels_ = self._labels(rows)
         self.n_clusters_ = len(np.unique(self.labels_))
-        shares = self._probabilities(some)
+        self.cluster_centers_ = self._centers(some)
+
+    def _centers(self, rows):
+        """Return the centres that were learnt, or the mean code of each cluster."""
+        if self.network_.has_centers:
+            return self.network_.centers().cpu().numpy()
+        shares = self._probabilities(rows)
         shares /= np.maximum(shares.sum(axis=0), np.finfo(np.float32).tiny)
-        self.cluster_centers_ = shares.T @ self._encode(some)
+        return shares.T @ self._encode(rows)
 
     def _specs(self, state):
         width, n_clusters = (

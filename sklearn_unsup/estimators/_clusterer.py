@@ -53,7 +53,7 @@ class ConvClusterer(
     method : {"information", "idec"}, default="information"
         How encoder and clusters are trained together. "information" is described above. "idec"
         moves centres and codes so that the clusters of an image become more certain [3]_, for
-        views of images as well [5]_; with ``pretrain="autoencoder"`` reconstructions are learnt at
+        views of images as well [5]_. With ``pretrain="autoencoder"`` reconstructions are learnt at
         the same time [4]_. Take few components then: typical values are 10 to 32.
 
     pretrain : {"self_supervised", "autoencoder"} or fitted estimator, \
@@ -62,7 +62,8 @@ class ConvClusterer(
         :class:`ConvAutoencoder`, which keeps what a reconstruction needs. With "autoencoder" there
         are :meth:`inverse_transform` and :meth:`reconstruct`. A fitted one of these two is copied
         instead of a training; it must have the same `n_components`, `hidden_channels` and
-        `encoder`. In a search, wrap it in :class:`~sklearn.frozen.FrozenEstimator`.
+        `encoder`, and have seen images in the units of X. In a search, wrap it in
+        :class:`~sklearn.frozen.FrozenEstimator`.
 
     views : {"auto", "photographs", "drawings", "signals"} or callable, default="auto"
         Random changes that keep what an image shows, as for :class:`ConvSelfSupervisedEncoder`.
@@ -87,6 +88,7 @@ class ConvClusterer(
 
     cluster_centers_ : ndarray of shape (n_clusters, n_components), float32
         Mean code of each cluster, weighted by the probabilities, of at most 20,000 images of X.
+        With ``method="idec"``, the centres that were learnt.
 
     n_clusters_ : int
         Number of clusters that have an image of X. `fit` warns if some are empty.

@@ -19,9 +19,9 @@ MAX_NUMBERS = 2**28  # in them
 N_NEIGHBORS = 20
 N_CLOSE = 5  # of them, for the training of the network
 N_STARTS = 3  # of k-means
-N_HEADS = {2.0: 8, 0.7: 4}  # weight of the entropy of sizes: random starts. Many starts end with
+N_HEADS = {2.0: 8, 0.4: 4}  # weight of the entropy of sizes: random starts. Many starts end with
 # a kind split and two joined.
-UNEQUAL = 0.03  # of agreement, that clusters of the smaller weight must be better by: they are
+UNEQUAL = 0.01  # of agreement, that clusters of the smaller weight must be better by: they are
 # for kinds of unequal frequency
 LEAST_SCALE = 0.1  # of a component of the codes, relative to the typical one: some hardly vary
 SHARPNESS = 10.0  # of the first probabilities, per mean squared distance

@@ -2,7 +2,7 @@
 
 from sklearn.utils.metaestimators import available_if
 
-from sklearn_unsup._persistence import fingerprint
+from sklearn_unsup._persistence import Spec, fingerprint
 from sklearn_unsup.estimators._decoding import DecoderMixin
 from sklearn_unsup.networks import Autoencoder, ClusterHeadMixin, SelfSupervisedNetwork
 
@@ -10,6 +10,7 @@ SELF_SUPERVISED, AUTOENCODER = "self_supervised", "autoencoder"
 SHARED = "n_components", "hidden_channels", "encoder"  # parameters of both networks
 EXPECTED = {"hidden_layer_sizes": (), "decoder": None, "loss": "squared_error"}  # of autoencoders
 PARTS = "encoder", "decoder", "scaling"  # that are copied
+MAX_RATIO = 4  # of the spreads of X and of the images that an encoder was fitted to
 
 
 def has_decoder(estimator):
@@ -49,28 +50,53 @@ class PretrainingMixin(DecoderMixin):
         for kind, name in kinds.items():
             if isinstance(network, kind) and not isinstance(network, ClusterHeadMixin):
                 return name
-        raise ValueError(
-            f"pretrain={self.pretrain!r}: expected 'self_supervised', 'autoencoder', or a fitted "
-            "ConvSelfSupervisedEncoder or ConvAutoencoder. sklearn.base.clone, and so "
-            "GridSearchCV, forgets what an estimator has learnt: wrap it in "
-            "sklearn.frozen.FrozenEstimator."
+        message = (
+            f"pretrain is {type(self.pretrain).__name__}: expected 'self_supervised', "
+            "'autoencoder', or a fitted ConvSelfSupervisedEncoder or ConvAutoencoder."
         )
+        if network is None and hasattr(self.pretrain, "_fit_scaling"):
+            message = (
+                f"pretrain is a {type(self.pretrain).__name__} that is not fitted. Fit it first. "
+                "sklearn.base.clone, and so GridSearchCV, forgets what an estimator has learnt: "
+                "wrap it in sklearn.frozen.FrozenEstimator."
+            )
+        raise ValueError(message)
 
     def _network_params(self):
         return {**super()._network_params(), "pretrain": self._pretraining()}
 
     def _start(self, rows, generator):
         network = super()._start(rows, generator)
+        self._pretrained = self._digest()
         if not isinstance(self.pretrain, str):
-            self._check_pretrained()
+            self._check_pretrained(network.scaling)
             for name in PARTS:
                 if hasattr(network, name):
                     part = getattr(self.pretrain.network_, name)
                     getattr(network, name).load_state_dict(part.state_dict())
         return network
 
-    def _check_pretrained(self):
-        """Raise a ValueError if the encoder that was handed in has another network."""
+    def _resume(self, rows):
+        network = super()._resume(rows)
+        if self._digest() != self._pretrained:
+            raise ValueError(
+                "pretrain is not what the fitted network started from. Call fit with "
+                "warm_start=False to start from it."
+            )
+        return network
+
+    def _digest(self):
+        """Return a digest of the encoder that was handed in, or ""."""
+        if isinstance(self.pretrain, str):
+            return ""
+        return fingerprint(dict(self.pretrain.network_.state_dict()))
+
+    def _specs(self, state):
+        digest = Spec(lambda value: isinstance(value, str), "a digest")
+        return {**super()._specs(state), "_pretrained": digest}
+
+    def _check_pretrained(self, scaling):
+        """Raise a ValueError if the encoder has another network, or saw other units than X."""
         theirs, own = self.pretrain._fitted_params, self._fitted_params
         pairs = [(name, theirs[name], own[name], f"set {name}") for name in SHARED]
         pairs += [
@@ -87,6 +113,12 @@ class PretrainingMixin(DecoderMixin):
                     f"pretrain was fitted with {name}={their!r}, but {type(self).__name__} has "
                     f"{ours!r}: {remedy}."
                 )
+        own, fitted = (float(each.scale) for each in (scaling, self.pretrain.network_.scaling))
+        if not fitted / MAX_RATIO <= own <= fitted * MAX_RATIO:
+            raise ValueError(
+                f"X has a standard deviation of {own:.3g}, but pretrain was fitted to images of "
+                f"{fitted:.3g}: give X in the same units."
+            )
 
     def _identify(self, network, data, phase):
         """Leave an encoder that was handed in out: its weights are those of the network."""

@@ -64,7 +64,8 @@ def match_clusters(labels_true, labels_pred):
     labels_true : array-like of shape (n_samples,)
         Classes.
     labels_pred : array-like of shape (n_samples,)
-        Clusters, with any names.
+        Clusters, with any names. Noise (-1) is named like a cluster; leave it out if you do not
+        want that.
 
     Returns
     -------
@@ -100,7 +101,7 @@ def match_clusters(labels_true, labels_pred):
 def _counts(labels_true, labels_pred):
     """Return the number of rows of each class and cluster, of shape (n_classes, n_clusters)."""
     check_consistent_length(labels_true, labels_pred)
-    counts = contingency_matrix(labels_true, labels_pred)
+    counts = contingency_matrix(*map(column_or_1d, (labels_true, labels_pred)))
     if counts.sum() == 0:
         raise ValueError("labels_true and labels_pred are empty: expected at least one sample.")
     return counts

@@ -42,6 +42,11 @@ class ClusterHeadMixin:
         """Return the logits (b, n_clusters) of codes (b, k)."""
         return self.head((codes - self.code_mean) / self.code_scale)
 
+    @torch.no_grad()
+    def centers(self):
+        """Return the centres (n_clusters, k) of self-training, as codes."""
+        return self.head.weight * self.code_scale + self.code_mean
+
     def training_loss(self, batch, generator=None):
         """Return the loss of a batch.
 
@@ -69,7 +74,8 @@ class ClusterHeadMixin:
         if self.training:
             with torch.no_grad():
                 self.cluster_shares.lerp_(images.softmax(1).mean(0), SHARES_RATE)
-        return {"loss": cluster_losses.self_training(images, views, self.cluster_shares)}
+        divergence = cluster_losses.self_training(images, views, self.cluster_shares)
+        return {"loss": divergence, "cluster_divergence": divergence}
 
     @torch.no_grad()
     def start_clusters(self, mean, scale, centers, sharpness):

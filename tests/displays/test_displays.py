@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import matplotlib
 
 matplotlib.use("agg")
@@ -361,6 +363,11 @@ def test_displays_plot_into_a_given_axes_and_again(digits, make):
         (lambda X: ReconstructionDisplay.from_predictions(X, X[:5]), "expected the same"),
         (lambda X: ClusterDisplay.from_predictions(X, [1, 2]), "2 labels"),
         (lambda X: ClusterDisplay.from_predictions(X, X[:, 0], n_images=0), "n_images=0"),
+        (lambda X: ClusterDisplay.from_predictions(X, np.full(len(X), -1)), "200 labels are -1"),
+        (
+            lambda X: TrainingHistoryDisplay.from_estimator(SimpleNamespace(history_=[])),
+            "trained for no epoch",
+        ),
         (lambda X: LatentSpaceDisplay.from_arrays(X[:, :1]), "at least 2 components"),
         (lambda X: LatentSpaceDisplay.from_arrays(X + np.nan), "NaN or infinity"),
         (lambda X: LatentSpaceDisplay.from_arrays(X[:, :2], [1]), "labels 1"),

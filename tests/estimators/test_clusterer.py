@@ -230,6 +230,8 @@ def test_centres_of_an_autoencoder_are_images(stripes):
     model = small(method="idec", pretrain="autoencoder", max_epochs=30).fit(images)
     centers = model.inverse_transform(model.cluster_centers_)
     assert centers.shape == (3, 12, 12)
+    distances = np.linalg.norm(model.transform(images)[:, None] - model.cluster_centers_, axis=2)
+    np.testing.assert_array_equal(distances.argmin(axis=1), model.labels_)
     errors = np.square(model.reconstruct(images) - images)
     assert errors.mean() < 0.8 * images.var()
 
@@ -275,11 +277,11 @@ def test_a_fitted_encoder_is_clustered_as_it_is(kind, stripes, tmp_path):
 @pytest.mark.parametrize(
     ("encoder", "message"),
     [
-        (ConvSelfSupervisedEncoder(), "expected 'self_supervised'.*FrozenEstimator"),
+        (ConvSelfSupervisedEncoder(), "ConvSelfSupervisedEncoder that is not fitted.*FrozenEstim"),
         (ConvSelfSupervisedEncoder(8, hidden_channels=(8, 16)), "n_components=8.*has 16: set n_c"),
         (ConvAutoencoder(16, hidden_channels=(8, 16), hidden_layer_sizes=(9,)), "hidden_layer_siz"),
         (ConvAutoencoder(16, hidden_channels=(8,)), r"hidden_channels=\(8,\).*set hidden_channels"),
-        (PCA(2), "a fitted ConvSelf"),
+        (PCA(2), "pretrain is PCA: expected 'self_supervised'.*a fitted ConvSelf"),
     ],
 )
 def test_an_encoder_that_does_not_fit_is_refused(encoder, message, stripes):
@@ -296,6 +298,23 @@ def test_an_encoder_of_other_images_is_refused(stripes):
     encoder = ConvSelfSupervisedEncoder(**ENCODER, max_epochs=1).fit(stripes[0][:, :8, :8])
     with pytest.raises(ValueError, match=r"image_shape_=\(1, 8, 8\)"):
         small(pretrain=encoder).fit(stripes[0])
+    with pytest.raises(ValueError, match=r"standard deviation of 1e\+03.*the same units"):
+        small(pretrain=encoder).fit(1000 * stripes[0][:, :8, :8] / stripes[0].std())
+
+
+def test_another_encoder_starts_another_training(stripes):
+    """With warm_start, a model goes on from its own network."""
+    images, _ = stripes
+    first, second = (
+        ConvSelfSupervisedEncoder(**{**ENCODER, "random_state": seed}, max_epochs=1).fit(images)
+        for seed in (0, 1)
+    )
+    model = small(pretrain=first, refinement_epochs=0, warm_start=True).fit(images)
+    labels = model.labels_
+    for other in (second, "self_supervised"):
+        with pytest.raises(ValueError, match=r"pretrain is not what.*warm_start=False"):
+            model.set_params(pretrain=other).fit(images)
+    np.testing.assert_array_equal(model.set_params(pretrain=first).fit(images).labels_, labels)
 
 
 # The parts.

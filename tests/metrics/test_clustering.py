@@ -44,5 +44,7 @@ def test_matched_clusters_have_the_accuracy_of_the_best_assignment():
 def test_a_cluster_without_a_class_of_its_own_takes_that_of_most_of_its_rows():
     y, labels = [0, 0, 0, 1, 1], [5, 5, -1, 3, 3]
     np.testing.assert_array_equal(match_clusters(y, labels), y)
+    with pytest.raises(ValueError, match="1d array"):
+        match_clusters(np.eye(5), labels)
     with pytest.raises(ValueError, match="empty"):
         match_clusters([], [])
