@@ -83,12 +83,8 @@ class ClusterPredictionMixin:
         order = np.random.RandomState(SEED).permutation(len(rows))[:MAX_ROWS]
         rows, view = rows[np.sort(order)], preset("auto", self.image_shape_)
         views = (self._draw_views(rows, SEED + i, view) for i in range(2))
-        return mutual_information(
-            *(
-                np.eye(self.network_.head.out_features, dtype=np.float32)[self._labels(each)]
-                for each in views
-            )
-        )
+        one_hot = np.eye(self.network_.head.out_features)
+        return mutual_information(*(one_hot[self._labels(each)] for each in views))
 
     def _probabilities(self, rows):
         network = self.network_
