@@ -48,9 +48,14 @@ class ClusterTrainingMixin:
                 "batch_size=1, but the training compares the images of a batch: expected at least "
                 "2, or 'auto'."
             )
-        seed = seed_from(phases.generator)
-        if isinstance(self.pretrain, str):
-            self._learn_features(network, data, phases)
+        seed, interrupt = seed_from(phases.generator), None
+        try:
+            if isinstance(self.pretrain, str):
+                self._learn_features(network, data, phases)
+        except KeyboardInterrupt as error:
+            if not phases.epochs():
+                raise
+            interrupt = error
         network.eval()
         landmarks = choose_landmarks(*data.rows.shape, seed)
         rows = rows_at(data.rows, landmarks)
@@ -60,23 +65,20 @@ class ClusterTrainingMixin:
             self._add(candidates, EARLIER, network, rows, neighbors, LOYALTY)
         labels = start_clusters(network, neighborhood, seed)
         candidates[K_MEANS] = self._agreement(labels, neighbors), copy_weights(network)
-        if not network.has_centers:
+        if not network.has_centers and interrupt is None:
             choose_head(network, neighborhood, neighbors, seed)
             self._add(candidates, HEAD, network, rows, neighbors)
         if EARLIER in candidates:  # what is refined, and compared with the result
             self._choose(network, candidates)
             candidates = {}
             self._add(candidates, HEAD, network, rows, neighbors)
-        n_epochs = self._n_refinement_epochs(len(data))
-        if not n_epochs:
-            self._choose(network, candidates)
-            return
-        interrupt = None
-        try:
-            self._refine(network, data, phases, n_epochs, landmarks, rows, neighborhood)
-        except KeyboardInterrupt as error:
-            interrupt = error
-        self._add(candidates, REFINED, network, rows, neighbors, TOLERANCE)
+        n_epochs = 0 if interrupt is not None else self._n_refinement_epochs(len(data))
+        if n_epochs:
+            try:
+                self._refine(network, data, phases, n_epochs, landmarks, rows, neighborhood)
+            except KeyboardInterrupt as error:
+                interrupt = error
+            self._add(candidates, REFINED, network, rows, neighbors, TOLERANCE)
         self._choose(network, candidates)
         if interrupt is not None:
             raise interrupt
@@ -155,8 +157,6 @@ class ClusterTrainingMixin:
 
     def _after_training(self, rows, seed):
         some = rows_at(rows, choose_landmarks(*rows.shape, seed))
-        if not self.network_.has_clusters:  # interrupted before
-            start_clusters(self.network_, self._neighborhood(some)[0], seed)
         self.labels_ = self._labels(rows)
         self.n_clusters_ = len(np.unique(self.labels_))
         self.cluster_centers_ = self._centers(some)
@@ -183,7 +183,7 @@ class ClusterTrainingMixin:
     def _warn_of_failure(self):
         super()._warn_of_failure()
         agreements = vars(self).pop("_agreements", {})
-        if agreements and agreements[REFINED] < max(agreements.values()):
+        if REFINED in agreements and agreements[REFINED] < max(agreements.values()):
             after, before = agreements.pop(REFINED) - TOLERANCE, max(agreements.values())
             warn(
                 "The refinement of clusters and features did not help, and is left out: neighbours "

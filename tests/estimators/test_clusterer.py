@@ -207,6 +207,23 @@ def test_colour_is_clustered_too():
     assert labels.shape == (120,)
 
 
+def test_clusters_suit_features_that_were_interrupted(stripes):
+    """With warm_start, clusters of the earlier features need not be those of the present ones."""
+
+    class Interrupt(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            raise KeyboardInterrupt
+
+    images, y = stripes
+    model = small(max_epochs=8, warm_start=True).fit(images)
+    n_epochs = model.n_iter_
+    with pytest.raises(KeyboardInterrupt):
+        model.set_params(callbacks=[Interrupt()]).fit(images)
+    assert model.n_iter_ == n_epochs + 1
+    np.testing.assert_array_equal(model.predict(images), model.labels_)
+    assert adjusted_rand_score(y, model.labels_) > 0.9
+
+
 # Other methods and encoders.
 
 
