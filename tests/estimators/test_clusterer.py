@@ -351,6 +351,14 @@ def test_neighbours_are_the_nearest_others():
     np.testing.assert_array_equal(others, np.argsort(-similarities, axis=1)[:, :20])
 
 
+def test_codes_of_an_autoencoder_keep_their_proportions():
+    """Directions of little variance are noise there, and must not be enlarged."""
+    codes = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32) * [10, 0.1]
+    found = Neighborhood(codes.astype(np.float32), torch.device("cpu"), isotropic=True).codes
+    centred = codes - codes.mean(axis=0)
+    np.testing.assert_allclose(found / found.std(), centred / centred.std(), rtol=1e-4, atol=1e-6)
+
+
 def test_agreement_is_a_mean_over_clusters():
     labels = np.array([0, 0, 0, 1])
     neighbors = np.array([[1], [0], [3], [2]])
