@@ -8,7 +8,7 @@ and how well two halves of the images agree on the clusters.
 """
 
 # %%
-# Learn features. The silhouette of raw pixels is low for every number of clusters.
+# Learn features. Codes of length one make distances those of directions.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.cluster import KMeans
@@ -43,7 +43,7 @@ ax.set(xlabel="number of clusters", ylabel="silhouette")
 twin = ax.twinx()
 twin.plot(numbers, agreements, "s--", color="C1", label="agreement of halves")
 twin.set_ylabel("agreement of halves (adjusted Rand index)")
-figure.legend(loc="outside upper center", ncols=2)
+_ = figure.legend(loc="outside upper center", ncols=2)
 
 # %%
 # ``ConvClusterer`` starts from the same encoder. Look at its clusters before you believe a number.
