@@ -19,8 +19,8 @@ from sklearn_unsup.estimators._clusters import (
     without_own,
 )
 from sklearn_unsup.estimators._phases import resolve_epochs
-from sklearn_unsup.networks import ImageAndView, NeighborViews
-from sklearn_unsup.networks.views import TwoViews
+from sklearn_unsup.networks import NeighborViews
+from sklearn_unsup.networks.views import Compose, TwoViews
 
 LOYALTY = 0.1  # of this agreement, earlier clusters may lose before others replace them
 TOLERANCE = 0.02  # of the agreement of neighbours that a refinement may lose
@@ -112,7 +112,7 @@ class ClusterTrainingMixin:
         network.learns_clusters = True
         try:
             if network.has_centers:
-                views = ImageAndView(self._view())
+                views = TwoViews(self._view(), first=Compose([]))
                 options = {"view": views, "validation_view": views}
             else:
                 close = self._close_landmarks(data, landmarks, neighborhood)

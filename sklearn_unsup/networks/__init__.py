@@ -17,7 +17,6 @@ from sklearn_unsup.networks._build import (
 from sklearn_unsup.networks._clustering import (
     ClusterHeadMixin,
     ClusteringNetwork,
-    ImageAndView,
     NeighborViews,
     ReconstructingClusteringNetwork,
     fit_head,
@@ -71,7 +70,6 @@ __all__ = [
     "GaussianLikelihood",
     "GenerativeAdversarialNetwork",
     "Generator",
-    "ImageAndView",
     "MLPDecoder",
     "MLPEncoder",
     "NeighborViews",

@@ -228,20 +228,3 @@ class NeighborViews:
         rows = self.landmarks[chosen.to(self.landmarks.device)].to(device, torch.float32)
         views = self.view(torch.cat([batch.images, self.to_images(rows)]), generator)
         return replace(batch, images=torch.cat([batch.images, views]))  # (3b, c, h, w)
-
-
-class ImageAndView:
-    """Images, and a view of each, as one batch.
-
-    Parameters
-    ----------
-    view : callable
-        ``view(images, generator) -> images``.
-    """
-
-    def __init__(self, view):
-        self.view = view
-
-    def __call__(self, images, generator):
-        """Map images (b, c, h, w) to twice as many."""
-        return torch.cat([images, self.view(images, generator)])

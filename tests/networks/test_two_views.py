@@ -12,7 +12,7 @@ from sklearn_unsup.networks import (
     losses,
 )
 from sklearn_unsup.networks._pooled import pooled_widths
-from sklearn_unsup.networks.views import RandomNoise, TwoViews
+from sklearn_unsup.networks.views import Compose, RandomNoise, TwoViews
 
 
 def generator():
@@ -63,6 +63,13 @@ def test_the_halves_of_a_batch_are_different_views_of_the_same_images():
     for view in (first, second):
         assert torch.cdist(view.flatten(1), images.flatten(1)).argmin(1).tolist() == [*range(5)]
     assert not torch.equal(first, second)
+
+
+def test_the_first_view_may_be_of_another_kind():
+    images = torch.rand(4, 1, 8, 8, generator=generator())
+    first, second = TwoViews(RandomNoise(0.1), first=Compose([]))(images, generator()).chunk(2)
+    torch.testing.assert_close(first, images)
+    assert not torch.equal(second, images)
 
 
 @pytest.mark.parametrize("autocast", [False, True])

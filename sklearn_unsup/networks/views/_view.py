@@ -81,14 +81,18 @@ class TwoViews(View):
     ----------
     view : callable
         ``view(images, generator) -> images``.
+    first : callable, default=None
+        The first view, if it is of another kind. ``Compose([])`` takes the images as they are.
     """
 
-    def __init__(self, view):
+    def __init__(self, view, first=None):
         self.view = view
+        self.first = first
 
     def __call__(self, images, generator):
         """Return views (2b, c, h, w) of images (b, c, h, w)."""
-        return torch.cat([self.view(images, generator) for _ in range(2)])
+        first = self.view if self.first is None else self.first
+        return torch.cat([first(images, generator), self.view(images, generator)])
 
 
 def check_ranges(view, **ranges):
