@@ -18,6 +18,7 @@ from sklearn_unsup import (
     ConvAutoencoder,
     ConvClusterer,
     ConvGAN,
+    ConvNeighborEmbedding,
     ConvOutlierDetector,
     ConvSelfSupervisedEncoder,
     ConvVAE,
@@ -79,6 +80,13 @@ EVERY_MODEL = {  # "class", or "class, variant"
         partial(
             ConvClusterer, n_clusters=2, method="idec", pretrain="autoencoder", **SMALL_ENCODER
         ),
+        n_phases=2,
+    ),
+    "ConvNeighborEmbedding": Entry(
+        partial(ConvNeighborEmbedding, n_neighbors=2, **SMALL), n_phases=2
+    ),
+    "ConvNeighborEmbedding, views": Entry(
+        partial(ConvNeighborEmbedding, neighbors="views", objective="infonce", **SMALL),
         n_phases=2,
     ),
     "LabelledSampler": Entry(partial(LabelledSampler, **SMALL), needs_y=True, n_phases=2),

@@ -10,8 +10,11 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn_unsup import ConvAutoencoder, ConvGAN, ConvOutlierDetector, ConvVAE
 from sklearn_unsup.estimators import _input, _vae
 
-# The checks' random data hold nothing to learn, and models warn of that.
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+# The checks' random data hold nothing to learn, and have few rows; models warn of that.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.filterwarnings("ignore:n_neighbors=15 is more than:UserWarning"),
+]
 
 SMALL = {"hidden_channels": (8, 16), "max_epochs": 2, "device": "cpu"}
 
@@ -24,7 +27,9 @@ def at_defaults(name, **params):
 
 
 # The default training of an encoder takes a minute, and the checks fit a hundred times.
-SHORTER = {"ConvSelfSupervisedEncoder": {"max_epochs": 10}}
+SHORTER = {
+    name: {"max_epochs": 10} for name in ("ConvNeighborEmbedding", "ConvSelfSupervisedEncoder")
+}
 DEFAULTS = [at_defaults(name, device="cpu", **SHORTER.get(name, {})) for name in EVERY_CLASS]
 BRIEFLY = [  # what wraps another takes no epochs itself: detectors are below
     at_defaults(name, device="cpu", max_epochs=2)

@@ -5,6 +5,7 @@ from numbers import Integral
 import numpy as np
 import torch
 from sklearn.utils import check_array, check_scalar
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from sklearn_unsup._data import check_rows
@@ -136,6 +137,25 @@ class DecoderMixin:
         """Decode zeros, one code per image."""
         network.decode(torch.zeros(len(images), parameters["n_components"]))
         super()._smoke_test(network, images, parameters)
+
+
+def _has_decoder(estimator):
+    """Tell whether an estimator decodes; otherwise raise an AttributeError."""
+    if estimator._decodes():
+        return True
+    raise AttributeError(f"{type(estimator).__name__} {estimator._why_not_decoded}")
+
+
+class OptionalDecoderMixin(DecoderMixin):
+    """The methods of `DecoderMixin`, if the estimator decodes.
+
+    The estimator has `_decodes()`, and `_why_not_decoded`: a text that follows its name.
+    """
+
+    inverse_transform = available_if(_has_decoder)(DecoderMixin.inverse_transform)
+    reconstruct = available_if(_has_decoder)(DecoderMixin.reconstruct)
+    interpolate = available_if(_has_decoder)(DecoderMixin.interpolate)
+    traverse = available_if(_has_decoder)(DecoderMixin.traverse)
 
 
 def _linear(a, b, n_steps):

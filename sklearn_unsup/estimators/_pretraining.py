@@ -1,9 +1,7 @@
 """The network that a clusterer starts from: trained in the same fit, or handed in."""
 
-from sklearn.utils.metaestimators import available_if
-
 from sklearn_unsup._persistence import Spec, fingerprint
-from sklearn_unsup.estimators._decoding import DecoderMixin
+from sklearn_unsup.estimators._decoding import OptionalDecoderMixin
 from sklearn_unsup.networks import Autoencoder, ClusterHeadMixin, SelfSupervisedNetwork
 
 SELF_SUPERVISED, AUTOENCODER = "self_supervised", "autoencoder"
@@ -13,26 +11,13 @@ PARTS = "encoder", "decoder", "scaling"  # that are copied
 MAX_RATIO = 4  # of the spreads of X and of the images that an encoder was fitted to
 
 
-def has_decoder(estimator):
-    """Tell whether the network of a clusterer decodes; otherwise raise an AttributeError."""
-    if estimator._decodes():
-        return True
-    raise AttributeError(
-        f"{type(estimator).__name__} decodes only with pretrain='autoencoder', or a fitted "
-        "ConvAutoencoder: self-supervised features cannot be mapped back to images."
+class PretrainingMixin(OptionalDecoderMixin):
+    """The parameter `pretrain`, for an `ImageEstimator` with `EncoderMixin`."""
+
+    _why_not_decoded = (
+        "decodes only with pretrain='autoencoder', or a fitted ConvAutoencoder: self-supervised "
+        "features cannot be mapped back to images."
     )
-
-
-class PretrainingMixin(DecoderMixin):
-    """The parameter `pretrain`, for an `ImageEstimator` with `EncoderMixin`.
-
-    What `DecoderMixin` has is available if the network decodes.
-    """
-
-    inverse_transform = available_if(has_decoder)(DecoderMixin.inverse_transform)
-    reconstruct = available_if(has_decoder)(DecoderMixin.reconstruct)
-    interpolate = available_if(has_decoder)(DecoderMixin.interpolate)
-    traverse = available_if(has_decoder)(DecoderMixin.traverse)
 
     def _decodes(self):
         if hasattr(self, "network_"):

@@ -7,10 +7,12 @@ from sklearn_unsup.networks._adversarial import (
 from sklearn_unsup.networks._autoencoder import Autoencoder
 from sklearn_unsup.networks._average import average_of, update_average
 from sklearn_unsup.networks._build import (
+    EMBEDDING_OBJECTIVES,
     LIKELIHOODS,
     build_adversarial,
     build_autoencoder,
     build_clustering,
+    build_neighbor_embedding,
     build_self_supervised,
     build_variational,
 )
@@ -35,6 +37,7 @@ from sklearn_unsup.networks._likelihoods import (
     GaussianLikelihood,
 )
 from sklearn_unsup.networks._mlp import MLPDecoder, MLPEncoder
+from sklearn_unsup.networks._neighbor_pairs import NeighborPairs
 from sklearn_unsup.networks._network import AdversarialNetwork, Batch, Network
 from sklearn_unsup.networks._parts import copy_module
 from sklearn_unsup.networks._patch_features import (
@@ -54,6 +57,7 @@ from sklearn_unsup.networks._self_supervised import (
 from sklearn_unsup.networks._variational import VariationalAutoencoder
 
 __all__ = [
+    "EMBEDDING_OBJECTIVES",
     "HE_GAIN",
     "LIKELIHOODS",
     "MIN_VARIANCE",
@@ -72,6 +76,7 @@ __all__ = [
     "Generator",
     "MLPDecoder",
     "MLPEncoder",
+    "NeighborPairs",
     "NeighborViews",
     "Network",
     "PooledEncoder",
@@ -87,6 +92,7 @@ __all__ = [
     "build_clustering",
     "build_decoder",
     "build_encoder",
+    "build_neighbor_embedding",
     "build_self_supervised",
     "build_variational",
     "copy_module",

@@ -4,7 +4,7 @@ from functools import partial
 
 import torch
 
-from sklearn_unsup.networks import losses
+from sklearn_unsup.networks import embedding_losses, losses
 from sklearn_unsup.networks._adversarial import JOINT_WIDTH, GenerativeAdversarialNetwork
 from sklearn_unsup.networks._autoencoder import Autoencoder
 from sklearn_unsup.networks._clustering import (
@@ -16,13 +16,19 @@ from sklearn_unsup.networks._clustering import (
 from sklearn_unsup.networks._convolutional import ConvEncoder, Generator, LeakyEncoder
 from sklearn_unsup.networks._custom import build_decoder, build_encoder
 from sklearn_unsup.networks._likelihoods import BernoulliLikelihood, GaussianLikelihood
-from sklearn_unsup.networks._pooled import PooledEncoder, Projector
+from sklearn_unsup.networks._neighbor_embedding import NeighborEmbeddingNetwork
+from sklearn_unsup.networks._pooled import PooledEncoder, PooledMLPEncoder, Projector
 from sklearn_unsup.networks._self_supervised import (
     SELF_SUPERVISED_OBJECTIVES,
     SelfSupervisedNetwork,
 )
 from sklearn_unsup.networks._variational import VariationalAutoencoder
 
+EMBEDDING_OBJECTIVES = {
+    "umap": embedding_losses.umap,
+    "tsne": embedding_losses.tsne,
+    "infonce": embedding_losses.info_nce,
+}
 LIKELIHOODS = {"gaussian": GaussianLikelihood, "bernoulli": BernoulliLikelihood}
 
 
@@ -155,6 +161,34 @@ def build_clustering(
         losses.vicreg,
         head,
         n_components,
+    )
+
+
+def build_neighbor_embedding(
+    image_shape,
+    n_components,
+    hidden_channels,
+    hidden_layer_sizes,
+    encoder,
+    decoder,
+    objective,
+    kernel,
+    negative_sample_rate,
+    noise_level,
+):
+    """Return a network with these parameters of :class:`.ConvNeighborEmbedding`."""
+    widths = {"hidden_channels": hidden_channels, "hidden_layer_sizes": hidden_layer_sizes}
+    loss = EMBEDDING_OBJECTIVES[objective]
+    if objective == "umap":
+        a, b = kernel
+        loss = partial(loss, a=a, b=b, negative_sample_rate=negative_sample_rate)
+    return NeighborEmbeddingNetwork(
+        build_encoder(encoder, image_shape, n_components, default=PooledMLPEncoder, **widths),
+        build_decoder(decoder, image_shape, n_components, **widths),
+        image_shape,
+        loss,
+        n_components,
+        noise_level,
     )
 
 

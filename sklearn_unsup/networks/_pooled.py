@@ -1,4 +1,4 @@
-"""Encoder whose code is the mean of the last feature maps, and the projector of its training."""
+"""Encoders from the mean of the last feature maps, and the projector of their training."""
 
 from itertools import pairwise
 
@@ -8,7 +8,7 @@ from sklearn_unsup.networks._convolutional import stage_geometries
 from sklearn_unsup.networks._layers import BatchNorm1d, BatchNorm2d, Conv2d, Linear, channels_last
 
 LAST_SIDE = 4  # stages halve sides until they are shorter
-LEAST_WIDTH = 16
+LEAST_WIDTH, AUTO_WIDTH = 16, 256
 
 
 class PooledEncoder(nn.Module):
@@ -51,6 +51,34 @@ class Projector(nn.Sequential):
         for n_in, n_out in pairwise(widths[1:]):
             layers += [BatchNorm1d(n_in), nn.ReLU(), Linear(n_in, n_out)]
         super().__init__(*layers)
+
+
+class PooledMLPEncoder(nn.Module):
+    """A `PooledEncoder`, then fully connected layers: images to codes of any width.
+
+    Parameters
+    ----------
+    image_shape : tuple of int
+        ``(C, H, W)``.
+    n_outputs : int
+        Width of the code.
+    hidden_channels : sequence of int or "auto"
+        Width of each stage; "auto" is that of a `PooledEncoder` with 256 outputs.
+    hidden_layer_sizes : sequence of int
+        Widths of the layers between the mean over positions and the code.
+    """
+
+    def __init__(self, image_shape, n_outputs, hidden_channels="auto", hidden_layer_sizes=(256,)):
+        super().__init__()
+        if isinstance(hidden_channels, str):
+            hidden_channels = *pooled_widths(image_shape, AUTO_WIDTH), AUTO_WIDTH
+        *hidden_channels, width = hidden_channels
+        self.pooled = PooledEncoder(image_shape, width, hidden_channels)
+        self.head = Projector(width, *hidden_layer_sizes, n_outputs)
+
+    def forward(self, images):
+        """Map images (b, c, h, w) to codes (b, n_outputs)."""
+        return self.head(self.pooled(images))
 
 
 def pooled_widths(image_shape, n_outputs):

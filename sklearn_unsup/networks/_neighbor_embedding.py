@@ -1,0 +1,79 @@
+"""Maps of images: an encoder whose codes keep neighbours together, and a decoder of the map."""
+
+import torch
+
+from sklearn_unsup.networks import losses
+from sklearn_unsup.networks._network import Network
+from sklearn_unsup.networks._parts import check_distinct, check_trainable
+from sklearn_unsup.networks._scaling import Scaling
+
+
+class NeighborEmbeddingNetwork(Network):
+    """Map images to positions, and positions back to images.
+
+    The encoder is trained first. The decoder is trained on positions that stay as they are, when
+    `learns_decoder` is set.
+
+    Parameters
+    ----------
+    encoder : nn.Module
+        Images (b, c, h, w) to positions (b, k).
+    decoder : nn.Module
+        Standardised positions (b, k) to images (b, c, h, w).
+    image_shape : tuple of int
+        ``(C, H, W)``.
+    objective : callable
+        ``objective(positions) -> dict``, for the positions (2b, k) of images and their neighbours.
+    n_components : int
+    noise_level : float
+        Standard deviation of Gaussian noise on the encoder's input during training, in the
+        network's units.
+    """
+
+    def __init__(self, encoder, decoder, image_shape, objective, n_components, noise_level=0.0):
+        super().__init__()
+        check_distinct(encoder=encoder, decoder=decoder)
+        check_trainable(encoder=encoder, decoder=decoder)
+        self.encoder = encoder
+        self.decoder = decoder
+        self.scaling = Scaling(image_shape)
+        self.objective = objective
+        self.noise_level = noise_level
+        self.register_buffer("position_mean", torch.zeros(n_components, dtype=torch.float32))
+        self.register_buffer("position_scale", torch.ones((), dtype=torch.float32))
+        self.register_buffer("has_decoder", torch.zeros((), dtype=torch.bool))
+        self.learns_decoder = False
+
+    def encode(self, images):
+        """Map images (b, c, h, w), in the user's units, to positions (b, k)."""
+        return self.encoder(self.scaling(images))
+
+    def decode(self, positions):
+        """Map positions (b, k) to images (b, c, h, w), in the user's units."""
+        return self.scaling.inverse(self._decode(positions))
+
+    def training_loss(self, batch, generator=None):
+        """Return the loss of a batch of images and their neighbours.
+
+        For the decoder, it has images, whose positions (b, k) are given.
+        """
+        if self.learns_decoder:
+            targets = self.scaling(batch.images)  # (b, c, h, w)
+            return {"loss": losses.squared_error(self._decode(batch.given), targets)}
+        inputs = self.scaling(batch.images)  # (2b, c, h, w)
+        if self.training and self.noise_level > 0:
+            noise = torch.empty(inputs.shape, device=inputs.device).normal_(generator=generator)
+            inputs = inputs + self.noise_level * noise
+        positions = self.encoder(inputs)  # (2b, k)
+        with torch.autocast(positions.device.type, enabled=False):
+            return self.objective(positions.float())
+
+    @torch.no_grad()
+    def start_decoder(self, mean, scale):
+        """Set the standardisation of positions."""
+        self.position_mean.copy_(mean)
+        self.position_scale.copy_(scale)
+        self.has_decoder.fill_(True)
+
+    def _decode(self, positions):
+        return self.decoder((positions - self.position_mean) / self.position_scale)
