@@ -1,4 +1,4 @@
-"""Walks through the latent space: interpolations and traversals."""
+"""Walks through the latent space: interpolations, traversals, and the decoded plane."""
 
 import numpy as np
 
@@ -136,3 +136,81 @@ class TraversalDisplay(GridDisplay):
 def _shape(X):
     """Return the shape of X; that of an array on a disk is known without reading it."""
     return tuple(X.shape if hasattr(X, "shape") else np.shape(X))
+
+
+class DecodedPlaneDisplay(GridDisplay):
+    """Show what lies where on a map: images decoded from a grid of positions.
+
+    It is recommended to use :meth:`from_estimator`.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n_steps, n_steps, H, W, C)
+        The images, NaN where the map is empty. The first row is the top of the map.
+    row_labels, column_labels : list of str or None
+        Written beside the rows and above the columns.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    image_ : matplotlib AxesImage
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_unsup import ConvNeighborEmbedding
+    >>> from sklearn_unsup.displays import DecodedPlaneDisplay
+    >>> X = load_digits().data[:200]
+    >>> embedding = ConvNeighborEmbedding(max_epochs=2, random_state=0).fit(X)
+    >>> DecodedPlaneDisplay.from_estimator(embedding, X, n_steps=6).images.shape
+    (6, 6, 8, 8, 1)
+    """
+
+    @classmethod
+    def from_estimator(cls, estimator, X, *, n_steps=20, show_empty=False, ax=None, **plot):
+        """Decode a grid of positions that covers the positions of X.
+
+        Parameters
+        ----------
+        estimator : object
+            Fitted, with two components, `transform` and `inverse_transform`, such as
+            ConvNeighborEmbedding or a ConvAutoencoder with ``n_components=2``.
+        X : array-like of shape (n_samples, n_features) or (n_samples, ...)
+            Images.
+        n_steps : int, default=20
+            Number of positions along each axis.
+        show_empty : bool, default=False
+            Whether to decode positions without an image of X in their cell of the grid. What is
+            decoded there is unlike any image.
+        ax : matplotlib Axes, default=None
+            None makes a new figure.
+        **plot
+            For :meth:`plot`.
+
+        Returns
+        -------
+        display : DecodedPlaneDisplay
+            Plotted.
+        """
+        codes = np.asarray(estimator.transform(X))
+        if codes.ndim != 2 or codes.shape[1] != 2:
+            raise ValueError(
+                f"{type(estimator).__name__} gives codes of shape {codes.shape}, expected "
+                "(n_samples, 2). Set n_components=2, or use TraversalDisplay."
+            )
+        counts, *edges = np.histogram2d(*codes.T.astype(np.float64), bins=n_steps)
+        x, y = ((edge[1:] + edge[:-1]) / 2 for edge in edges)
+        grid = np.stack(np.meshgrid(x, y[::-1]), axis=-1).astype(codes.dtype)  # (rows, columns, 2)
+        images = np.array(estimator.inverse_transform(grid.reshape(-1, 2)), dtype=np.float64)
+        if not show_empty:
+            images[(counts.T[::-1] == 0).ravel()] = np.nan
+        images = images.reshape(n_steps, n_steps, *images.shape[1:])
+        return cls._from_images_of(
+            estimator,
+            images,
+            ax,
+            plot,
+            row_labels=[f"{value:.3g}" for value in y[::-1]],
+            column_labels=[f"{value:.3g}" for value in x],
+        )

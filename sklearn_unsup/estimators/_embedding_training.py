@@ -164,19 +164,20 @@ class EmbeddingTrainingMixin:
                 "memory, or neighbors='images'."
             )
         if issparse(self.neighbors):
-            transform = {False: lambda X: self.neighbors, True: None}
+            own, transform = self.neighbors, None
         else:
             transformer = clone(self.neighbors)
-            transform = {False: transformer.fit_transform, True: transformer.transform}
+            own = transformer.fit_transform(self._to_output(data.rows))
+            transform = transformer.transform
 
         def nearest(rows):
             is_new = rows is not data.rows
-            if transform[is_new] is None:
+            if is_new and transform is None:
                 raise ValueError(
                     "X_val has no neighbours in the graph neighbors=. Leave X_val out, or set "
                     "neighbors to a transformer, such as KNeighborsTransformer."
                 )
-            graph = transform[is_new](self._to_output(rows))
+            graph = transform(self._to_output(rows)) if is_new else own
             self._check_graph(graph, (len(rows), len(data)))
             return from_sparse(graph, has_own=not is_new)
 

@@ -37,7 +37,7 @@ class NeighborSearch:
     """
 
     def __init__(self, rows, to_images, offset, scale, seed):
-        self._rows, self._images = rows, to_images
+        self._rows, self.to_images = rows, to_images
         self._offset, self._scale = offset, scale
         n, n_features = rows.shape
         in_memory = isinstance(rows, np.ndarray)
@@ -67,7 +67,7 @@ class NeighborSearch:
         return tuple(np.concatenate(each) for each in zip(*found, strict=True))
 
     def _standardised(self, rows):
-        rows = self._images(rows).reshape(rows.shape)  # the same for any order of the axes
+        rows = self.to_images(rows).reshape(rows.shape)  # the same for any order of the axes
         return ((rows - self._offset) / self._scale).astype(np.float32)
 
     def _fit_pca(self, seed):

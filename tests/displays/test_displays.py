@@ -12,9 +12,10 @@ from sklearn.mixture import GaussianMixture
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_unsup import ConvOutlierDetector, ConvSelfSupervisedEncoder
+from sklearn_unsup import ConvAutoencoder, ConvOutlierDetector, ConvSelfSupervisedEncoder
 from sklearn_unsup.displays import (
     ClusterDisplay,
+    DecodedPlaneDisplay,
     InterpolationDisplay,
     KDistanceDisplay,
     LatentSpaceDisplay,
@@ -188,6 +189,20 @@ def test_ways_and_traversals_are_labelled(small_vae, digits):
         "component 0",
     ]
     assert [label.get_text() for label in walk.ax_.get_xticklabels()] == ["-1", "1"]
+
+
+def test_the_decoded_plane_has_the_map_s_axes_and_leaves_empty_places_out(digits):
+    model = ConvAutoencoder(2, max_epochs=1, random_state=0).fit(digits)
+    plane = DecodedPlaneDisplay.from_estimator(model, digits, n_steps=5, show_empty=True)
+    codes = model.transform(digits)
+    width = np.ptp(codes, axis=0) / 5
+    corner = np.array([[codes[:, 0].min() + width[0] / 2, codes[:, 1].max() - width[1] / 2]])
+    expected = model.inverse_transform(corner).reshape(8, 8, 1)
+    np.testing.assert_allclose(plane.images[0, 0], expected, rtol=1e-4)  # the top left
+    sparse = DecodedPlaneDisplay.from_estimator(model, digits[:2], n_steps=5)
+    assert np.isfinite(sparse.images).all(axis=(2, 3, 4)).sum() == 2
+    with pytest.raises(ValueError, match=r"shape \(200, 3\), expected \(n_samples, 2\)"):
+        DecodedPlaneDisplay.from_estimator(PCA(3).fit(digits), digits)
 
 
 def test_clusters_show_their_most_typical_images(digits):
