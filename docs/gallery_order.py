@@ -4,6 +4,7 @@ STORIES = (
     "quickstart",
     "denoising",
     "maps",
+    "neighbor_embedding",
     "explorer",
     "clustering",
     "clusterer",

@@ -9,7 +9,11 @@ from sklearn_unsup.displays._reconstruction import ReconstructionDisplay
 from sklearn_unsup.displays._samples import SampleDisplay
 from sklearn_unsup.displays._uint8 import to_uint8
 from sklearn_unsup.displays._views import ViewsDisplay
-from sklearn_unsup.displays._walks import DecodedPlaneDisplay, InterpolationDisplay, TraversalDisplay
+from sklearn_unsup.displays._walks import (
+    DecodedPlaneDisplay,
+    InterpolationDisplay,
+    TraversalDisplay,
+)
 
 __all__ = [
     "ClusterDisplay",

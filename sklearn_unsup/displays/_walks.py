@@ -5,6 +5,8 @@ import numpy as np
 from sklearn_unsup.displays._grid import GridDisplay
 from sklearn_unsup.displays._pictures import find_shape, first_images
 
+N_LABELS = 6  # along each side of a decoded plane
+
 
 class InterpolationDisplay(GridDisplay):
     """Show interpolations in latent space from one image to another.
@@ -211,6 +213,12 @@ class DecodedPlaneDisplay(GridDisplay):
             images,
             ax,
             plot,
-            row_labels=[f"{value:.3g}" for value in y[::-1]],
-            column_labels=[f"{value:.3g}" for value in x],
+            row_labels=_some_labels(y[::-1]),
+            column_labels=_some_labels(x),
         )
+
+
+def _some_labels(values):
+    """Return labels of about `N_LABELS` of the values; those of the others are empty."""
+    step = max(1, len(values) // N_LABELS)
+    return [f"{value:.1f}" if i % step == 0 else "" for i, value in enumerate(values)]

@@ -27,7 +27,7 @@ from sklearn_unsup.networks.views import Compose, TwoViews, preset
 
 UNLABELLED = -1  # as in sklearn.semi_supervised
 VIEWS = "views"  # of `neighbors`
-MAP, DECODER = "map", "decoder"  # phases, in history_
+FEATURES, MAP, DECODER = "features", "map", "decoder"  # phases, in history_
 AUTO_SHARE = 0.5  # of the epochs of the map, if both numbers are "auto"
 
 
@@ -58,13 +58,17 @@ class EmbeddingTrainingMixin:
 
     def _train(self, network, data, phases):
         self._check_size(len(data))
+        vars(self).pop("embedding_", None)  # of an earlier fit
         if self._compares_views:
             views = TwoViews(self._view())
             options = {"view": views, "validation_view": views}
+            if network.projector is not None and not self.history_:
+                network.learns = FEATURES
+                phases.train(network, data, FEATURES, **options)
         else:
             data, pairs = self._neighbor_pairs(data, seed_from(phases.generator))
             options = {"batch_view": pairs}
-        network.learns_decoder = False
+        network.learns = MAP
         phases.train(network, data, MAP, **options)
         network.eval()
         self.embedding_ = self._encode(data.rows)
@@ -73,14 +77,18 @@ class EmbeddingTrainingMixin:
             return
         mean, scale = self.embedding_.mean(axis=0), self.embedding_.std()
         network.start_decoder(torch.from_numpy(mean), float(scale) or 1.0)
-        network.learns_decoder = True
+        network.learns = DECODER
+        data = data.with_given(
+            lambda rows: self.embedding_ if rows is data.rows else self._encode(rows)
+        )
         try:
-            data = data.with_given(
-                lambda rows: self.embedding_ if rows is data.rows else self._encode(rows)
-            )
             phases.train(network, data, DECODER, n_epochs)
         finally:
-            network.learns_decoder = False
+            network.learns = MAP
+
+    def _after_training(self, rows, seed):
+        if not hasattr(self, "embedding_"):  # Ctrl-C came before the end of the map
+            self.embedding_ = self._encode(rows)
 
     @property
     def _compares_views(self):
@@ -90,6 +98,10 @@ class EmbeddingTrainingMixin:
         if self.views is None:
             return preset("auto", self.image_shape_) if self._compares_views else Compose([])
         return super()._view()
+
+    def _network_params(self):
+        learns_features = self._compares_views and self.encoder is None
+        return {**super()._network_params(), "learns_features": learns_features}
 
     def _check_size(self, n):
         if n < 3:
@@ -217,7 +229,7 @@ class EmbeddingTrainingMixin:
 
     def _decodes(self):
         if hasattr(self, "network_"):
-            return bool(self.network_.has_decoder)
+            return any(row.get("phase") == DECODER for row in self.history_)
         return self.decoder_epochs != 0
 
     def _specs(self, state):

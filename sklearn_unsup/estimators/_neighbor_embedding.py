@@ -53,7 +53,9 @@ class ConvNeighborEmbedding(
     neighbors : {"images", "views"}, transformer or sparse matrix, default="images"
         Which pairs attract each other. "images" takes the nearest images by the Euclidean distance
         of at most 64 principal components. "views" takes two random views of one image [5]_: the
-        choice for photographs, whose pixels say little about what they show. A transformer is
+        choice for photographs, whose pixels say little about what they show. Features are then
+        learnt before the map, for `max_epochs`, as by :class:`ConvSelfSupervisedEncoder`, but not
+        with a custom `encoder`. A transformer is
         called as ``neighbors.fit_transform(X)`` and returns a sparse graph of distances, such as
         :class:`~sklearn.neighbors.KNeighborsTransformer` at the end of a pipeline. The graph itself
         may be given, as a sparse matrix of shape (n_samples, n_samples).

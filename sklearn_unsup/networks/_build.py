@@ -29,6 +29,7 @@ EMBEDDING_OBJECTIVES = {
     "tsne": embedding_losses.tsne,
     "infonce": embedding_losses.info_nce,
 }
+PROJECTOR_WIDTHS = 256, 256  # as of ConvSelfSupervisedEncoder
 LIKELIHOODS = {"gaussian": GaussianLikelihood, "bernoulli": BernoulliLikelihood}
 
 
@@ -175,6 +176,7 @@ def build_neighbor_embedding(
     kernel,
     negative_sample_rate,
     noise_level,
+    learns_features,
 ):
     """Return a network with these parameters of :class:`.ConvNeighborEmbedding`."""
     widths = {"hidden_channels": hidden_channels, "hidden_layer_sizes": hidden_layer_sizes}
@@ -182,13 +184,16 @@ def build_neighbor_embedding(
     if objective == "umap":
         a, b = kernel
         loss = partial(loss, a=a, b=b, negative_sample_rate=negative_sample_rate)
+    built = build_encoder(encoder, image_shape, n_components, default=PooledMLPEncoder, **widths)
+    projector = Projector(built.width, *PROJECTOR_WIDTHS) if learns_features else None
     return NeighborEmbeddingNetwork(
-        build_encoder(encoder, image_shape, n_components, default=PooledMLPEncoder, **widths),
+        built,
         build_decoder(decoder, image_shape, n_components, **widths),
         image_shape,
         loss,
         n_components,
         noise_level,
+        projector,
     )
 
 

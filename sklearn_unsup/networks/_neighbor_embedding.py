@@ -11,8 +11,8 @@ from sklearn_unsup.networks._scaling import Scaling
 class NeighborEmbeddingNetwork(Network):
     """Map images to positions, and positions back to images.
 
-    The encoder is trained first. The decoder is trained on positions that stay as they are, when
-    `learns_decoder` is set.
+    `learns` says what a training is of: "features" of two views of each image, the "map", or the
+    "decoder", for positions that stay as they are.
 
     Parameters
     ----------
@@ -28,21 +28,32 @@ class NeighborEmbeddingNetwork(Network):
     noise_level : float
         Standard deviation of Gaussian noise on the encoder's input during training, in the
         network's units.
+    projector : nn.Module or None
+        Maps ``encoder.pooled(images)`` (b, p) to where features of views are compared.
     """
 
-    def __init__(self, encoder, decoder, image_shape, objective, n_components, noise_level=0.0):
+    def __init__(
+        self,
+        encoder,
+        decoder,
+        image_shape,
+        objective,
+        n_components,
+        noise_level=0.0,
+        projector=None,
+    ):
         super().__init__()
         check_distinct(encoder=encoder, decoder=decoder)
         check_trainable(encoder=encoder, decoder=decoder)
         self.encoder = encoder
         self.decoder = decoder
+        self.projector = projector
         self.scaling = Scaling(image_shape)
         self.objective = objective
         self.noise_level = noise_level
         self.register_buffer("position_mean", torch.zeros(n_components, dtype=torch.float32))
         self.register_buffer("position_scale", torch.ones((), dtype=torch.float32))
-        self.register_buffer("has_decoder", torch.zeros((), dtype=torch.bool))
-        self.learns_decoder = False
+        self.learns = "map"
 
     def encode(self, images):
         """Map images (b, c, h, w), in the user's units, to positions (b, k)."""
@@ -53,14 +64,18 @@ class NeighborEmbeddingNetwork(Network):
         return self.scaling.inverse(self._decode(positions))
 
     def training_loss(self, batch, generator=None):
-        """Return the loss of a batch of images and their neighbours.
+        """Return the loss of a batch of images and their neighbours, or of two views of images.
 
         For the decoder, it has images, whose positions (b, k) are given.
         """
-        if self.learns_decoder:
+        if self.learns == "decoder":
             targets = self.scaling(batch.images)  # (b, c, h, w)
             return {"loss": losses.squared_error(self._decode(batch.given), targets)}
         inputs = self.scaling(batch.images)  # (2b, c, h, w)
+        if self.learns == "features":
+            projections = self.projector(self.encoder.pooled(inputs))  # (2b, q)
+            with torch.autocast(projections.device.type, enabled=False):
+                return {"loss": losses.vicreg(*projections.float().chunk(2))}
         if self.training and self.noise_level > 0:
             noise = torch.empty(inputs.shape, device=inputs.device).normal_(generator=generator)
             inputs = inputs + self.noise_level * noise
@@ -73,7 +88,6 @@ class NeighborEmbeddingNetwork(Network):
         """Set the standardisation of positions."""
         self.position_mean.copy_(mean)
         self.position_scale.copy_(scale)
-        self.has_decoder.fill_(True)
 
     def _decode(self, positions):
         return self.decoder((positions - self.position_mean) / self.position_scale)

@@ -72,9 +72,9 @@ class PooledMLPEncoder(nn.Module):
         super().__init__()
         if isinstance(hidden_channels, str):
             hidden_channels = *pooled_widths(image_shape, AUTO_WIDTH), AUTO_WIDTH
-        *hidden_channels, width = hidden_channels
-        self.pooled = PooledEncoder(image_shape, width, hidden_channels)
-        self.head = Projector(width, *hidden_layer_sizes, n_outputs)
+        *hidden_channels, self.width = hidden_channels
+        self.pooled = PooledEncoder(image_shape, self.width, hidden_channels)
+        self.head = Projector(self.width, *hidden_layer_sizes, n_outputs)
 
     def forward(self, images):
         """Map images (b, c, h, w) to codes (b, n_outputs)."""

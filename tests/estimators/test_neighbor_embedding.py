@@ -15,6 +15,7 @@ from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsTransformer
 from sklearn.pipeline import make_pipeline
+from skorch.callbacks import Callback
 
 from sklearn_unsup import ConvNeighborEmbedding
 from sklearn_unsup.estimators import _neighbor_graph
@@ -76,6 +77,19 @@ def test_history_has_both_phases(embedding):
     phases = [row["phase"] for row in embedding.history_]
     assert phases == ["map"] * 25 + ["decoder"] * 25
     assert {"attraction", "repulsion"} <= {name[6:] for name in embedding.history_[0]}
+
+
+def test_what_was_learnt_before_an_interrupt_is_kept(digits):
+    class Stop(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            if net.module_.learns == "map" and len(net.history) == 2:
+                raise KeyboardInterrupt
+
+    model = small(max_epochs=3, callbacks=[Stop()])
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(digits[0][:60])
+    np.testing.assert_array_equal(model.embedding_, model.transform(digits[0][:60]))
+    assert not hasattr(model, "inverse_transform")
 
 
 def test_without_a_decoder_there_is_nothing_to_invert(digits):
@@ -230,6 +244,7 @@ def test_the_kernel_is_that_of_umap():
 
 def test_views_take_the_place_of_neighbours(digits):
     model = small(neighbors="views", objective="infonce").fit(digits[0][:60])
+    assert [row["phase"] for row in model.history_] == ["features", "map", "decoder"]
     views = model.draw_views(digits[0][:5], random_state=0)
     assert not np.array_equal(views, digits[0][:5])
     plain = small().fit(digits[0][:60])
