@@ -88,6 +88,7 @@ EVERY_MODEL = {  # "class", or "class, variant"
     "ConvNeighborEmbedding, views": Entry(
         partial(ConvNeighborEmbedding, neighbors="views", objective="infonce", **SMALL),
         n_phases=3,
+        unsupported=("encoder",),
     ),
     "LabelledSampler": Entry(partial(LabelledSampler, **SMALL), needs_y=True, n_phases=2),
 }

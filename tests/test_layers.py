@@ -87,11 +87,12 @@ ESTIMATORS_MAY_IMPORT = {  # module of estimators: modules that it may import
     | {"_availability", "_cluster_prediction", "_cluster_training", "_pretraining"}
     | {"_random_views"},
     "_neighbor_graph": set(),
-    "_embedding_training": {"_neighbor_graph", "_phases"},
+    "_embedding_neighbors": {"_neighbor_graph"},
+    "_embedding_training": {"_embedding_neighbors", "_phases"},
     "_trustworthiness": set(),
     "_neighbor_embedding": FOR_MODELS
-    | {"_availability", "_embedding_training", "_neighbor_graph", "_random_views"}
-    | {"_trustworthiness"},
+    | {"_availability", "_embedding_neighbors", "_embedding_training", "_neighbor_graph"}
+    | {"_random_views", "_trustworthiness"},
     "_self_supervised": FOR_MODELS | {"_collapse", "_random_views", "_view_information"},
     "_detector_input": {"_reconstruction_errors", "_values"},
     "_detector_saving": {"_detector_input", "_outlier_methods", "_pooled_errors", "_saving"}

@@ -1,5 +1,7 @@
 """Walks through the latent space: interpolations, traversals, and the decoded plane."""
 
+from numbers import Integral
+
 import numpy as np
 
 from sklearn_unsup.displays._grid import GridDisplay
@@ -195,6 +197,8 @@ class DecodedPlaneDisplay(GridDisplay):
         display : DecodedPlaneDisplay
             Plotted.
         """
+        if not isinstance(n_steps, Integral) or n_steps < 1:
+            raise ValueError(f"n_steps={n_steps!r}: expected an integer of at least 1.")
         codes = np.asarray(estimator.transform(X))
         if codes.ndim != 2 or codes.shape[1] != 2:
             raise ValueError(
@@ -221,4 +225,4 @@ class DecodedPlaneDisplay(GridDisplay):
 def _some_labels(values):
     """Return labels of about `N_LABELS` of the values; those of the others are empty."""
     step = max(1, len(values) // N_LABELS)
-    return [f"{value:.1f}" if i % step == 0 else "" for i, value in enumerate(values)]
+    return [f"{value:.2g}" if i % step == 0 else "" for i, value in enumerate(values)]

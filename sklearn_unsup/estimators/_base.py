@@ -59,8 +59,8 @@ class ImageEstimator(
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
             Rows of pixels, or images with two or three axes. Any numeric dtype and any units are
             accepted. X may be on a disk: a memory map, an HDF5 or zarr array, :class:`.NpyFiles`.
-        y : Ignored
-            Not used, present for API consistency by convention.
+        y : array-like of shape (n_samples,), default=None
+            Labels, for models with a parameter that uses them, such as `target_weight`.
         X_val : array-like of shape (n_val, n_features) or (n_val, ...), default=None
             Validation rows, used instead of a share of X (`validation_fraction`). Only used with
             ``early_stopping=True``, and by `ConvGAN`.

@@ -14,6 +14,7 @@ from sklearn_unsup._training import BatchSizes
 from sklearn_unsup.estimators._availability import AllRowsNeeded
 from sklearn_unsup.estimators._base import ImageEstimator
 from sklearn_unsup.estimators._decoding import OptionalDecoderMixin
+from sklearn_unsup.estimators._embedding_neighbors import NeighborsMixin
 from sklearn_unsup.estimators._embedding_training import EmbeddingTrainingMixin
 from sklearn_unsup.estimators._encoding import EncoderMixin
 from sklearn_unsup.estimators._neighbor_graph import fit_kernel
@@ -27,6 +28,7 @@ from sklearn_unsup.networks.views import PRESETS
 @with_shared_parameters(batch_limits="at least 64, and at most 256", large_batch="at least 64.")
 class ConvNeighborEmbedding(
     EmbeddingTrainingMixin,
+    NeighborsMixin,
     TrustworthinessMixin,
     RandomViewsMixin,
     OptionalDecoderMixin,
@@ -51,19 +53,19 @@ class ConvNeighborEmbedding(
         and lies between the two; larger batches are better.
 
     neighbors : {"images", "views"}, transformer or sparse matrix, default="images"
-        Which pairs attract each other. "images" takes the nearest images by the Euclidean distance
-        of at most 64 principal components. "views" takes two random views of one image [5]_: the
-        choice for photographs, whose pixels say little about what they show. Features are then
-        learnt before the map, for `max_epochs`, as by :class:`ConvSelfSupervisedEncoder`, but not
-        with a custom `encoder`. A transformer is
-        called as ``neighbors.fit_transform(X)`` and returns a sparse graph of distances, such as
-        :class:`~sklearn.neighbors.KNeighborsTransformer` at the end of a pipeline. The graph itself
-        may be given, as a sparse matrix of shape (n_samples, n_samples).
+        Which images attract each other. "images" takes the nearest by the Euclidean distance of at
+        most 64 principal components. "views" first learns features from random views, as
+        :class:`ConvSelfSupervisedEncoder` does, for `max_epochs`, and takes the nearest by their
+        cosine similarity: the choice for photographs, whose pixels say little about what they show
+        [5]_. A transformer is called as ``neighbors.fit_transform(rows)``, with an array of shape
+        (n_samples, n_features), and returns a sparse graph of distances, such as a pipeline that
+        ends in a :class:`~sklearn.neighbors.KNeighborsTransformer`. The graph itself may be given,
+        as a sparse matrix of shape (n_samples, n_samples). Equal distances give equal weights.
 
     n_neighbors : int, default=15
         Number of neighbours of each image, for "umap" and "infonce". Larger values keep more of the
-        large structure, smaller ones more detail. Typical values are 5 to 50. Only with
-        ``neighbors="images"``.
+        large structure, smaller ones more detail. Typical values are 5 to 50. A transformer
+        or a graph has its own number.
 
     min_dist : float, default=0.1
         For "umap": distance, from 0 to 1, up to which images may attract each other fully. Smaller
@@ -80,12 +82,12 @@ class ConvNeighborEmbedding(
     target_weight : float, default=0.0
         How much the labels y pull images of a class together, from 0 (y is ignored) to 1. It is the
         probability that a labelled image is paired with a random one of its class [6]_, instead of
-        a neighbour. Images with the label -1 are unlabelled. Not with ``neighbors="views"``.
+        a neighbour. Images with the label -1 are unlabelled. Labels are whole numbers or texts.
 
     views : {"auto", "photographs", "drawings", "signals"}, callable or None, default=None
         Random changes of images in training, as for :class:`ConvSelfSupervisedEncoder`. Positions
         then hardly depend on what is changed, which makes clusters clearer, and distances less
-        true to those of pixels. None is "auto" with ``neighbors="views"``, else no change.
+        true to those of pixels. None is "auto" with ``neighbors="views"``, and no change otherwise.
 
     noise_level : float, default=0.5
         Standard deviation of Gaussian noise that is added to images in training, in units of the
@@ -115,10 +117,14 @@ class ConvNeighborEmbedding(
     Notes
     -----
     Neighbours are searched exactly, among at most 100,000 random images of X; if X is on a disk,
-    they take at most 1 GB.
+    they take at most 1 GB. With `early_stopping`, neighbours of the training images may be held
+    out; pass `X_val` to have images that take no part.
 
-    `history_` has "attraction" and "repulsion", the parts of the loss. Losses of different
-    objectives cannot be compared; `score` can.
+    `history_` has "train_attraction" and "train_repulsion", the parts of the loss. Losses of
+    different objectives cannot be compared; `score` can.
+
+    With `warm_start`, features of views are not learnt again. The decoder fits the map that it was
+    trained with: without new epochs of it, there is none.
 
     References
     ----------
@@ -219,7 +225,7 @@ class ConvNeighborEmbedding(
         X : array-like of shape (n_samples, n_features) or (n_samples, ...)
             Images, as for `fit`.
         y : array-like of shape (n_samples,), default=None
-            Labels, as for `fit`.
+            Labels, for `target_weight`.
         **fit_params
             For `fit`: `X_val`.
 

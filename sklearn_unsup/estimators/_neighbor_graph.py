@@ -4,6 +4,7 @@ import numpy as np
 from scipy.optimize import curve_fit
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
+from sklearn.preprocessing import normalize
 
 from sklearn_unsup._data import row_blocks, rows_at, sample_rows
 from sklearn_unsup._devices import scikit_learn_settings
@@ -13,20 +14,20 @@ MAX_NUMBERS = 2**28  # in them, if X is on a disk: 1 GB
 N_PRINCIPAL = 64  # components in which distances are measured
 MAX_PRINCIPAL_ROWS, MAX_PRINCIPAL_NUMBERS = 10_000, 2**26  # that they are fitted to
 NEIGHBORS_PER_PERPLEXITY = 3  # van der Maaten 2014, "Accelerating t-SNE", section 4.1
+LEAST_SCALE = 0.1  # of a component of features, relative to the typical one
+BLOCK_SIZE = 2**22  # numbers
 N_BISECTIONS = 40
 TINY = 1e-12
 
 
 class NeighborSearch:
-    """Exact search of nearest neighbours, by Euclidean distances of principal components.
+    """Exact search of nearest neighbours, by Euclidean distances of codes.
 
     Parameters
     ----------
     rows : ndarray or LazyRows of shape (n, n_features)
-    to_images : callable
-        Maps rows (b, n_features) to images (b, c, h, w).
-    offset, scale : float
-        Mean and standard deviation of X.
+    fit_codes : callable
+        ``fit_codes(landmarks)`` returns a function that maps rows (b, n_features) to codes (b, k).
     seed : int
 
     Attributes
@@ -34,11 +35,12 @@ class NeighborSearch:
     indices : ndarray of int of shape (m,)
         The landmarks: rows among which neighbours are searched.
     landmarks : ndarray of shape (m, n_features)
+    encode : callable
+        Maps rows (b, n_features) to codes (b, k).
     """
 
-    def __init__(self, rows, to_images, offset, scale, seed):
-        self._rows, self.to_images = rows, to_images
-        self._offset, self._scale = offset, scale
+    def __init__(self, rows, fit_codes, seed):
+        self._rows = rows
         n, n_features = rows.shape
         in_memory = isinstance(rows, np.ndarray)
         most = MAX_LANDMARKS if in_memory else min(MAX_LANDMARKS, MAX_NUMBERS // n_features)
@@ -46,9 +48,9 @@ class NeighborSearch:
         if most < n:
             self.indices = np.sort(np.random.RandomState(seed).permutation(n)[: max(most, 2)])
         self.landmarks = rows if most >= n and in_memory else rows_at(rows, self.indices)
+        self.encode = fit_codes(self.landmarks)
+        codes = self.encode(self.landmarks)
         with scikit_learn_settings():
-            self._pca = self._fit_pca(seed)
-            codes = self._codes(self.landmarks)
             self._search = NearestNeighbors(algorithm="auto").fit(codes)
 
     def nearest(self, rows, n_neighbors):
@@ -60,30 +62,53 @@ class NeighborSearch:
         own = np.full(len(rows), -1)
         if rows is self._rows:
             own[self.indices] = np.arange(len(self.indices))
-        with scikit_learn_settings():
-            for block in row_blocks(rows):
-                pair = self._search.kneighbors(self._codes(rows[block]), n_neighbors + 1)
-                found.append(without_own(*pair, own[block]))
+        for block in row_blocks(rows, BLOCK_SIZE):
+            codes = self.encode(rows[block])
+            with scikit_learn_settings():
+                pair = self._search.kneighbors(codes, n_neighbors + 1)
+            found.append(without_own(*pair, own[block]))
         return tuple(np.concatenate(each) for each in zip(*found, strict=True))
 
-    def _standardised(self, rows):
-        rows = self.to_images(rows).reshape(rows.shape)  # the same for any order of the axes
-        return ((rows - self._offset) / self._scale).astype(np.float32)
 
-    def _fit_pca(self, seed):
-        """Return the fitted PCA, or None if there are few features."""
-        n_features = self.landmarks.shape[1]
-        if n_features <= N_PRINCIPAL:
-            return None
-        n = min(MAX_PRINCIPAL_ROWS, max(2, MAX_PRINCIPAL_NUMBERS // n_features))
-        sample = self._standardised(sample_rows(self.landmarks, n, seed))
-        return PCA(min(N_PRINCIPAL, *sample.shape), random_state=seed).fit(sample)
+def fit_principal_components(landmarks, standardise, seed):
+    """Return a function that maps rows to principal components, or standardised rows if narrow.
 
-    def _codes(self, rows):
-        """Return the principal components of rows (n, n_features)."""
-        blocks = (self._standardised(rows[block]) for block in row_blocks(rows))
-        transform = (lambda block: block) if self._pca is None else self._pca.transform
-        return np.concatenate([transform(block) for block in blocks])
+    Parameters
+    ----------
+    landmarks : ndarray of shape (m, n_features)
+    standardise : callable
+        Maps rows (b, n_features) to float32.
+    seed : int
+    """
+    n_features = landmarks.shape[1]
+    if n_features <= N_PRINCIPAL:
+        return standardise
+    n = min(MAX_PRINCIPAL_ROWS, max(2, MAX_PRINCIPAL_NUMBERS // n_features))
+    sample = standardise(sample_rows(landmarks, n, seed))
+    with scikit_learn_settings():
+        pca = PCA(min(N_PRINCIPAL, *sample.shape), random_state=seed).fit(sample)
+
+    def encode(rows):
+        with scikit_learn_settings():
+            blocks = [pca.transform(standardise(rows[block])) for block in row_blocks(rows)]
+        return np.concatenate(blocks)
+
+    return encode
+
+
+def fit_directions(landmarks, encode):
+    """Return a function that maps rows to standardised codes of length 1, for cosine similarity.
+
+    Parameters
+    ----------
+    landmarks : ndarray of shape (m, n_features)
+    encode : callable
+        Maps rows (b, n_features) to codes (b, k).
+    """
+    codes = encode(landmarks)
+    mean, scale = codes.mean(axis=0), codes.std(axis=0)
+    scale = np.maximum(scale, max(LEAST_SCALE * float(np.sqrt(np.square(scale).mean())), TINY))
+    return lambda rows: normalize((encode(rows) - mean) / scale)
 
 
 def without_own(distances, indices, own):
@@ -96,7 +121,7 @@ def from_sparse(graph, has_own):
     """Return distances and indices (n, m) of the neighbours in a sparse graph of distances.
 
     Rows with fewer than m neighbours end in infinite distances. With `has_own`, an entry on the
-    diagonal is not a neighbour, and a row without neighbours has itself.
+    diagonal is not a neighbour, and what stands for a missing neighbour is the row itself.
     """
     graph = graph.tocoo()
     keep = (graph.row != graph.col) | (not has_own)
@@ -110,8 +135,12 @@ def from_sparse(graph, has_own):
     own = np.arange(graph.shape[0]) % graph.shape[1]
     indices = np.tile(own[:, np.newaxis], shape[1])
     distances[rows, place], indices[rows, place] = values, columns
-    distances[counts == 0, 0] = 0.0  # its own, and only, neighbour
     return distances, indices
+
+
+def equal_weights(distances):
+    """Return a weight of 1 for each of the neighbours at distances (n, k)."""
+    return np.isfinite(_with_itself(distances)).astype(np.float64)
 
 
 def memberships(distances):
@@ -121,6 +150,7 @@ def memberships(distances):
     Dimension Reduction", section 3.1: the nearest neighbour has a weight of 1, and the weights of
     an image add up to the logarithm, to base 2, of the number of its neighbours.
     """
+    distances = _with_itself(distances)
     beyond = distances - distances[:, :1]
     target = np.log2(np.maximum(np.isfinite(distances).sum(axis=1), 2))
 
@@ -135,7 +165,7 @@ def similarities(distances, perplexity):
 
     Van der Maaten & Hinton 2008, "Visualizing Data using t-SNE", eq. 1.
     """
-    squares = np.square(distances)
+    squares = np.square(_with_itself(distances))
     squares -= squares[:, :1]
 
     def weights(rate):
@@ -147,6 +177,13 @@ def similarities(distances, perplexity):
         return -(shares * np.log(np.maximum(shares, TINY))).sum(axis=1) > np.log(perplexity)
 
     return weights(bisect(is_flat, squares))
+
+
+def _with_itself(distances):
+    """Return distances (n, k) such that a row without neighbours has one: itself."""
+    distances = distances.copy()
+    distances[np.isinf(distances[:, 0]), 0] = 0.0
+    return distances
 
 
 def bisect(is_low, scales):

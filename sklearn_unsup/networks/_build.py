@@ -176,7 +176,7 @@ def build_neighbor_embedding(
     kernel,
     negative_sample_rate,
     noise_level,
-    learns_features,
+    neighbors,
 ):
     """Return a network with these parameters of :class:`.ConvNeighborEmbedding`."""
     widths = {"hidden_channels": hidden_channels, "hidden_layer_sizes": hidden_layer_sizes}
@@ -185,7 +185,7 @@ def build_neighbor_embedding(
         a, b = kernel
         loss = partial(loss, a=a, b=b, negative_sample_rate=negative_sample_rate)
     built = build_encoder(encoder, image_shape, n_components, default=PooledMLPEncoder, **widths)
-    projector = Projector(built.width, *PROJECTOR_WIDTHS) if learns_features else None
+    projector = Projector(built.width, *PROJECTOR_WIDTHS) if neighbors == "views" else None
     return NeighborEmbeddingNetwork(
         built,
         build_decoder(decoder, image_shape, n_components, **widths),

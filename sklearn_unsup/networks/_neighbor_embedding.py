@@ -12,7 +12,8 @@ class NeighborEmbeddingNetwork(Network):
     """Map images to positions, and positions back to images.
 
     `learns` says what a training is of: "features" of two views of each image, the "map", or the
-    "decoder", for positions that stay as they are.
+    "decoder", for positions that stay as they are. With a projector, features stay as they are
+    while the map is learnt.
 
     Parameters
     ----------
@@ -77,11 +78,30 @@ class NeighborEmbeddingNetwork(Network):
             with torch.autocast(projections.device.type, enabled=False):
                 return {"loss": losses.vicreg(*projections.float().chunk(2))}
         if self.training and self.noise_level > 0:
-            noise = torch.empty(inputs.shape, device=inputs.device).normal_(generator=generator)
+            noise = torch.empty(inputs.shape, dtype=torch.float32, device=inputs.device)
+            noise.normal_(generator=generator)
             inputs = inputs + self.noise_level * noise
-        positions = self.encoder(inputs)  # (2b, k)
+        positions = self._positions(inputs)  # (2b, k)
         with torch.autocast(positions.device.type, enabled=False):
             return self.objective(positions.float())
+
+    def features(self, images):
+        """Map images (b, c, h, w), in the user's units, to features (b, p)."""
+        return self.encoder.pooled(self.scaling(images))
+
+    def train(self, mode=True):
+        """Set the mode; layers of features that stay as they are keep their statistics."""
+        super().train(mode)
+        if self.projector is not None and self.learns != "features":
+            self.encoder.pooled.eval()
+        return self
+
+    def _positions(self, inputs):
+        if self.projector is None:
+            return self.encoder(inputs)
+        with torch.no_grad():
+            features = self.encoder.pooled(inputs)
+        return self.encoder.head(features)
 
     @torch.no_grad()
     def start_decoder(self, mean, scale):

@@ -50,7 +50,10 @@ class NeighborPairs:
         if not self.target_weight:
             return chosen
         classes = given[:, -1].long().cpu()
-        draws = torch.rand((2, len(given)), generator=generator, device=given.device).cpu()
-        member = self.starts[classes] + (draws[1] * self.sizes[classes]).long()
+        draws = torch.empty((2, len(given)), dtype=torch.float32, device=given.device)
+        draws = draws.uniform_(generator=generator).cpu()
+        member = self.starts[classes] + (draws[1] * self.sizes[classes]).long().clamp_max(
+            self.sizes[classes] - 1
+        )
         is_same = (classes >= 0) & (draws[0] < self.target_weight)
         return torch.where(is_same, self.members[member], chosen.cpu())

@@ -1,7 +1,7 @@
 """Losses of neighbour embeddings: pure functions of positions, which return means over a batch.
 
-A batch has the positions (2b, k) of b images, then those of a neighbour of each. All other pairs of
-the batch are negative samples. Damrich, Böhm, Hamprecht & Kobak 2023, "From t-SNE to UMAP with
+A batch has the positions (2b, k) of b images, then those of a neighbour of each. All pairs of the
+batch are negative samples. Damrich, Böhm, Hamprecht & Kobak 2023, "From t-SNE to UMAP with
 contrastive learning", describe the three losses as one family.
 """
 
@@ -18,12 +18,12 @@ def squared_distances(positions):
 
 
 def umap(positions, a, b, negative_sample_rate=5.0):
-    """Cross-entropy of neighbours and other pairs, with similarities 1 / (1 + a d**(2b)).
+    """Cross-entropy of neighbours and of all pairs, with similarities 1 / (1 + a d**(2b)).
 
     McInnes, Healy & Melville 2018, "UMAP: Uniform Manifold Approximation and Projection for
     Dimension Reduction", section 3.2; as a loss of a batch: Sainburg, McInnes & Gentner 2021,
     "Parametric UMAP Embeddings for Representation and Semisupervised Learning", eq. 4. A pair of
-    neighbours stands beside `negative_sample_rate` others.
+    neighbours stands beside `negative_sample_rate` random ones.
     """
     attraction = F.softplus(_log_ratio(_neighbor_distances(positions), a, b)).mean()
     others = _off_diagonal(squared_distances(positions))

@@ -7,13 +7,18 @@ import pytest
 import torch
 from every_model import EVERY_MODEL
 from scipy.sparse import csr_matrix
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV
-from sklearn.neighbors import KNeighborsClassifier, KNeighborsTransformer
+from sklearn.neighbors import (
+    KNeighborsClassifier,
+    KNeighborsTransformer,
+    RadiusNeighborsTransformer,
+)
 from sklearn.pipeline import make_pipeline
 from skorch.callbacks import Callback
 
@@ -21,12 +26,14 @@ from sklearn_unsup import ConvNeighborEmbedding
 from sklearn_unsup.estimators import _neighbor_graph
 from sklearn_unsup.estimators._neighbor_graph import (
     NeighborSearch,
+    equal_weights,
     fit_kernel,
+    fit_principal_components,
     from_sparse,
     memberships,
     similarities,
 )
-from sklearn_unsup.networks import Batch
+from sklearn_unsup.networks import Batch, MLPEncoder
 from sklearn_unsup.networks.views import Compose
 
 
@@ -120,6 +127,36 @@ def test_labels_pull_classes_together_where_they_are_asked_to(digits):
     assert separation(pulled) > separation(plain) + 0.5
 
 
+def test_the_decoder_is_that_of_the_present_map(digits):
+    X = digits[0][:60]
+    model = small(warm_start=True).fit(X)
+    assert hasattr(model, "inverse_transform")
+    assert not hasattr(model.set_params(decoder_epochs=0).fit(X), "inverse_transform")
+    assert hasattr(model.set_params(decoder_epochs=1).fit(X), "inverse_transform")
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        ([None, *range(59)], "y has 1 missing labels, and target_weight=0.5 uses labels"),
+        ([*range(59), np.nan], "y has 1 missing labels"),
+        (np.linspace(0, 1, 60), "y holds numbers that are not whole"),
+    ],
+)
+def test_what_is_no_label_is_an_error(digits, y, message):
+    with pytest.raises(ValueError, match=message):
+        small(target_weight=0.5).fit(digits[0][:60], y)
+
+
+def test_unlabelled_is_minus_one_in_any_type(digits):
+    X, y = digits[0][:60], digits[1][:60].copy()
+    y[::3] = -1
+    model = small(target_weight=0.5)
+    expected = clone(model).fit(X, y).transform(X)
+    for given in (y.astype(float), y.astype(str), list(y.astype(str)), y.astype(object)):
+        np.testing.assert_array_equal(clone(model).fit(X, given).transform(X), expected)
+
+
 def test_labels_may_be_text_and_must_be_given(digits):
     X, y = digits[0][:60], digits[1][:60]
     model = small(target_weight=0.5)
@@ -128,7 +165,8 @@ def test_labels_may_be_text_and_must_be_given(digits):
     np.testing.assert_array_equal(texts, numbers)
     with pytest.raises(ValueError, match=r"target_weight=0.5 uses labels, and y is None"):
         clone(model).fit(X)
-    unlabelled = clone(model).fit(X, np.full(60, -1)).transform(X)
+    with pytest.warns(UserWarning, match="no image has a label: y is not used"):
+        unlabelled = clone(model).fit(X, np.full(60, -1)).transform(X)
     np.testing.assert_array_equal(unlabelled, small().fit(X).transform(X))
 
 
@@ -151,10 +189,33 @@ def test_neighbours_may_come_from_a_transformer_or_a_graph(digits):
     assert "valid_loss" in held_out.fit(X, X_val=digits[0][80:100]).history_[0]
 
 
+def test_a_transformer_gets_rows_whatever_the_layout_and_the_settings(digits):
+    X = digits[0][:60]
+    model = small(neighbors=KNeighborsTransformer(n_neighbors=2))
+    expected = clone(model).fit(X).transform(X)
+    with config_context(transform_output="pandas"):
+        found = clone(model).fit(X.reshape(-1, 8, 8)).embedding_
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_images_without_neighbours_are_named(digits):
+    X = digits[0][:60]
+    graph = KNeighborsTransformer(n_neighbors=2).fit_transform(X).tolil()
+    graph[:3] = 0
+    with pytest.warns(UserWarning, match="3 of 60 images have no neighbours in the graph"):
+        assert np.isfinite(small(neighbors=graph, objective="infonce").fit_transform(X)).all()
+    with pytest.raises(ValueError, match="60 of 60 images of X have no neighbours"):
+        small(neighbors=csr_matrix((60, 60))).fit(X)
+    with pytest.raises(ValueError, match="9 of 9 images of X_val have no neighbours"):
+        neighbors = RadiusNeighborsTransformer(radius=40)
+        small(neighbors=neighbors, early_stopping=True).fit(X, X_val=16 - X[:9])
+
+
 @pytest.mark.parametrize(
     ("neighbors", "error", "message"),
     [
         (csr_matrix((5, 5)), ValueError, r"shape \(5, 5\): expected .* of shape \(60, 60\)"),
+        (csr_matrix(np.eye(60) * 1j), TypeError, "a graph of complex128"),
         (csr_matrix(-np.eye(60)), ValueError, "below 0"),
         (PCA(2), TypeError, "gives ndarray: expected a sparse matrix"),
     ],
@@ -200,17 +261,17 @@ def test_ten_dimensions_are_codes_for_a_mixture(digits):
 def test_neighbours_are_exact_and_leave_the_image_itself_out(digits, monkeypatch):
     X = digits[0][:200]
 
-    def to_images(rows):
-        return rows.reshape(-1, 1, 8, 8)
+    def fit_codes(landmarks):
+        return fit_principal_components(landmarks, lambda rows: rows.astype(np.float32), 0)
 
-    search = NeighborSearch(X, to_images, 0.0, 1.0, 0)
+    search = NeighborSearch(X, fit_codes, 0)
     distances, indices = search.nearest(X, 4)
     every = np.linalg.norm(X[:, None] - X[None], axis=2) + np.diag(np.full(200, np.inf))
     np.testing.assert_allclose(distances, np.sort(every, axis=1)[:, :4], rtol=1e-4)
     new = search.nearest(X.copy(), 1)  # new images that happen to be the same
     np.testing.assert_allclose(new[0][:, 0], 0.0, atol=1e-3)
     monkeypatch.setattr(_neighbor_graph, "MAX_LANDMARKS", 50)
-    search = NeighborSearch(X, to_images, 0.0, 1.0, 0)
+    search = NeighborSearch(X, fit_codes, 0)
     assert len(search.indices) == 50
     _, indices = search.nearest(X, 3)
     assert (search.indices[indices] != np.arange(200)[:, None]).all()
@@ -230,11 +291,13 @@ def test_weights_have_the_asked_for_sum_and_perplexity():
 def test_a_sparse_graph_may_have_rows_of_different_lengths():
     dense = np.array([[0, 2.0, 1.0], [2.0, 0, 0], [0, 0, 0]])
     distances, indices = from_sparse(csr_matrix(dense), has_own=True)
-    np.testing.assert_array_equal(distances, [[1, 2], [2, np.inf], [0, np.inf]])
+    np.testing.assert_array_equal(distances, [[1, 2], [2, np.inf], [np.inf, np.inf]])
     np.testing.assert_array_equal(indices[0], [2, 1])
     assert indices[1, 0] == 0
     assert indices[2, 0] == 2  # it has only itself
-    assert np.isfinite(memberships(distances)).all()
+    for weights in (memberships(distances), similarities(distances, 1.5), equal_weights(distances)):
+        assert np.isfinite(weights).all()
+        assert (weights[:, 0] > 0).all()
 
 
 def test_the_kernel_is_that_of_umap():
@@ -242,11 +305,13 @@ def test_the_kernel_is_that_of_umap():
     assert fit_kernel(0.1) == pytest.approx((1.577, 0.895), abs=1e-3)
 
 
-def test_views_take_the_place_of_neighbours(digits):
+def test_neighbours_of_views_are_those_of_features(digits):
     model = small(neighbors="views", objective="infonce").fit(digits[0][:60])
     assert [row["phase"] for row in model.history_] == ["features", "map", "decoder"]
     views = model.draw_views(digits[0][:5], random_state=0)
     assert not np.array_equal(views, digits[0][:5])
+    with pytest.raises(ValueError, match="neighbors='views' learns features with the encoder of"):
+        small(neighbors="views", encoder=MLPEncoder).fit(digits[0][:60])
     plain = small().fit(digits[0][:60])
     np.testing.assert_array_equal(plain.draw_views(digits[0][:5]), digits[0][:5])
     assert isinstance(plain._view(), Compose)
