@@ -23,7 +23,7 @@ class EmbeddingTrainingMixin:
     def _train(self, network, data, phases):
         self._check_size(len(data))
         vars(self).pop("embedding_", None)  # of an earlier fit
-        if self._compares_views and MAP not in self._phases_of_history():
+        if self._compares_views:
             views = TwoViews(self._view())
             network.learns = FEATURES
             phases.train(network, data, FEATURES, view=views, validation_view=views)
@@ -84,12 +84,9 @@ class EmbeddingTrainingMixin:
         n_epochs = resolve_epochs(self, self.max_epochs, n_rows)
         return max(1, round(AUTO_SHARE * n_epochs)) if self.max_epochs == "auto" else n_epochs
 
-    def _phases_of_history(self):
-        return [row.get("phase") for row in self.history_]
-
     def _decodes(self):
         if hasattr(self, "network_"):
-            return self._phases_of_history()[-1] == DECODER  # else it is of an earlier map
+            return self.history_[-1].get("phase") == DECODER  # else it is of an earlier map
         return self.decoder_epochs != 0
 
     def _specs(self, state):

@@ -123,8 +123,8 @@ class ConvNeighborEmbedding(
     `history_` has "train_attraction" and "train_repulsion", the parts of the loss. Losses of
     different objectives cannot be compared; `score` can.
 
-    With `warm_start`, features of views are not learnt again. The decoder fits the map that it was
-    trained with: without new epochs of it, there is none.
+    With `warm_start`, all phases run again. The decoder fits the map that it was trained with:
+    without new epochs of it, there is none.
 
     References
     ----------
