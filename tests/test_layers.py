@@ -88,7 +88,8 @@ ESTIMATORS_MAY_IMPORT = {  # module of estimators: modules that it may import
     | {"_random_views"},
     "_neighbor_graph": set(),
     "_embedding_neighbors": {"_neighbor_graph"},
-    "_embedding_training": {"_embedding_neighbors", "_phases"},
+    "_embedding_training": {"_code_density", "_embedding_neighbors", "_neighbor_graph"}
+    | {"_phases"},
     "_trustworthiness": set(),
     "_neighbor_embedding": FOR_MODELS
     | {"_availability", "_embedding_neighbors", "_embedding_training", "_neighbor_graph"}

@@ -17,13 +17,13 @@ from sklearn_unsup.estimators._neighbor_graph import (
     NEIGHBORS_PER_PERPLEXITY,
     NeighborSearch,
     equal_weights,
-    fit_directions,
     fit_principal_components,
     from_sparse,
     memberships,
     similarities,
 )
 from sklearn_unsup.networks import NeighborPairs
+from sklearn_unsup.networks.views import Compose
 
 UNLABELLED = -1  # as in sklearn.semi_supervised
 IMAGES, VIEWS = "images", "views"  # of `neighbors`
@@ -61,7 +61,7 @@ class NeighborsMixin:
     """Neighbours of images, for an `ImageEstimator` with `RandomViewsMixin`.
 
     It has the parameters `objective`, `neighbors`, `n_neighbors`, `perplexity` and `target_weight`.
-    The network has `features` and `encoder.width`, for neighbours of views.
+    The network has `pooled`, `directions` and `encoder.width`, for neighbours of views.
     """
 
     @property
@@ -85,11 +85,9 @@ class NeighborsMixin:
         """Return data with the neighbours of each row, and the batches that hold them."""
         labels = data.given
         if isinstance(self.neighbors, str):
-            fit_codes = partial(fit_directions, encode=self._features)
-            if not self._compares_views:
-                fit_codes = partial(
-                    fit_principal_components, standardise=self._standardised, seed=seed
-                )
+            fit_codes = partial(fit_principal_components, standardise=self._standardised, seed=seed)
+            if self._compares_views:
+                fit_codes = self._fit_directions
             search = NeighborSearch(data.rows, fit_codes, seed)
             nearest = partial(search.nearest, n_neighbors=self._n_neighbors(len(search.indices)))
             landmarks, rows = search.indices, search.landmarks
@@ -112,7 +110,8 @@ class NeighborsMixin:
                 torch.from_numpy(np.flatnonzero(found == each)) for each in range(labels.max() + 1)
             ]
         weight = self.target_weight if classes else 0.0
-        pairs = NeighborPairs(rows, self._to_images, self._view(), classes, weight)
+        view = Compose([]) if self._compares_views else self._view()
+        pairs = NeighborPairs(rows, self._to_images, view, classes, weight)
         return data.with_given(graph), pairs
 
     def _standardised(self, rows):
@@ -121,12 +120,18 @@ class NeighborsMixin:
         rows = self._to_images(rows).reshape(rows.shape)
         return ((rows - float(scaling.offset.mean())) / float(scaling.scale)).astype(np.float32)
 
-    def _features(self, rows):
-        """Return the self-supervised features (n, p) of rows (n, n_features)."""
+    def _fit_directions(self, landmarks):
+        """Return the function that maps rows to what their neighbours are searched by."""
         network = self.network_
-        return self._apply(
-            lambda tensor: network.features(self._to_images(tensor)), rows, network.encoder.width
+        return partial(
+            self._features, function=lambda images: network.directions(network.pooled(images))
         )
+
+    def _features(self, rows, function=None):
+        """Return the features (n, p) of rows, or another function of images with their width."""
+        function = function or self.network_.pooled
+        width = self.network_.encoder.width
+        return self._apply(lambda tensor: function(self._to_images(tensor)), rows, width)
 
     def _attraction(self, distances):
         """Return the weights (n, k) of neighbours with these distances."""

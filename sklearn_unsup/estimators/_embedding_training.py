@@ -5,7 +5,9 @@ import torch
 
 from sklearn_unsup._devices import seed_from
 from sklearn_unsup._persistence import array
+from sklearn_unsup.estimators._code_density import RowSample
 from sklearn_unsup.estimators._embedding_neighbors import IMAGES, VIEWS
+from sklearn_unsup.estimators._neighbor_graph import moments
 from sklearn_unsup.estimators._phases import resolve_epochs
 from sklearn_unsup.networks.views import Compose, TwoViews, preset
 
@@ -27,6 +29,9 @@ class EmbeddingTrainingMixin:
             views = TwoViews(self._view())
             network.learns = FEATURES
             phases.train(network, data, FEATURES, view=views, validation_view=views)
+            network.eval()
+            features = self._features(RowSample(data.rows, seed_from(phases.generator)))
+            network.start_map(*map(torch.from_numpy, moments(features)))
         network.learns = MAP
         network.eval()
         data, pairs = self._neighbor_pairs(data, seed_from(phases.generator))

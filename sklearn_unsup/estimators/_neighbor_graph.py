@@ -4,7 +4,6 @@ import numpy as np
 from scipy.optimize import curve_fit
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
-from sklearn.preprocessing import normalize
 
 from sklearn_unsup._data import row_blocks, rows_at, sample_rows
 from sklearn_unsup._devices import scikit_learn_settings
@@ -96,19 +95,11 @@ def fit_principal_components(landmarks, standardise, seed):
     return encode
 
 
-def fit_directions(landmarks, encode):
-    """Return a function that maps rows to standardised codes of length 1, for cosine similarity.
-
-    Parameters
-    ----------
-    landmarks : ndarray of shape (m, n_features)
-    encode : callable
-        Maps rows (b, n_features) to codes (b, k).
-    """
-    codes = encode(landmarks)
-    mean, scale = codes.mean(axis=0), codes.std(axis=0)
-    scale = np.maximum(scale, max(LEAST_SCALE * float(np.sqrt(np.square(scale).mean())), TINY))
-    return lambda rows: normalize((encode(rows) - mean) / scale)
+def moments(features):
+    """Return mean and standard deviation (p,) of features (n, p), the latter not too small."""
+    scale = features.std(axis=0)
+    least = max(LEAST_SCALE * float(np.sqrt(np.square(scale).mean())), TINY)
+    return features.mean(axis=0), np.maximum(scale, least)
 
 
 def without_own(distances, indices, own):

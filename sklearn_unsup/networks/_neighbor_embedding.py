@@ -1,6 +1,7 @@
 """Maps of images: an encoder whose codes keep neighbours together, and a decoder of the map."""
 
 import torch
+from torch.nn import functional as F
 
 from sklearn_unsup.networks import losses
 from sklearn_unsup.networks._network import Network
@@ -30,7 +31,8 @@ class NeighborEmbeddingNetwork(Network):
         Standard deviation of Gaussian noise on the encoder's input during training, in the
         network's units.
     projector : nn.Module or None
-        Maps ``encoder.pooled(images)`` (b, p) to where features of views are compared.
+        Maps ``encoder.pooled(images)`` (b, p) to where features of views are compared. ``encoder``
+        then has the width p, and a `head` that maps features to positions.
     """
 
     def __init__(
@@ -54,11 +56,14 @@ class NeighborEmbeddingNetwork(Network):
         self.noise_level = noise_level
         self.register_buffer("position_mean", torch.zeros(n_components, dtype=torch.float32))
         self.register_buffer("position_scale", torch.ones((), dtype=torch.float32))
+        if projector is not None:
+            for name, value in {"feature_mean": 0.0, "feature_scale": 1.0}.items():
+                self.register_buffer(name, torch.full((encoder.width,), value, dtype=torch.float32))
         self.learns = "map"
 
     def encode(self, images):
         """Map images (b, c, h, w), in the user's units, to positions (b, k)."""
-        return self.encoder(self.scaling(images))
+        return self._positions(self.scaling(images))
 
     def decode(self, positions):
         """Map positions (b, k) to images (b, c, h, w), in the user's units."""
@@ -85,9 +90,14 @@ class NeighborEmbeddingNetwork(Network):
         with torch.autocast(positions.device.type, enabled=False):
             return self.objective(positions.float())
 
-    def features(self, images):
+    def pooled(self, images):
         """Map images (b, c, h, w), in the user's units, to features (b, p)."""
         return self.encoder.pooled(self.scaling(images))
+
+    def directions(self, features):
+        """Standardise features (b, p), and scale them to the length that random ones have."""
+        standardised = (features - self.feature_mean) / self.feature_scale
+        return F.normalize(standardised) * standardised.shape[1] ** 0.5
 
     def train(self, mode=True):
         """Set the mode; layers of features that stay as they are keep their statistics."""
@@ -100,8 +110,14 @@ class NeighborEmbeddingNetwork(Network):
         if self.projector is None:
             return self.encoder(inputs)
         with torch.no_grad():
-            features = self.encoder.pooled(inputs)
+            features = self.directions(self.encoder.pooled(inputs))
         return self.encoder.head(features)
+
+    @torch.no_grad()
+    def start_map(self, mean, scale):
+        """Set the standardisation (p,) of features."""
+        self.feature_mean.copy_(mean)
+        self.feature_scale.copy_(scale)
 
     @torch.no_grad()
     def start_decoder(self, mean, scale):
