@@ -35,7 +35,7 @@ MODELS = {
     "ConvNeighborEmbedding": {},
     "ConvNeighborEmbedding, infonce": {"objective": "infonce"},
     "ConvNeighborEmbedding, tsne": {"objective": "tsne"},
-    "ConvNeighborEmbedding, views": {"neighbors": "views", "objective": "infonce"},
+    "ConvNeighborEmbedding, views": {"neighbors": "views"},
 }
 FOR_CLUSTERS = {"min_dist": 0.0, "views": "auto"}
 OTHERS = "ConvAutoencoder", "UMAP", "TSNE", "openTSNE"
