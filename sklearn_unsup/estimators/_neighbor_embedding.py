@@ -91,7 +91,8 @@ class ConvNeighborEmbedding(
 
     noise_level : float, default=0.5
         Standard deviation of Gaussian noise that is added to images in training, in units of the
-        standard deviation of X. It places new images better where rows are few.
+        standard deviation of X. It places new images better where rows are few. Not used with
+        ``neighbors="views"``.
 
     decoder_epochs : int or "auto", default="auto"
         Number of epochs in which the decoder is trained, after `max_epochs` of the encoder. "auto"

@@ -29,7 +29,7 @@ class NeighborEmbeddingNetwork(Network):
     n_components : int
     noise_level : float
         Standard deviation of Gaussian noise on the encoder's input during training, in the
-        network's units.
+        network's units. Without a projector only: features do not learn to bear noise.
     projector : nn.Module or None
         Maps ``encoder.pooled(images)`` (b, p) to where features of views are compared. ``encoder``
         then has the width p, and a `head` that maps features to positions.
@@ -82,7 +82,7 @@ class NeighborEmbeddingNetwork(Network):
             projections = self.projector(self.encoder.pooled(inputs))  # (2b, q)
             with torch.autocast(projections.device.type, enabled=False):
                 return {"loss": losses.vicreg(*projections.float().chunk(2))}
-        if self.training and self.noise_level > 0:
+        if self.training and self.noise_level > 0 and self.projector is None:
             noise = torch.empty(inputs.shape, dtype=torch.float32, device=inputs.device)
             noise.normal_(generator=generator)
             inputs = inputs + self.noise_level * noise
