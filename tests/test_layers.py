@@ -81,7 +81,7 @@ ESTIMATORS_MAY_IMPORT = {  # module of estimators: modules that it may import
     "_gan": FOR_MODELS | {"_quality"},
     "_clusters": set(),
     "_cluster_prediction": {"_clusters"},
-    "_cluster_training": {"_clusters", "_phases"},
+    "_cluster_training": {"_clusters", "_phases", "_values"},
     "_pretraining": {"_decoding"},
     "_clusterer": FOR_MODELS
     | {"_availability", "_cluster_prediction", "_cluster_training", "_pretraining"}
@@ -89,12 +89,14 @@ ESTIMATORS_MAY_IMPORT = {  # module of estimators: modules that it may import
     "_neighbor_graph": set(),
     "_embedding_neighbors": {"_neighbor_graph"},
     "_embedding_training": {"_code_density", "_embedding_neighbors", "_neighbor_graph"}
-    | {"_phases"},
+    | {"_phases", "_values"},
     "_trustworthiness": set(),
     "_neighbor_embedding": FOR_MODELS
     | {"_availability", "_embedding_neighbors", "_embedding_training", "_neighbor_graph"}
     | {"_random_views", "_trustworthiness"},
-    "_self_supervised": FOR_MODELS | {"_collapse", "_random_views", "_view_information"},
+    "_self_supervised": FOR_MODELS
+    | {"_collapse", "_random_views", "_values"}
+    | {"_view_information"},
     "_detector_input": {"_reconstruction_errors", "_values"},
     "_detector_saving": {"_detector_input", "_outlier_methods", "_pooled_errors", "_saving"}
     | {"_values"},

@@ -19,6 +19,7 @@ from sklearn_unsup.estimators._clusters import (
     without_own,
 )
 from sklearn_unsup.estimators._phases import resolve_epochs
+from sklearn_unsup.estimators._values import check_batches_compare
 from sklearn_unsup.networks import NeighborViews
 from sklearn_unsup.networks.views import Compose, TwoViews
 
@@ -43,11 +44,7 @@ class ClusterTrainingMixin:
                 f"X has n_samples={len(data)}: {type(self).__name__} with n_clusters="
                 f"{self.n_clusters} expects at least {n_least} samples."
             )
-        if self.batch_size == 1:
-            raise ValueError(
-                "batch_size=1, but the training compares the images of a batch: expected at least "
-                "2, or 'auto'."
-            )
+        check_batches_compare(self.batch_size)
         seed, interrupt = seed_from(phases.generator), None
         try:
             if isinstance(self.pretrain, str):

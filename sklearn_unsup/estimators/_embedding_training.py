@@ -9,6 +9,7 @@ from sklearn_unsup.estimators._code_density import RowSample
 from sklearn_unsup.estimators._embedding_neighbors import IMAGES, VIEWS
 from sklearn_unsup.estimators._neighbor_graph import moments
 from sklearn_unsup.estimators._phases import resolve_epochs
+from sklearn_unsup.estimators._values import check_batches_compare
 from sklearn_unsup.networks.views import Compose, TwoViews, preset
 
 FEATURES, MAP, DECODER = "features", "map", "decoder"  # phases, in history_
@@ -77,11 +78,7 @@ class EmbeddingTrainingMixin:
                 f"X has n_samples={n}: {type(self).__name__} compares neighbours with other "
                 "images, and expects at least 3 samples."
             )
-        if self.batch_size == 1:
-            raise ValueError(
-                "batch_size=1, but the training compares the images of a batch: expected at least "
-                "2, or 'auto'."
-            )
+        check_batches_compare(self.batch_size)
 
     def _n_decoder_epochs(self, n_rows):
         if self.decoder_epochs != "auto":

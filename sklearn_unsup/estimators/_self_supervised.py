@@ -16,6 +16,7 @@ from sklearn_unsup.estimators._collapse import CollapseMixin
 from sklearn_unsup.estimators._encoding import EncoderMixin
 from sklearn_unsup.estimators._parameters import store, with_shared_parameters
 from sklearn_unsup.estimators._random_views import RandomViewsMixin
+from sklearn_unsup.estimators._values import check_batches_compare
 from sklearn_unsup.estimators._view_information import ViewInformationMixin, n_scored
 from sklearn_unsup.networks import SELF_SUPERVISED_OBJECTIVES, build_self_supervised
 from sklearn_unsup.networks.views import PRESETS, TwoViews
@@ -175,11 +176,7 @@ class ConvSelfSupervisedEncoder(
                 "X has n_samples=1: ConvSelfSupervisedEncoder compares different images, and "
                 "expects at least 2 samples."
             )
-        if self.batch_size == 1:
-            raise ValueError(
-                "batch_size=1, but self-supervision compares the images of a batch: expected at "
-                "least 2, or 'auto'."
-            )
+        check_batches_compare(self.batch_size)
         rows = (data.held_out or data).rows
         callbacks = [EpochScore(lambda: self._view_information(rows, n_scored(len(rows))))]
         if len(rows) < 2:  # X_val: there is nothing to test on

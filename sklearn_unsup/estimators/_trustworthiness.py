@@ -18,7 +18,7 @@ SEED = 0  # of the choice of rows
 
 
 class TrustworthinessMixin:
-    """`score` by trustworthiness, for an `ImageEstimator` with `EncoderMixin`."""
+    """`score` by trustworthiness, for a model with `EncoderMixin` and `NeighborsMixin`."""
 
     @isolated_settings()
     def score(self, X, y=None):
@@ -60,7 +60,5 @@ class TrustworthinessMixin:
             rows = sample_rows(rows, n, SEED)
         rows = np.asarray(rows[:])
         n_neighbors = min(N_NEIGHBORS, (len(rows) - 1) // 2)
-        scaling = self.network_.scaling
-        units = float(scaling.offset.mean()), float(scaling.scale)
-        standardised = ((rows - units[0]) / units[1]).astype(np.float32)
-        return float(trustworthiness(standardised, self._encode(rows), n_neighbors=n_neighbors))
+        images = self._standardised(rows)
+        return float(trustworthiness(images, self._encode(rows), n_neighbors=n_neighbors))

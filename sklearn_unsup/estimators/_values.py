@@ -36,6 +36,15 @@ def check_widths(parameters):
             raise ValueError(f"{name}=(): expected at least one width, such as (32, 64).")
 
 
+def check_batches_compare(batch_size):
+    """Raise a ValueError if batches have one image, for trainings that compare their images."""
+    if batch_size == 1:
+        raise ValueError(
+            "batch_size=1, but the training compares the images of a batch: expected at least 2, "
+            "or 'auto'."
+        )
+
+
 class _Pickler(pickle.Pickler):
     def reducer_override(self, value):
         """Accept any named class or function of the user's script.
