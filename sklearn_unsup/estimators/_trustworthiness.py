@@ -18,7 +18,10 @@ SEED = 0  # of the choice of rows
 
 
 class TrustworthinessMixin:
-    """`score` by trustworthiness, for a model with `EncoderMixin` and `NeighborsMixin`."""
+    """`score` by trustworthiness.
+
+    For an `ImageEstimator` with `EncoderMixin` and `NeighborsMixin`.
+    """
 
     @isolated_settings()
     def score(self, X, y=None):
